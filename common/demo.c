@@ -1,0 +1,529 @@
+/*
+ * demo.c - options, threads, signals: what every stage needs and none teaches.
+ *
+ * The main thread is the server, so that strace, gdb and /proc/PID show the
+ * lesson first. A second thread, the conductor, starts the clients and waits
+ * with sigwait(3) for what can end the program: a signal from outside, or
+ * SIGUSR1, which the program sends itself when its clients are done, when the
+ * server has given up, or when the trace cannot be written.
+ */
+#include "demo.h"
+#include "client.h"
+#include "trace.h"
+#include "unix_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef IOMUX_VERSION
+#error "the Makefile defines IOMUX_VERSION"
+#endif
+
+enum { OK = 0, FAILED = 1, USAGE = 2 };
+enum { JSON_FD = 200 }; /* out of the way of the descriptors of a lesson */
+
+struct options {
+    int clients, messages, interval_ms, stagger_ms;
+    size_t size;
+    const char *path, *json;
+    bool serve, connect, quiet;
+};
+
+static const char *program = "demo";
+static struct unix_listener listener = {.fd = -1};
+
+static atomic_int clients_left; /* client threads that still run */
+static atomic_bool failed, server_ended;
+
+/* --- for the stages ------------------------------------------------------ */
+
+bool demo_stopping(void)
+{
+    return trace_stopping();
+}
+
+static void complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static void complain(const char *format, ...)
+{
+    char text[600];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s: %s\n", program, text);
+}
+
+void demo_fail(const char *call)
+{
+    const int error = errno;
+    complain("the server cannot go on: %s: %s (%s)", call,
+             strerrorname_np(error), strerror(error));
+    failed = true;
+}
+
+bool demo_no_room(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+           error == ENOMEM;
+}
+
+/* --- the command line ---------------------------------------------------- */
+
+static void print_help(void)
+{
+    printf(
+        "usage: %s [option]...\n"
+        "\n"
+        "An echo server and its clients in one program, over a Unix-domain "
+        "socket.\n"
+        "The trace on standard output shows what both sides do.\n"
+        "\n"
+        "  -c, --clients N      client threads                   (default 3)\n"
+        "  -m, --messages N     messages that each client sends  (default 5)\n"
+        "  -z, --size BYTES     size of a message      (default: a greeting)\n"
+        "  -i, --interval MS    pause between a client's messages  "
+        "(default 100)\n"
+        "      --stagger MS     start the clients this far apart  (default 0)\n"
+        "  -s, --socket PATH    where the server listens; @NAME is in the "
+        "abstract\n"
+        "                       namespace, where any user may connect\n"
+        "                       (default: a new private directory)\n"
+        "      --serve          the server alone, until SIGINT or SIGTERM\n"
+        "      --connect        the clients alone, against --socket\n"
+        "  -j, --json FILE      write the trace as JSON Lines too\n"
+        "  -q, --quiet          no trace on standard output\n"
+        "  -h, --help           this text\n"
+        "  -V, --version        the version\n"
+        "\n"
+        "try:  %s -c 1 -m 2\n"
+        "      %s --serve -s /tmp/echo      and, in another terminal,\n"
+        "      nc -U /tmp/echo\n"
+        "\n"
+        "Exit status: 0 all was echoed and closed, 1 something failed, "
+        "2 usage.\n",
+        program, program, program);
+}
+
+/* Print what is wrong with the command line. Returns the exit status. */
+static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int usage(const char *format, ...)
+{
+    char text[300];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    complain("%s\ntry '%s --help'", text, program);
+    return USAGE;
+}
+
+/* A whole number from least to most. False: said what is wrong. */
+static bool parse(const char *option, const char *text, long least, long most,
+                  long *number)
+{
+    char *end;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    const bool digits = *text >= '0' && *text <= '9' && *end == '\0';
+    if (digits && errno == 0 && value >= least && value <= most) {
+        *number = value;
+        return true;
+    }
+    usage("%s takes a whole number from %ld to %ld, not '%.40s'", option, least,
+          most, text);
+    return false;
+}
+
+enum { SERVE = 256, CONNECT, STAGGER };
+
+static const struct option long_options[] = {
+    {"clients", required_argument, NULL, 'c'},
+    {"messages", required_argument, NULL, 'm'},
+    {"size", required_argument, NULL, 'z'},
+    {"interval", required_argument, NULL, 'i'},
+    {"stagger", required_argument, NULL, STAGGER},
+    {"socket", required_argument, NULL, 's'},
+    {"serve", no_argument, NULL, SERVE},
+    {"connect", no_argument, NULL, CONNECT},
+    {"json", required_argument, NULL, 'j'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0}};
+
+/* getopt_long(3) did not like what it saw. */
+static int bad_option(const char *word)
+{
+    if (optopt > ' ' && optopt < 127 && strchr(word, '=') == NULL)
+        return usage("there is no option '-%c'", optopt);
+    if (optopt != 0 && strchr(word, '=') != NULL)
+        return usage("'%.*s' takes no value", (int)strcspn(word, "="), word);
+    return usage("there is no option '%s'", word);
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    enum { MILLION = 1000000, HOUR_MS = 3600000, GIB = 1 << 30 };
+    const char *only_clients = NULL;
+    int option;
+    long n;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":c:m:z:i:s:j:qhV", long_options,
+                                 NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            if (!parse("--clients", optarg, 1, MILLION, &n))
+                return USAGE;
+            o->clients = (int)n;
+            only_clients = "--clients";
+            break;
+        case 'm':
+            if (!parse("--messages", optarg, 0, 1000 * MILLION, &n))
+                return USAGE;
+            o->messages = (int)n;
+            only_clients = "--messages";
+            break;
+        case 'z':
+            if (!parse("--size", optarg, 1, GIB, &n))
+                return USAGE;
+            o->size = (size_t)n;
+            only_clients = "--size";
+            break;
+        case 'i':
+            if (!parse("--interval", optarg, 0, HOUR_MS, &n))
+                return USAGE;
+            o->interval_ms = (int)n;
+            only_clients = "--interval";
+            break;
+        case STAGGER:
+            if (!parse("--stagger", optarg, 0, HOUR_MS, &n))
+                return USAGE;
+            o->stagger_ms = (int)n;
+            only_clients = "--stagger";
+            break;
+        case 's':
+            o->path = optarg;
+            break;
+        case SERVE:
+            o->serve = true;
+            break;
+        case CONNECT:
+            o->connect = true;
+            break;
+        case 'j':
+            o->json = optarg;
+            break;
+        case 'q':
+            o->quiet = true;
+            break;
+        case 'h':
+            print_help();
+            return OK;
+        case 'V':
+            printf("%s (iomux) %s\n", program, IOMUX_VERSION);
+            return OK;
+        case ':':
+            return usage("the option '%s' needs a value", argv[optind - 1]);
+        default:
+            return bad_option(argv[optind - 1]);
+        }
+    }
+    if (optind < argc)
+        return usage("'%s' is no option; this program takes nothing else",
+                     argv[optind]);
+    if (o->serve && o->connect)
+        return usage("--serve and --connect are two programs: start one of "
+                     "each");
+    if (o->connect && o->path == NULL)
+        return usage("--connect needs --socket PATH, the server to talk to");
+    if (o->serve && only_clients != NULL)
+        return usage("%s is for clients, and --serve starts none",
+                     only_clients);
+    if ((long long)o->stagger_ms * (o->clients - 1) > HOUR_MS)
+        return usage("--stagger %d would start the last of %d clients after "
+                     "more than an hour",
+                     o->stagger_ms, o->clients);
+    return -1;
+}
+
+/* --- signals ------------------------------------------------------------- */
+
+/* What the conductor waits for; blocked in all threads. */
+static sigset_t awaited(void)
+{
+    sigset_t set;
+    struct sigaction old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    /* nohup(1) ignores SIGHUP, and means it. */
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
+    return set;
+}
+
+static void block_signals(void)
+{
+    /* A shell script starts its background jobs with SIGINT ignored. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    const sigset_t set = awaited();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* A second Ctrl-C, while the first is being obeyed: leave at once. */
+static void on_second_signal(int signal_number)
+{
+    unix_remove(&listener);
+    _exit(128 + signal_number);
+}
+
+static void watch_for_second_signal(void)
+{
+    sigset_t set = awaited();
+    sigdelset(&set, SIGUSR1);
+    for (int n = 1; n < NSIG; n++)
+        if (sigismember(&set, n) == 1)
+            sigaction(n, &(struct sigaction){.sa_handler = on_second_signal},
+                      NULL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Something that may end the program has changed: wake the conductor. */
+static void wake_conductor(void)
+{
+    kill(getpid(), SIGUSR1); /* blocked everywhere: sigwait(3) gets it */
+}
+
+/* --- running ------------------------------------------------------------- */
+
+struct run {
+    const struct options *options;
+    struct client *clients;
+    int started; /* client threads */
+};
+
+static void client_done(void)
+{
+    if (atomic_fetch_sub(&clients_left, 1) == 1)
+        wake_conductor();
+}
+
+static void start_clients(struct run *run)
+{
+    const struct options *const o = run->options;
+    atomic_fetch_add(&clients_left,
+                     1); /* mine: not to reach 0 before all run */
+    for (int i = 0; i < o->clients; i++) {
+        struct client *const client = &run->clients[i];
+        *client = (struct client){.number = i + 1,
+                                  .path = listener.path,
+                                  .messages = o->messages,
+                                  .size = o->size,
+                                  .interval_ms = o->interval_ms,
+                                  .delay_ms = i * o->stagger_ms,
+                                  .done = client_done};
+        atomic_fetch_add(&clients_left, 1);
+        const int error = client_start(client);
+        if (error != 0) {
+            atomic_fetch_sub(&clients_left, 1);
+            complain("only %d of %d client threads could be started: %s (%s); "
+                     "ask for fewer with --clients",
+                     i, o->clients, strerrorname_np(error), strerror(error));
+            failed = true;
+            break;
+        }
+        run->started++;
+    }
+    client_go();
+    client_done();
+}
+
+/* Start the clients, wait for whatever ends the program, end it. */
+static void *conduct(void *argument)
+{
+    struct run *const run = argument;
+    const sigset_t set = awaited();
+    int signal_number;
+
+    trace_thread("demo", 0);
+    if (run->clients != NULL)
+        start_clients(run);
+    do
+        sigwait(&set, &signal_number);
+    while (signal_number == SIGUSR1 && !server_ended && trace_error() == 0 &&
+           (run->clients == NULL || clients_left > 0));
+
+    watch_for_second_signal();
+    trace_stop(listener.fd);
+    if (run->clients != NULL)
+        client_stop(run->clients, run->started);
+    for (int i = 0; i < run->started; i++)
+        client_join(&run->clients[i]);
+    return NULL;
+}
+
+/* The server, in this thread, between its conductor's start and end. */
+static void run_server(struct run *run, void (*serve)(int listen_fd))
+{
+    pthread_t conductor;
+    const int error = pthread_create(&conductor, NULL, conduct, run);
+    if (error != 0) {
+        errno = error;
+        demo_fail("pthread_create");
+        return;
+    }
+    serve(listener.fd);
+    server_ended = true;
+    wake_conductor();
+    pthread_join(conductor, NULL);
+}
+
+/* What the clients say at the end; add up their messages. */
+static void report(const struct run *run, long *sent, long *echoed)
+{
+    for (int i = 0; i < run->started; i++) {
+        *sent += run->clients[i].sent;
+        *echoed += run->clients[i].echoed;
+        if (run->clients[i].problem[0] != '\0') {
+            complain("%s", run->clients[i].problem);
+            failed = true;
+        }
+    }
+}
+
+/* The descriptor for the JSON trace, or -1 with the sentence said. */
+static int open_json(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        usage("cannot write --json %s: %s (%s)", path, strerrorname_np(errno),
+              strerror(errno));
+        return -1;
+    }
+    const int high = fcntl(fd, F_DUPFD_CLOEXEC, JSON_FD);
+    if (high < 0)
+        return fd; /* few descriptors allowed: keep the low one */
+    close(fd);
+    return high;
+}
+
+/* Listen where the options say. Returns -1 to go on, or the exit status. */
+static int listen_for(const struct options *o)
+{
+    struct unix_problem problem;
+    if (unix_listen(o->path, &listener, &problem) == 0)
+        return -1;
+    complain("%s", problem.text);
+    return problem.in_use || o->path == NULL ? FAILED : USAGE;
+}
+
+static void say_ready(void)
+{
+    char line[sizeof(listener.path) + 16];
+    snprintf(line, sizeof(line), "ready: %s\n", listener.path);
+    trace_print(line);
+}
+
+static void summarize_clients(int clients, long sent, long echoed)
+{
+    char text[200];
+    snprintf(text, sizeof(text),
+             "\nsummary of %s --connect\n"
+             "  clients      %d\n"
+             "  messages     %ld sent, %ld echoed\n",
+             program, clients, sent, echoed);
+    trace_print(text);
+}
+
+static int run_all(const struct options *o, void (*serve)(int listen_fd))
+{
+    struct run run = {.options = o};
+    int status = -1;
+
+    if (!o->serve) {
+        run.clients = calloc((size_t)o->clients, sizeof(*run.clients));
+        if (run.clients == NULL) {
+            complain("no memory for %d clients", o->clients);
+            return FAILED;
+        }
+    }
+    if (o->connect) {
+        struct sockaddr_un unused;
+        struct unix_problem problem;
+        if (unix_address(o->path, &unused, &problem) == 0) {
+            complain("%s", problem.text);
+            status = USAGE;
+        } else {
+            snprintf(listener.path, sizeof(listener.path), "%s", o->path);
+            conduct(&run);
+        }
+    } else {
+        trace_thread("server", 0);
+        status = listen_for(o);
+        if (status < 0) {
+            if (o->serve)
+                say_ready();
+            run_server(&run, serve);
+            close(listener.fd);
+            unix_remove(&listener);
+        }
+    }
+    if (status < 0) {
+        long sent = 0, echoed = 0;
+        report(&run, &sent, &echoed);
+        if (o->connect)
+            summarize_clients(run.started, sent, echoed);
+        else if (!o->serve)
+            trace_summary(sent, echoed);
+        else if (!o->quiet)
+            trace_summary(-1, -1);
+        status = failed ? FAILED : OK;
+    }
+    free(run.clients);
+    return status;
+}
+
+int demo_main(int argc, char **argv, void (*serve)(int listen_fd))
+{
+    struct options o = {.clients = 3, .messages = 5, .interval_ms = 100};
+    const char *const slash = strrchr(argv[0], '/');
+    program = slash != NULL ? slash + 1 : argv[0];
+    int status = parse_options(argc, argv, &o);
+    if (status >= 0)
+        return status;
+
+    const int json_fd = o.json != NULL ? open_json(o.json) : -1;
+    if (o.json != NULL && json_fd < 0)
+        return USAGE;
+    block_signals();
+    trace_start(&(struct trace_options){.program = program,
+                                        .quiet = o.quiet,
+                                        .json_fd = json_fd,
+                                        .failed = wake_conductor});
+    status = run_all(&o, serve);
+    if (trace_error() != 0) {
+        complain("the trace could not be written: %s (%s)",
+                 strerrorname_np(trace_error()), strerror(trace_error()));
+        status = FAILED;
+    }
+    if (json_fd >= 0 && close(json_fd) < 0)
+        status = FAILED;
+    trace_end();
+    return status;
+}

@@ -1,0 +1,956 @@
+/*
+ * trace.c - write each event as one line of text and one line of JSON.
+ *
+ * Every trace_...() below fills in a struct event; text and JSON are made of
+ * that same struct, so they cannot tell two stories. A line is formatted in
+ * one piece and leaves by one write(2). dprintf(3) would make three system
+ * calls of it (glibc 2.36), stdio would keep lines that a crash then loses.
+ *
+ * Not a lesson, and therefore here: names, escaping, colour, counting, and
+ * the list of open connections that stopping needs.
+ */
+#include "trace.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LINE_SIZE = 1024, /* the longest line is far shorter */
+    NAME_SIZE = 24,   /* "[client 1000000]" */
+    SHOWN = 32,       /* bytes of a message that are printed */
+    ESCAPED_SIZE = 4 * SHOWN + 32
+};
+
+/* The vocabulary. The names are those of trace.h, and of "cat" in JSON. */
+enum kind {
+    LISTEN,
+    WAIT,
+    WOKE,
+    READY,
+    ACCEPT,
+    REFUSED,
+    RECV,
+    SEND,
+    END_OF_FILE,
+    AGAIN,
+    CTL,
+    CLOSE,
+    ERROR,
+    CONNECT,
+    SHUTDOWN,
+    STOP,
+    NOTE
+};
+
+static const char *const kind_names[] = {
+    "listen", "wait",    "woke",     "ready", "accept", "refused",
+    "recv",   "send",    "eof",      "again", "ctl",    "close",
+    "error",  "connect", "shutdown", "stop",  "note"};
+
+struct event {
+    enum kind kind;
+    const char *call;   /* the system call, or the word of the event */
+    int fd;             /* -1: none */
+    int name;           /* of the connection fd; emit() fills it in */
+    int error;          /* errno, 0: none */
+    ssize_t bytes;      /* recv, send: the result; -1: none */
+    size_t asked;       /* send: how many it was asked for */
+    const char *msg;    /* the message, escaped and cut */
+    int num;            /* woke: how many are ready */
+    const char *op;     /* ctl: ADD, MOD, DEL */
+    uint32_t events;    /* ready, ctl */
+    const char *remark; /* refused, note */
+};
+
+/* What the summary adds up over the threads of the server. */
+struct trace_counts {
+    unsigned long accepted, refused, closed; /* connections */
+    unsigned long bytes_in, bytes_out;
+    unsigned long chunks;                  /* recv calls that brought bytes */
+    unsigned long accept, recv, send, ctl; /* system calls */
+    unsigned long waits;                   /* select, poll, epoll_wait: */
+    const char *wait_call;                 /* this one; NULL: none */
+    unsigned long again;                   /* results that were EAGAIN */
+    unsigned long scans, empty_scans;      /* stage 03 */
+};
+
+/* What the trace knows of a thread; kept for the next thread when it ends. */
+struct thread {
+    struct thread *next;
+    bool server; /* its counts are the server's */
+    bool in_use;
+    char name[NAME_SIZE]; /* "[client 2]" */
+    pid_t tid;
+    struct trace_counts counts;
+    const char *waiting;    /* in a wait: the call it announced */
+    enum kind last_kind;    /* of its last event ... */
+    const char *last_call;  /* ... the call ... */
+    int last_error;         /* ... and errno, to leave out repetitions */
+    unsigned long left_out; /* since its last line */
+    unsigned long busy;     /* events since the last scan that were not AGAIN */
+};
+
+static struct trace_options to = {.quiet = true, .json_fd = -1};
+static bool printing; /* a sink is open: text or JSON */
+static bool colour;
+
+/* Guards the sinks: both get the lines of all threads in the same order. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int first_error;
+
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread *threads;
+static _Thread_local struct thread *self;
+static _Thread_local volatile sig_atomic_t writing;
+
+/* --- open connections ---------------------------------------------------- */
+
+/*
+ * names[fd] is the name of the connection fd: N for cN, -N for xN, 0 for
+ * none. It is also the list of what trace_stop() must shut down.
+ */
+static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
+static int *names;
+static int names_size;
+static int strangers; /* how many x have been named */
+static atomic_bool stopping;
+
+static int name_of(int fd)
+{
+    pthread_mutex_lock(&names_lock);
+    const int name = fd >= 0 && fd < names_size ? names[fd] : 0;
+    pthread_mutex_unlock(&names_lock);
+    return name;
+}
+
+/* Make room for names[fd]. The lock is held. False: no memory. */
+static bool grow_names(int fd)
+{
+    int size = names_size > 0 ? names_size : 64;
+    while (size <= fd)
+        size *= 2;
+    if (size > names_size) {
+        int *const more = realloc(names, (size_t)size * sizeof(*names));
+        if (more == NULL)
+            return false;
+        memset(more + names_size, 0,
+               (size_t)(size - names_size) * sizeof(*names));
+        names = more;
+        names_size = size;
+    }
+    return true;
+}
+
+static bool name_is_taken(int name)
+{
+    for (int fd = 0; fd < names_size; fd++)
+        if (names[fd] == name)
+            return true;
+    return false;
+}
+
+/* The number that the peer's own name ends in; 0 if it is not one of ours. */
+static int number_of_peer(int fd)
+{
+    struct sockaddr_un peer = {0};
+    socklen_t size = sizeof(peer);
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0 ||
+        size <= offsetof(struct sockaddr_un, sun_path) ||
+        size >= sizeof(peer) || peer.sun_path[0] != '\0')
+        return 0;
+    ((char *)&peer)[size] = '\0';
+    int number = 0, end = 0;
+    if (sscanf(peer.sun_path + 1, "iomux-%*[0-9]-c%6d%n", &number, &end) != 1 ||
+        peer.sun_path[1 + end] != '\0' || number < 1)
+        return 0;
+    return number;
+}
+
+int trace_bind_name(int fd, int number)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1,
+                           "iomux-%d-c%d", (int)getpid(), number);
+    return bind(
+        fd, (struct sockaddr *)&address,
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
+}
+
+static void enlist(int fd)
+{
+    const int number = printing ? number_of_peer(fd) : 0;
+    pthread_mutex_lock(&names_lock);
+    const bool room = grow_names(fd);
+    if (room)
+        names[fd] =
+            number > 0 && !name_is_taken(number) ? number : -++strangers;
+    if (!room || stopping)
+        shutdown(fd, SHUT_RDWR); /* the stage sees it end, and closes it */
+    pthread_mutex_unlock(&names_lock);
+}
+
+static void delist(int fd)
+{
+    pthread_mutex_lock(&names_lock);
+    if (fd >= 0 && fd < names_size)
+        names[fd] = 0;
+    pthread_mutex_unlock(&names_lock);
+}
+
+bool trace_stopping(void)
+{
+    return stopping;
+}
+
+/* --- threads ------------------------------------------------------------- */
+
+static pthread_key_t at_exit_key;
+static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
+
+static void leave(void *thread)
+{
+    pthread_mutex_lock(&threads_lock);
+    ((struct thread *)thread)->in_use = false;
+    pthread_mutex_unlock(&threads_lock);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&at_exit_key, leave);
+}
+
+/* What the trace knows of the calling thread. */
+static struct thread *me(void)
+{
+    if (self == NULL)
+        trace_thread("demo", 0);
+    return self;
+}
+
+static ssize_t write_all(int fd, const char *bytes, size_t size);
+
+/* Tell the JSON trace what a tid is called (a Chrome metadata event). */
+static void name_in_json(const struct thread *thread)
+{
+    char line[LINE_SIZE];
+    const int n = snprintf(
+        line, sizeof(line),
+        "{\"name\":\"thread_name\",\"cat\":\"__metadata\",\"ph\":\"M\","
+        "\"ts\":0,\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"%.*s\"}}\n",
+        (int)getpid(), (int)thread->tid, (int)strlen(thread->name) - 2,
+        thread->name + 1);
+    pthread_mutex_lock(&lock);
+    write_all(to.json_fd, line, (size_t)n);
+    pthread_mutex_unlock(&lock);
+}
+
+void trace_thread(const char *kind, int number)
+{
+    static struct thread spare = {.name = "[?]"}; /* when memory is out */
+    const bool server =
+        strcmp(kind, "client") != 0 && strcmp(kind, "demo") != 0;
+
+    pthread_once(&at_exit_once, make_key);
+    pthread_mutex_lock(&threads_lock);
+    struct thread *thread = self != &spare ? self : NULL;
+    if (thread == NULL) {
+        for (thread = threads; thread != NULL; thread = thread->next)
+            if (!thread->in_use && thread->server == server)
+                break;
+        if (thread == NULL && (thread = calloc(1, sizeof(*thread))) != NULL) {
+            thread->next = threads;
+            threads = thread;
+        }
+    }
+    if (thread != NULL) {
+        thread->in_use = true;
+        thread->server = server;
+        thread->tid = gettid();
+        thread->waiting = NULL;
+        thread->last_call = NULL;
+        if (number == 0)
+            snprintf(thread->name, NAME_SIZE, "[%s]", kind);
+        else
+            snprintf(thread->name, NAME_SIZE, "[%s %s%d]", kind,
+                     number < 0 ? "x" : "", abs(number));
+        pthread_setspecific(at_exit_key, thread);
+    }
+    self = thread != NULL ? thread : &spare;
+    pthread_mutex_unlock(&threads_lock);
+    if (to.json_fd >= 0)
+        name_in_json(self);
+}
+
+void trace_thread_for(int client_fd)
+{
+    trace_thread("thread", name_of(client_fd));
+}
+
+/* --- text ---------------------------------------------------------------- */
+
+static void append(char *to_line, size_t *used, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void append(char *to_line, size_t *used, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int n =
+        vsnprintf(to_line + *used, LINE_SIZE - *used, format, arguments);
+    va_end(arguments);
+    if (n > 0)
+        *used +=
+            (size_t)n < LINE_SIZE - *used ? (size_t)n : LINE_SIZE - *used - 1;
+}
+
+/* IN|HUP|RDHUP. The bits of poll(2) and epoll_ctl(2) are the same. */
+static const char *flags_text(uint32_t events, char *text, size_t size)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } bits[] = {{EPOLLIN, "IN"},           {EPOLLPRI, "PRI"},
+                {EPOLLOUT, "OUT"},         {EPOLLERR, "ERR"},
+                {EPOLLHUP, "HUP"},         {0x020, "NVAL"}, /* poll only */
+                {EPOLLRDHUP, "RDHUP"},     {EPOLLEXCLUSIVE, "EXCLUSIVE"},
+                {EPOLLONESHOT, "ONESHOT"}, {EPOLLET, "ET"}};
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+        if ((events & bits[i].bit) == 0)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 used > 0 ? "|" : "", bits[i].name);
+        events &= ~bits[i].bit;
+    }
+    if (events != 0 || used == 0)
+        snprintf(text + used, size - used, "%s%#x", used > 0 ? "|" : "",
+                 events);
+    return text;
+}
+
+/*
+ * The first bytes of a message as printable ASCII: \n, \x1b, ... so that what
+ * a client sent can neither start a new line nor drive the terminal.
+ */
+static const char *escape(const void *bytes, size_t n, char *text)
+{
+    static const char letters[] = "abtnvfr"; /* \a is 7, \r is 13 */
+    char *end = text;
+    for (size_t i = 0; i < n && i < SHOWN; i++) {
+        const unsigned char c = ((const unsigned char *)bytes)[i];
+        if (c == '\\')
+            end += sprintf(end, "\\\\");
+        else if (c >= ' ' && c <= '~')
+            *end++ = (char)c;
+        else if (c >= 7 && c <= 13)
+            end += sprintf(end, "\\%c", letters[c - 7]);
+        else
+            end += sprintf(end, "\\x%02x", c);
+    }
+    *end = '\0';
+    if (n > SHOWN)
+        sprintf(end, "... (+%zu)", n - SHOWN);
+    return text;
+}
+
+/* "fd:6 (c1)", or with a label "clientfd:6 (c1)", or only "fd:3". */
+static void fd_text(const char *label, int fd, int name, char *text,
+                    size_t size)
+{
+    if (name == 0)
+        snprintf(text, size, "fd:%d", fd);
+    else
+        snprintf(text, size, "%s:%d (%c%d)", label, fd, name > 0 ? 'c' : 'x',
+                 abs(name));
+}
+
+/* Append what happened, as text. */
+static void describe(const struct event *e, bool server, char *line,
+                     size_t *used)
+{
+    char fd[64], client[64], flags[128], subject[96];
+    fd_text("fd", e->fd, e->name, fd, sizeof(fd));
+    fd_text("clientfd", e->fd, e->name, client, sizeof(client));
+
+    /* A server says with whom; a client has only one server. */
+    if (server && strcmp(e->call, "recv") == 0)
+        snprintf(subject, sizeof(subject), "recv from %s,", client);
+    else if (server && strcmp(e->call, "send") == 0)
+        snprintf(subject, sizeof(subject), "send to %s,", client);
+    else
+        snprintf(subject, sizeof(subject), "%s", e->call);
+
+    switch (e->kind) {
+    case LISTEN:
+    case CONNECT:
+        append(line, used, "%s %s", subject, fd);
+        break;
+    case WAIT:
+        append(line, used, "%s...", e->call);
+        break;
+    case WOKE:
+        append(line, used, "%s done, num:%d", subject, e->num);
+        break;
+    case READY:
+        append(line, used, "  %s %s", fd,
+               flags_text(e->events, flags, sizeof(flags)));
+        break;
+    case ACCEPT:
+        append(line, used, "=====> accept new %s", client);
+        break;
+    case REFUSED:
+        append(line, used, "refuse %s, %s", client, e->remark);
+        break;
+    case RECV:
+        append(line, used, "%s %zd bytes, msg:%s", subject, e->bytes, e->msg);
+        break;
+    case SEND:
+        append(line, used, "%s %zd", subject, e->bytes);
+        if ((size_t)e->bytes < e->asked)
+            append(line, used, " of %zu", e->asked);
+        append(line, used, e->msg != NULL ? " bytes, msg:%s" : " bytes",
+               e->msg);
+        break;
+    case END_OF_FILE:
+        append(line, used, "%s eof", subject);
+        break;
+    case AGAIN:
+    case ERROR:
+        append(line, used, "%s %s", subject, strerrorname_np(e->error));
+        break;
+    case CTL:
+        append(line, used, "epoll_ctl %s %s events:%s", e->op, fd,
+               flags_text(e->events, flags, sizeof(flags)));
+        if (e->error != 0)
+            append(line, used, " %s", strerrorname_np(e->error));
+        break;
+    case CLOSE:
+        append(line, used, "close %s", client);
+        break;
+    case SHUTDOWN:
+    case STOP:
+        append(line, used, "%s", subject);
+        break;
+    case NOTE:
+        append(line, used, "note %s", e->remark);
+        break;
+    }
+}
+
+/*
+ * Colour tells who speaks: each client has one of its own, the server none;
+ * its waits are dim, an accept is bold, an error is red.
+ */
+static const char *colour_of(const struct event *e, const struct thread *thread)
+{
+    static const char *const clients[] = {"\x1b[36m", "\x1b[33m", "\x1b[35m",
+                                          "\x1b[32m", "\x1b[34m"};
+    int number = 0;
+    if (e->kind == ERROR || e->kind == REFUSED)
+        return "\x1b[31m";
+    if (sscanf(thread->name, "[client %d]", &number) == 1)
+        return clients[(unsigned)number % 5];
+    if (e->kind == ACCEPT)
+        return "\x1b[1m";
+    if (e->kind == WAIT || e->kind == AGAIN)
+        return "\x1b[2m";
+    return "";
+}
+
+static size_t make_text(const struct event *e, const struct thread *thread,
+                        char *line)
+{
+    size_t used = 0;
+    const char *const start = colour ? colour_of(e, thread) : "";
+    append(line, &used, "%s%-10s ", start, thread->name);
+    describe(e, thread->server, line, &used);
+    append(line, &used, *start != '\0' ? "\x1b[0m\n" : "\n");
+    return used;
+}
+
+/* --- JSON ---------------------------------------------------------------- */
+
+static long long now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/*
+ * One event in Chrome's "Trace Event Format". A wait begins (B), what it
+ * waited for ends it (E), everything else is an instant (i).
+ */
+static size_t make_json(const struct event *e, const struct thread *thread,
+                        const char *src, char *line)
+{
+    size_t used = 0;
+    char flags[128];
+    const bool begins = e->kind == WAIT;
+    const bool ends =
+        thread->waiting != NULL && strcmp(thread->waiting, e->call) == 0;
+    append(line, &used,
+           "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%lld,"
+           "\"pid\":%d,\"tid\":%d,\"args\":{\"src\":\"%s\",\"who\":\"%.*s\"",
+           e->call, kind_names[e->kind],
+           begins ? "B"
+           : ends ? "E"
+                  : "i\",\"s\":\"t",
+           now_us(), (int)getpid(), (int)thread->tid, src,
+           (int)strlen(thread->name) - 2, thread->name + 1);
+    if (e->fd >= 0)
+        append(line, &used, ",\"fd\":%d", e->fd);
+    if (e->name != 0)
+        append(line, &used, ",\"client\":\"%c%d\"", e->name > 0 ? 'c' : 'x',
+               abs(e->name));
+    if (e->kind == WOKE)
+        append(line, &used, ",\"num\":%d", e->num);
+    if (e->op != NULL)
+        append(line, &used, ",\"op\":\"%s\"", e->op);
+    if (e->kind == READY || e->kind == CTL)
+        append(line, &used, ",\"events\":\"%s\"",
+               flags_text(e->events, flags, sizeof(flags)));
+    if (e->kind == RECV || e->kind == SEND)
+        append(line, &used, ",\"bytes\":%zd", e->bytes);
+    if (e->kind == SEND)
+        append(line, &used, ",\"asked\":%zu", e->asked);
+    if (e->error != 0)
+        append(line, &used, ",\"error\":\"%s\"", strerrorname_np(e->error));
+    if (e->remark != NULL)
+        append(line, &used, ",\"remark\":\"%s\"", e->remark);
+    if (thread->left_out > 0)
+        append(line, &used, ",\"again\":%lu", thread->left_out);
+    if (e->msg != NULL) {
+        append(line, &used, ",\"msg\":\"");
+        for (const char *c = e->msg; *c != '\0'; c++)
+            append(line, &used, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+        append(line, &used, "\"");
+    }
+    append(line, &used, "}}\n");
+    return used;
+}
+
+/* --- out ----------------------------------------------------------------- */
+
+/*
+ * SIGPIPE keeps its meaning for the sockets: a stage that forgets
+ * MSG_NOSIGNAL dies of it. Only the trace's own write(2), to a pipe that
+ * "| head -1" has left, gets EPIPE instead.
+ */
+static void on_sigpipe(int signal_number)
+{
+    if (!writing) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+    }
+}
+
+/* Write it all; remember and report the first failure. Returns -1 on it. */
+static ssize_t write_all(int fd, const char *bytes, size_t size)
+{
+    writing = 1;
+    while (size > 0) {
+        const ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            int none = 0;
+            if (atomic_compare_exchange_strong(&first_error, &none, errno) &&
+                to.failed != NULL)
+                to.failed();
+            break;
+        }
+        bytes += n;
+        size -= (size_t)n;
+    }
+    writing = 0;
+    return size == 0 ? 0 : -1;
+}
+
+/* True for an event that only repeats the thread's last one. */
+static bool repeats(const struct event *e, const struct thread *thread)
+{
+    return thread->waiting == NULL && thread->last_call != NULL &&
+           thread->last_kind == e->kind &&
+           (e->kind == AGAIN ||
+            (e->kind == ERROR && thread->last_error == e->error &&
+             strcmp(thread->last_call, e->call) == 0));
+}
+
+/* The one door of the trace: every line goes through here. */
+static void emit(const char *src, struct event *e)
+{
+    const int saved_errno = errno;
+    struct thread *const thread = me();
+    e->name = thread->server ? name_of(e->fd) : 0;
+
+    if (repeats(e, thread)) {
+        thread->left_out++;
+    } else {
+        char line[LINE_SIZE];
+        pthread_mutex_lock(&lock);
+        if (!to.quiet)
+            write_all(STDOUT_FILENO, line, make_text(e, thread, line));
+        if (to.json_fd >= 0)
+            write_all(to.json_fd, line, make_json(e, thread, src, line));
+        pthread_mutex_unlock(&lock);
+        thread->waiting = e->kind == WAIT ? e->call : NULL;
+        thread->left_out = 0;
+    }
+    thread->last_kind = e->kind;
+    thread->last_call = e->call;
+    thread->last_error = e->error;
+    errno = saved_errno;
+}
+
+int trace_error(void)
+{
+    return first_error;
+}
+
+void trace_start(const struct trace_options *options)
+{
+    const char *const no_colour = getenv("NO_COLOR"); /* no-color.org */
+    const char *const term = getenv("TERM");
+    to = *options;
+    printing = !to.quiet || to.json_fd >= 0;
+    colour = isatty(STDOUT_FILENO) &&
+             (no_colour == NULL || *no_colour == '\0') &&
+             (term == NULL || strcmp(term, "dumb") != 0);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = on_sigpipe}, NULL);
+}
+
+/* --- the events ---------------------------------------------------------- */
+
+/* The kind of event that a failed call is; 0 < error. */
+static enum kind failure(int error)
+{
+    if (error == EAGAIN)
+        me()->counts.again++;
+    else
+        me()->busy++;
+    return error == EAGAIN ? AGAIN : ERROR;
+}
+
+void trace_listen_at(const char *src, int fd, int result)
+{
+    if (printing)
+        emit(src, &(struct event){.kind = result < 0 ? ERROR : LISTEN,
+                                  .call = "listen",
+                                  .fd = fd,
+                                  .error = result < 0 ? errno : 0});
+}
+
+void trace_wait_at(const char *src, const char *call)
+{
+    if (printing)
+        emit(src, &(struct event){.kind = WAIT, .call = call, .fd = -1});
+}
+
+void trace_woke_at(const char *src, const char *call, int num)
+{
+    struct thread *const thread = me();
+    thread->counts.waits++;
+    thread->counts.wait_call = call;
+    if (printing)
+        emit(src, &(struct event){.kind = num < 0 ? failure(errno) : WOKE,
+                                  .call = call,
+                                  .fd = -1,
+                                  .error = num < 0 ? errno : 0,
+                                  .num = num});
+}
+
+void trace_ready_at(const char *src, int fd, uint32_t events)
+{
+    if (printing)
+        emit(src,
+             &(struct event){
+                 .kind = READY, .call = "ready", .fd = fd, .events = events});
+}
+
+void trace_accept_at(const char *src, int fd)
+{
+    const int saved_errno = errno;
+    struct thread *const thread = me();
+    struct event event = {.kind = ACCEPT, .call = "accept", .fd = fd};
+
+    thread->counts.accept++;
+    if (fd < 0) {
+        event.kind = failure(errno);
+        event.error = errno;
+    } else {
+        thread->counts.accepted++;
+        thread->busy++;
+        enlist(fd);
+    }
+    if (printing)
+        emit(src, &event);
+    errno = saved_errno;
+}
+
+void trace_refused_at(const char *src, int fd, const char *why)
+{
+    me()->counts.refused++;
+    if (printing)
+        emit(src,
+             &(struct event){
+                 .kind = REFUSED, .call = "refuse", .fd = fd, .remark = why});
+    delist(fd);
+}
+
+void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
+{
+    struct thread *const thread = me();
+    char text[ESCAPED_SIZE];
+    struct event event = {.kind = RECV, .call = "recv", .fd = fd, .bytes = n};
+
+    thread->counts.recv++;
+    if (n < 0) {
+        event.kind = failure(errno);
+        event.error = errno;
+    } else if (n == 0) {
+        event.kind = END_OF_FILE;
+        thread->busy++;
+    } else {
+        thread->counts.chunks++;
+        thread->counts.bytes_in += (size_t)n;
+        thread->busy++;
+    }
+    if (!printing)
+        return;
+    if (n > 0)
+        event.msg = escape(buffer, (size_t)n, text);
+    emit(src, &event);
+}
+
+void trace_send_at(const char *src, int fd, size_t asked, ssize_t n)
+{
+    struct thread *const thread = me();
+    struct event event = {
+        .kind = SEND, .call = "send", .fd = fd, .bytes = n, .asked = asked};
+
+    thread->counts.send++;
+    if (n < 0) {
+        event.kind = failure(errno);
+        event.error = errno;
+    } else {
+        thread->counts.bytes_out += (size_t)n;
+    }
+    if (printing)
+        emit(src, &event);
+}
+
+void trace_ctl_at(const char *src, int op, int fd, uint32_t events, int result)
+{
+    static const char *const ops[] = {[EPOLL_CTL_ADD] = "ADD",
+                                      [EPOLL_CTL_DEL] = "DEL",
+                                      [EPOLL_CTL_MOD] = "MOD"};
+    me()->counts.ctl++;
+    if (printing)
+        emit(src, &(struct event){.kind = CTL,
+                                  .call = "epoll_ctl",
+                                  .fd = fd,
+                                  .error = result < 0 ? errno : 0,
+                                  .op = ops[op],
+                                  .events = events});
+}
+
+void trace_close_at(const char *src, int fd)
+{
+    struct thread *const thread = me();
+    thread->counts.closed++;
+    if (printing)
+        emit(src, &(struct event){.kind = CLOSE, .call = "close", .fd = fd});
+    if (thread->server)
+        delist(fd);
+}
+
+void trace_note_at(const char *src, const char *text)
+{
+    if (printing)
+        emit(src, &(struct event){
+                      .kind = NOTE, .call = "note", .fd = -1, .remark = text});
+}
+
+void trace_scan(void)
+{
+    struct thread *const thread = me();
+    thread->counts.scans++;
+    if (thread->busy == 0)
+        thread->counts.empty_scans++;
+    thread->busy = 0;
+}
+
+void trace_connect_at(const char *src, int fd)
+{
+    if (printing)
+        emit(src,
+             &(struct event){.kind = CONNECT, .call = "connect", .fd = fd});
+}
+
+void trace_sending_at(const char *src, int fd, const void *bytes, size_t n)
+{
+    char text[ESCAPED_SIZE];
+    if (printing)
+        emit(src, &(struct event){.kind = SEND,
+                                  .call = "send",
+                                  .fd = fd,
+                                  .bytes = (ssize_t)n,
+                                  .asked = n,
+                                  .msg = escape(bytes, n, text)});
+}
+
+void trace_shutdown_at(const char *src, int fd)
+{
+    if (printing)
+        emit(src,
+             &(struct event){.kind = SHUTDOWN, .call = "shutdown", .fd = fd});
+}
+
+void trace_failed_at(const char *src, const char *call, int fd)
+{
+    if (printing)
+        emit(src, &(struct event){.kind = failure(errno),
+                                  .call = call,
+                                  .fd = fd,
+                                  .error = errno});
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+void trace_stop(int listen_fd)
+{
+    if (printing)
+        emit(TRACE_HERE,
+             &(struct event){.kind = STOP, .call = "stop", .fd = -1});
+    pthread_mutex_lock(&names_lock);
+    stopping = true;
+    for (int fd = 0; fd < names_size; fd++)
+        if (names[fd] != 0)
+            shutdown(fd, SHUT_RDWR);
+    pthread_mutex_unlock(&names_lock);
+    if (listen_fd >= 0)
+        shutdown(listen_fd, SHUT_RDWR);
+}
+
+/* The sum over all threads of the server; they have ended. */
+static struct trace_counts total(void)
+{
+    struct trace_counts sum = {0};
+    pthread_mutex_lock(&threads_lock);
+    for (const struct thread *t = threads; t != NULL; t = t->next) {
+        if (!t->server)
+            continue;
+        sum.accepted += t->counts.accepted;
+        sum.refused += t->counts.refused;
+        sum.closed += t->counts.closed;
+        sum.bytes_in += t->counts.bytes_in;
+        sum.bytes_out += t->counts.bytes_out;
+        sum.chunks += t->counts.chunks;
+        sum.accept += t->counts.accept;
+        sum.recv += t->counts.recv;
+        sum.send += t->counts.send;
+        sum.ctl += t->counts.ctl;
+        sum.waits += t->counts.waits;
+        sum.again += t->counts.again;
+        sum.scans += t->counts.scans;
+        sum.empty_scans += t->counts.empty_scans;
+        if (t->counts.wait_call != NULL)
+            sum.wait_call = t->counts.wait_call;
+    }
+    pthread_mutex_unlock(&threads_lock);
+    return sum;
+}
+
+void trace_print(const char *text)
+{
+    pthread_mutex_lock(&lock);
+    write_all(STDOUT_FILENO, text, strlen(text));
+    pthread_mutex_unlock(&lock);
+}
+
+void trace_summary(long sent, long echoed)
+{
+    const struct trace_counts c = total();
+    const unsigned long closed = c.closed + c.refused;
+    const unsigned long calls =
+        c.accept + c.recv + c.send + c.waits + c.ctl + closed;
+    const unsigned long units = sent >= 0 ? (unsigned long)sent : c.chunks;
+    const double per_message = units > 0 ? (double)calls / (double)units : 0;
+    const char *const wait = c.wait_call != NULL ? c.wait_call : "wait";
+    char text[LINE_SIZE], json[LINE_SIZE];
+    size_t n = 0, m = 0;
+
+    append(text, &n, "\nsummary of %s\n", to.program);
+    append(text, &n, "  clients      %lu accepted, %lu refused, %lu closed\n",
+           c.accepted, c.refused, closed);
+    if (sent >= 0)
+        append(text, &n, "  messages     %ld sent, %ld echoed\n", sent, echoed);
+    else
+        append(text, &n, "  messages     %lu (recv calls that brought bytes)\n",
+               units);
+    append(text, &n, "  bytes        %lu in, %lu out\n", c.bytes_in,
+           c.bytes_out);
+    append(text, &n, "  calls        ");
+    if (c.waits > 0)
+        append(text, &n, "%s %lu, ", wait, c.waits);
+    append(text, &n, "accept %lu, recv %lu, send %lu, close %lu", c.accept,
+           c.recv, c.send, closed);
+    if (c.ctl > 0)
+        append(text, &n, ", epoll_ctl %lu", c.ctl);
+    append(text, &n, "\n  EAGAIN       %lu of these calls\n", c.again);
+    if (c.scans > 0)
+        append(text, &n, "  scans        %lu, of which %lu found nothing\n",
+               c.scans, c.empty_scans);
+    if (units > 0)
+        append(text, &n, "  per message  %.1f calls\n", per_message);
+
+    append(json, &m,
+           "{\"name\":\"summary\",\"cat\":\"summary\",\"ph\":\"i\",\"s\":\"p\","
+           "\"ts\":%lld,\"pid\":%d,\"tid\":%d,\"args\":{\"program\":\"%s\","
+           "\"accepted\":%lu,\"refused\":%lu,\"closed\":%lu,\"messages\":%lu,"
+           "\"bytes_in\":%lu,\"bytes_out\":%lu,\"%s\":%lu,\"accept\":%lu,"
+           "\"recv\":%lu,\"send\":%lu,\"close\":%lu,\"epoll_ctl\":%lu,"
+           "\"again\":%lu,\"scans\":%lu,\"empty_scans\":%lu,"
+           "\"calls_per_message\":%.2f}}\n",
+           now_us(), (int)getpid(), (int)gettid(), to.program, c.accepted,
+           c.refused, closed, units, c.bytes_in, c.bytes_out, wait, c.waits,
+           c.accept, c.recv, c.send, closed, c.ctl, c.again, c.scans,
+           c.empty_scans, per_message);
+
+    pthread_mutex_lock(&lock);
+    write_all(STDOUT_FILENO, text, n);
+    if (to.json_fd >= 0)
+        write_all(to.json_fd, json, m);
+    pthread_mutex_unlock(&lock);
+}
+
+void trace_end(void)
+{
+    pthread_mutex_lock(&threads_lock);
+    while (threads != NULL) {
+        struct thread *const next = threads->next;
+        free(threads);
+        threads = next;
+    }
+    self = NULL;
+    pthread_mutex_unlock(&threads_lock);
+    pthread_setspecific(at_exit_key, NULL);
+    free(names);
+    names = NULL;
+    names_size = 0;
+    to = (struct trace_options){.quiet = true, .json_fd = -1};
+    printing = false;
+}

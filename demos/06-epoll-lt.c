@@ -1,0 +1,116 @@
+/*
+ * 06-epoll-lt - the interest list stays in the kernel: epoll, level-triggered.
+ *
+ * Adds: each descriptor is registered once, with epoll_ctl(2). A wait hands
+ * over nothing and brings back only those that are ready, however many are
+ * watched. Level-triggered: as long as there is something to read, every
+ * epoll_wait says so; what one turn leaves unread, the next wait reports.
+ *
+ * Cannot: do without a reader. A client that sends much and reads nothing
+ * fills its socket, and the send below then sleeps, for everybody. Stage 07
+ * mends that.
+ *
+ * Try: build/06-epoll-lt -c 1 -m 3. Then make BUFFER_SIZE 4 in common/demo.h
+ * and see one message wake the server six times.
+ */
+#include "demo.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Accept a client. Returns its descriptor, or -1 with errno. */
+static int accept_client(int listen_fd)
+{
+    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(client_fd);
+    return client_fd;
+}
+
+/* Echo what a client has sent. Returns false when the client is done with. */
+static bool echo(int client_fd)
+{
+    char buffer[BUFFER_SIZE];
+    const ssize_t n = recv(client_fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client_fd, buffer, n);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+
+    for (ssize_t sent = 0; sent < n;) {
+        const size_t rest = (size_t)(n - sent);
+        const ssize_t m = send(client_fd, buffer + sent, rest, MSG_NOSIGNAL);
+        trace_send(client_fd, rest, m);
+        if (m < 0 && errno != EINTR)
+            return false;
+        sent += m > 0 ? m : 0;
+    }
+    return true;
+}
+
+/* Put fd on the interest list, or change what is asked about it. */
+static int watch(int epoll_fd, int op, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    const int result = epoll_ctl(epoll_fd, op, fd, &event);
+    trace_ctl(op, fd, events, result);
+    return result;
+}
+
+static void serve(int listen_fd)
+{
+    struct epoll_event events[MAX_EVENTS];
+    int clients = 0;
+    bool full = false; /* no descriptor left: accept nobody for now */
+    const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || epoll_fd < 0 ||
+        watch(epoll_fd, EPOLL_CTL_ADD, listen_fd, EPOLLIN) < 0) {
+        demo_fail("watching the listening socket");
+        return;
+    }
+
+    while (!demo_stopping() || clients > 0) {
+        const int timeout = full && clients == 0 ? DEMO_RETRY_MS : -1;
+        trace_wait("epoll_wait");
+        const int n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout);
+        trace_woke("epoll_wait", n);
+
+        if (n == 0) /* the time-out: perhaps there is room again */
+            full = watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, EPOLLIN) < 0;
+        for (int i = 0; i < n; i++) {
+            const int fd = events[i].data.fd;
+            trace_ready(fd, events[i].events);
+            if (fd != listen_fd) {
+                if (!echo(fd)) {
+                    trace_close(fd);
+                    close(fd); /* leaves the interest list by this, too */
+                    clients--;
+                    if (full)
+                        full = watch(epoll_fd, EPOLL_CTL_MOD, listen_fd,
+                                     EPOLLIN) < 0;
+                }
+                continue;
+            }
+            const int client_fd = accept_client(listen_fd);
+            if (client_fd < 0 && demo_no_room(errno)) {
+                full = watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, 0) == 0;
+            } else if (client_fd >= 0) {
+                if (watch(epoll_fd, EPOLL_CTL_ADD, client_fd, EPOLLIN) == 0) {
+                    clients++;
+                } else {
+                    trace_refused(client_fd, "epoll cannot watch it");
+                    close(client_fd);
+                }
+            }
+        }
+    }
+    close(epoll_fd);
+}
+
+int main(int argc, char **argv)
+{
+    return demo_main(argc, argv, serve);
+}

@@ -1,0 +1,154 @@
+/*
+ * 07-epollout - writing can block too: keep the rest, wait for EPOLLOUT.
+ *
+ * Adds: that a socket can be read says nothing about sending. What send does
+ * not take at once is kept, and epoll asked to tell when there is room. Until
+ * it has gone nothing more is read from this client, who fills its own socket
+ * and must wait: backpressure, for the price of one buffer. EPOLLOUT is asked
+ * for only while there is a rest: a socket with room is always ready.
+ *
+ * Cannot: use more than one CPU.
+ *
+ * Try: --serve -s /tmp/echo, and a client that does not read,
+ * socat -u OPEN:/dev/zero UNIX:/tmp/echo. See EPOLLOUT asked for, then peace.
+ */
+#include "demo.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct client {
+    int fd;
+    char *rest; /* received and not yet sent; NULL: nothing */
+    size_t size;
+};
+
+/* Accept a client. Returns its descriptor, or -1 with errno. */
+static int accept_client(int listen_fd)
+{
+    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(client_fd);
+    return client_fd;
+}
+
+/* Put a client on the interest list, or change what is asked about it. */
+static int watch(int epoll_fd, int op, struct client *client, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = client};
+    const int result = epoll_ctl(epoll_fd, op, client->fd, &event);
+    trace_ctl(op, client->fd, events, result);
+    return result;
+}
+
+/* Keep a copy of what is left to send. Returns false without memory. */
+static bool keep(struct client *client, const char *left, size_t size)
+{
+    char *const rest = size > 0 ? malloc(size) : NULL;
+    if (rest != NULL)
+        memcpy(rest, left, size); /* it may lie in the rest there was */
+    free(client->rest);
+    client->rest = rest;
+    client->size = size;
+    return rest != NULL || size == 0;
+}
+
+/* Send the rest or, when there is none, echo what has come. The state decides,
+ * not the event: so EPOLLHUP and EPOLLERR need no branch, the call says what
+ * has happened. Returns false when the client is done with. */
+static bool echo(int epoll_fd, struct client *client)
+{
+    const int fd = client->fd;
+    const char *data = client->rest;
+    size_t size = client->size;
+    char buffer[BUFFER_SIZE];
+
+    if (data == NULL) {
+        const ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+        trace_recv(fd, buffer, n);
+        if (n <= 0)
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        data = buffer;
+        size = (size_t)n;
+    }
+    const ssize_t n = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    trace_send(fd, size, n);
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        return false;
+    const size_t sent = n > 0 ? (size_t)n : 0;
+    const bool had_rest = data != buffer;
+    if (!keep(client, data + sent, size - sent))
+        return false;
+    return had_rest == (sent < size) ||
+           watch(epoll_fd, EPOLL_CTL_MOD, client,
+                 had_rest ? EPOLLIN : EPOLLOUT) == 0;
+}
+
+static void serve(int listen_fd)
+{
+    struct epoll_event events[MAX_EVENTS];
+    struct client listener = {.fd = listen_fd};
+    int clients = 0;
+    bool full = false; /* no descriptor left: accept nobody for now */
+    const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || epoll_fd < 0 ||
+        watch(epoll_fd, EPOLL_CTL_ADD, &listener, EPOLLIN) < 0) {
+        demo_fail("watching the listening socket");
+        return;
+    }
+
+    while (!demo_stopping() || clients > 0) {
+        const int timeout = full && clients == 0 ? DEMO_RETRY_MS : -1;
+        trace_wait("epoll_wait");
+        const int n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout);
+        trace_woke("epoll_wait", n);
+
+        if (n == 0) /* the time-out: perhaps there is room again */
+            full = watch(epoll_fd, EPOLL_CTL_MOD, &listener, EPOLLIN) < 0;
+        for (int i = 0; i < n; i++) {
+            struct client *const client = events[i].data.ptr;
+            trace_ready(client->fd, events[i].events);
+            if (client != &listener) {
+                if (!echo(epoll_fd, client)) {
+                    trace_close(client->fd);
+                    close(client->fd); /* leaves the interest list, too */
+                    free(client->rest);
+                    free(client);
+                    clients--;
+                    if (full)
+                        full = watch(epoll_fd, EPOLL_CTL_MOD, &listener,
+                                     EPOLLIN) < 0;
+                }
+                continue;
+            }
+            const int client_fd = accept_client(listen_fd);
+            if (client_fd < 0 && demo_no_room(errno)) {
+                full = watch(epoll_fd, EPOLL_CTL_MOD, &listener, 0) == 0;
+            } else if (client_fd >= 0) {
+                struct client *const new = calloc(1, sizeof(*new));
+                if (new != NULL)
+                    new->fd = client_fd;
+                if (new != NULL &&
+                    watch(epoll_fd, EPOLL_CTL_ADD, new, EPOLLIN) == 0) {
+                    clients++;
+                } else {
+                    trace_refused(client_fd, "epoll cannot watch it");
+                    close(client_fd);
+                    free(new);
+                }
+            }
+        }
+    }
+    close(epoll_fd);
+}
+
+int main(int argc, char **argv)
+{
+    return demo_main(argc, argv, serve);
+}

@@ -1,0 +1,198 @@
+/*
+ * 08-epoll-et - edge-triggered: told once, so go on until EAGAIN.
+ *
+ * Adds: with EPOLLET a wait tells what has happened since the last one. Each
+ * client is registered once, for reading and writing; a rest needs no
+ * epoll_ctl. The price: who is told of must be read, or sent to, until EAGAIN:
+ * nobody will say again that something was left. Events only put clients into
+ * a queue, where turns are short, so that one who floods starves nobody.
+ *
+ * Cannot: use more than one CPU. Nor is it faster: a message costs five calls
+ * (wait, recv, send, the recv that says EAGAIN, and a wait that tells of the
+ * client's reading), where stage 07 makes three.
+ *
+ * Try: build/08-epoll-et -c 1 -m 2, and count the waits. Then let echo()
+ * return DRAINED after its send: -c 1 -m 1 -z 5000 never ends.
+ */
+#include "demo.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TURN = 16 }; /* at most so many echoes, or accepts */
+enum outcome { DRAINED, NOT_YET, GONE }; /* of a turn */
+
+struct client {
+    int fd;
+    char *rest; /* received and not yet sent; NULL: nothing */
+    size_t size;
+    bool queued;
+    struct client *next; /* in the queue */
+};
+
+struct server {
+    int epoll_fd, clients;
+    bool full; /* somebody knocked when no descriptor was left */
+    struct client listener;
+    struct client *first, **end; /* the queue of those whose turn comes */
+};
+
+static void enqueue(struct server *server, struct client *client)
+{
+    if (client->queued)
+        return;
+    client->queued = true;
+    client->next = NULL;
+    *server->end = client;
+    server->end = &client->next;
+}
+
+/* Put a client on the interest list, once and for all. */
+static int watch(int epoll_fd, struct client *client)
+{
+    const uint32_t asked = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    struct epoll_event event = {.events = asked, .data.ptr = client};
+    const int result = epoll_ctl(epoll_fd, EPOLL_CTL_ADD, client->fd, &event);
+    trace_ctl(EPOLL_CTL_ADD, client->fd, asked, result);
+    return result;
+}
+
+/* Keep a copy of what is left to send. Returns false without memory. */
+static bool keep(struct client *client, const char *left, size_t size)
+{
+    char *const rest = size > 0 ? malloc(size) : NULL;
+    if (rest != NULL)
+        memcpy(rest, left, size); /* it may lie in the rest there was */
+    free(client->rest);
+    client->rest = rest;
+    client->size = size;
+    return rest != NULL || size == 0;
+}
+
+/* A client's turn: send the rest or echo what has come, until EAGAIN. epoll(7)
+ * allows to stop when recv brings less than was asked for, which saves a call;
+ * but recv also stops short at a byte sent MSG_OOB, and strands the rest. */
+static enum outcome echo(struct client *client)
+{
+    const int fd = client->fd;
+    char buffer[BUFFER_SIZE];
+    for (int i = 0; i < TURN; i++) {
+        const char *data = client->rest;
+        size_t size = client->size;
+        if (data == NULL) {
+            const ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+            trace_recv(fd, buffer, n);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0)
+                return n < 0 && errno == EAGAIN ? DRAINED : GONE;
+            data = buffer;
+            size = (size_t)n;
+        }
+        const ssize_t n = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        trace_send(fd, size, n);
+        const bool blocked = n < 0 && errno == EAGAIN;
+        if (n < 0 && !blocked && errno != EINTR)
+            return GONE;
+        const size_t sent = n > 0 ? (size_t)n : 0;
+        if (!keep(client, data + sent, size - sent))
+            return GONE;
+        if (blocked)
+            return DRAINED; /* when there is room again, an OUT edge tells */
+    }
+    return NOT_YET;
+}
+
+/* The listening socket's turn: one edge may stand for many connections. */
+static enum outcome welcome(struct server *server)
+{
+    for (int i = 0; i < TURN; i++) {
+        const int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+        trace_accept(fd);
+        server->full = fd < 0 && demo_no_room(errno);
+        if (server->full || (fd < 0 && errno == EAGAIN))
+            return DRAINED;
+        if (fd < 0)
+            continue;
+        struct client *const client = calloc(1, sizeof(*client));
+        if (client != NULL)
+            client->fd = fd;
+        if (client != NULL && watch(server->epoll_fd, client) == 0) {
+            server->clients++;
+        } else {
+            trace_refused(fd, "epoll cannot watch it");
+            close(fd);
+            free(client);
+        }
+    }
+    return NOT_YET;
+}
+
+static void hang_up(struct server *server, struct client *client)
+{
+    trace_close(client->fd);
+    close(client->fd); /* leaves the interest list by this, too */
+    free(client->rest);
+    free(client);
+    server->clients--;
+    if (server->full)
+        enqueue(server, &server->listener); /* its edge is spent: ask again */
+}
+
+static void serve(int listen_fd)
+{
+    struct epoll_event events[MAX_EVENTS];
+    struct server server = {.listener.fd = listen_fd, .end = &server.first};
+    server.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || server.epoll_fd < 0 ||
+        watch(server.epoll_fd, &server.listener) < 0) {
+        demo_fail("watching the listening socket");
+        return;
+    }
+
+    while (!demo_stopping() || server.clients > 0) {
+        const bool alone = server.full && server.clients == 0;
+        const int timeout = server.first ? 0 : alone ? DEMO_RETRY_MS : -1;
+        trace_wait("epoll_wait");
+        const int n = epoll_wait(server.epoll_fd, events, MAX_EVENTS, timeout);
+        trace_woke("epoll_wait", n);
+
+        for (int i = 0; i < n; i++) {
+            struct client *const client = events[i].data.ptr;
+            trace_ready(client->fd, events[i].events);
+            if (events[i].events == EPOLLOUT && client->rest == NULL)
+                continue; /* it has read, and nothing waits to be sent */
+            enqueue(&server, client);
+        }
+        if (alone)
+            enqueue(&server, &server.listener);
+
+        /* One turn for each; who comes back to the queue waits. */
+        struct client *round = server.first;
+        server.first = NULL;
+        server.end = &server.first;
+        for (struct client *client = round; client != NULL; client = round) {
+            round = client->next;
+            client->queued = false;
+            const bool knock = client == &server.listener;
+            const enum outcome out = knock ? welcome(&server) : echo(client);
+            if (out == NOT_YET)
+                enqueue(&server, client); /* epoll will not tell again */
+            else if (out == GONE)
+                hang_up(&server, client);
+        }
+    }
+    close(server.epoll_fd);
+}
+
+int main(int argc, char **argv)
+{
+    return demo_main(argc, argv, serve);
+}

@@ -1,0 +1,105 @@
+# helpers.bash - what the test files share. Each loads it with `load helpers`.
+#
+# A test says what a user would see. It never sleeps to synchronise: it waits
+# for a line or a file, and every wait has a limit, scaled by TIMEOUT_MULT for
+# Valgrind and slow machines.
+
+TOP=$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel 2>/dev/null ||
+    cd "$BATS_TEST_DIRNAME/.." && pwd)
+BUILD=${IOMUX_BUILD:-$TOP/build} # where the programs are; sanitizers have others
+LIMIT=$((20 * ${TIMEOUT_MULT:-1})) # seconds that anything may take
+
+# The stages, or those that STAGES names: STAGES='06-epoll-lt' scripts/test
+all_stages() {
+    (cd "$TOP/demos" && printf '%s\n' ${STAGES:-[0-9]*.c}) | sed 's/\.c$//'
+}
+
+# Run "$@ STAGE" for each stage; a failure says which.
+each_stage() {
+    local stage
+    for stage in $(all_stages); do
+        "$@" "$stage" || {
+            echo "this was stage $stage" >&2
+            return 1
+        }
+    done
+}
+
+# Run a program of the suite to its end, with a limit. Bats keeps descriptors
+# 3 and 4 open; a program that inherited them would number its own from 5.
+demo() {
+    local program=$1
+    shift
+    timeout -k 1 "$LIMIT" "$BUILD/$program" "$@" 3>&- 4>&-
+}
+
+# Start "$@" in the background; its output goes to the files out and err in
+# the test's directory. Sets $pid. Killed at the end of the test.
+background() {
+    "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
+    pid=$!
+    echo "$pid" >>"$BATS_TEST_TMPDIR/pids"
+}
+
+# Start a stage's server on $socket, with the options that follow, and wait
+# until it says that it is ready.
+start_server() {
+    local stage=$1
+    shift
+    socket=$BATS_TEST_TMPDIR/$stage.sock
+    background "$BUILD/$stage" --serve -s "$socket" "$@"
+    wait_for_line "^ready: " "$BATS_TEST_TMPDIR/out"
+}
+
+# Send the server SIGTERM and see it end with status 0.
+stop_server() {
+    kill -TERM "$pid"
+    wait_for_end "$pid"
+}
+
+# Wait for a background program and return its exit status.
+wait_for_end() {
+    local end=$((SECONDS + LIMIT))
+    while kill -0 "$1" 2>/dev/null && [ "$(state_of "$1")" != Z ]; do
+        if [ $SECONDS -ge $end ]; then
+            echo "process $1 did not end within $LIMIT s" >&2
+            return 1
+        fi
+        pause
+    done
+    wait "$1"
+}
+
+# R, S, D, Z, T ...: the state of a process, from proc(5).
+state_of() {
+    sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null
+}
+
+# Wait until a file has a line that matches the pattern.
+wait_for_line() {
+    local end=$((SECONDS + LIMIT))
+    until grep -q -e "$1" "$2" 2>/dev/null; do
+        if [ $SECONDS -ge $end ]; then
+            echo "no line '$1' in $2 within $LIMIT s; it holds:" >&2
+            cat "$2" >&2
+            return 1
+        fi
+        pause
+    done
+}
+
+# Give others the processor between two looks.
+pause() {
+    read -r -t 0.02 <> <(:) || :
+}
+
+# End what the test left running, by its pid.
+teardown() {
+    local left
+    [ -e "$BATS_TEST_TMPDIR/pids" ] || return 0
+    while read -r left; do
+        kill -CONT "$left" 2>/dev/null || :
+        kill -KILL "$left" 2>/dev/null || :
+        wait "$left" 2>/dev/null || :
+    done <"$BATS_TEST_TMPDIR/pids"
+}
