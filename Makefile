@@ -2,7 +2,7 @@
 
 VERSION := 0.1.0
 
-CC       ?= cc
+SHELL    := /bin/bash
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
@@ -14,19 +14,49 @@ override CFLAGS   += -std=gnu17 -pthread $(WARNINGS) $(SANITIZE)
 override LDFLAGS  += -pthread $(SANITIZE)
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
-COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(wildcard common/*.c))
+COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all demo test valgrind sanitize lint format compare-code clean help
 
-all: $(STAGES:%=$(BUILD)/%) ## build every stage
+all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
+
+# A stage is its own file and all of common/. `make V=1` shows the commands.
+Q := $(if $(V),,@)
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
-	$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(wildcard $(BUILD)/*/*.d)
+
+demo: ## build and run stage 06 with three clients
+	@scripts/demo
+
+test: ## all tests (installs what they need)
+	@scripts/test
+
+valgrind: ## the tests that run every stage under Valgrind
+	@scripts/test valgrind
+
+sanitize: ## the tests under ThreadSanitizer, AddressSanitizer and UBSan
+	@scripts/test --extra sanitize
+
+lint: ## shellcheck, clang-format, cppcheck, the layout of the code
+	@scripts/test --extra lint
+
+format: ## bring the C code into the form of .clang-format
+	clang-format -i demos/*.[ch] common/*.[ch]
+
+compare-code: ## the diff of two stages without their headers: A=05 B=06
+	@scripts/compare-code "$(A)" "$(B)"
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24

@@ -64,14 +64,6 @@ static void complain(const char *format, ...)
     fprintf(stderr, "%s: %s\n", program, text);
 }
 
-void demo_fail(const char *call)
-{
-    const int error = errno;
-    complain("the server cannot go on: %s: %s (%s)", call,
-             strerrorname_np(error), strerror(error));
-    failed = true;
-}
-
 bool demo_no_room(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS ||
@@ -379,16 +371,21 @@ static void *conduct(void *argument)
 }
 
 /* The server, in this thread, between its conductor's start and end. */
-static void run_server(struct run *run, void (*serve)(int listen_fd))
+static void run_server(struct run *run, int (*serve)(int listen_fd))
 {
     pthread_t conductor;
     const int error = pthread_create(&conductor, NULL, conduct, run);
     if (error != 0) {
-        errno = error;
-        demo_fail("pthread_create");
+        complain("the server cannot start a thread: %s (%s)",
+                 strerrorname_np(error), strerror(error));
+        failed = true;
         return;
     }
-    serve(listener.fd);
+    if (serve(listener.fd) < 0) {
+        complain("the server cannot watch its listening socket: %s (%s)",
+                 strerrorname_np(errno), strerror(errno));
+        failed = true;
+    }
     server_ended = true;
     wake_conductor();
     pthread_join(conductor, NULL);
@@ -451,7 +448,7 @@ static void summarize_clients(int clients, long sent, long echoed)
     trace_print(text);
 }
 
-static int run_all(const struct options *o, void (*serve)(int listen_fd))
+static int run_all(const struct options *o, int (*serve)(int listen_fd))
 {
     struct run run = {.options = o};
     int status = -1;
@@ -499,7 +496,7 @@ static int run_all(const struct options *o, void (*serve)(int listen_fd))
     return status;
 }
 
-int demo_main(int argc, char **argv, void (*serve)(int listen_fd))
+int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
 {
     struct options o = {.clients = 3, .messages = 5, .interval_ms = 100};
     const char *const slash = strrchr(argv[0], '/');

@@ -1,5 +1,5 @@
 /*
- * demo.h - main() of every stage, and the three things a stage asks of it.
+ * demo.h - main() of every stage, and the few things a stage asks of it.
  *
  * A stage is one function, serve(), and hands it to demo_main(), which does
  * what is no lesson: options, the listening socket, the client threads,
@@ -13,26 +13,20 @@
 /*
  * Parse the command line and run: the server, serve(listen_fd), in the calling
  * thread, each client in one of its own. listen_fd listens already and is
- * blocking; it stays the demo's, serve() does not close it. serve() returns
- * once demo_stopping() is true and it has closed all its clients.
+ * blocking; it stays the demo's, serve() does not close it. serve() returns 0
+ * once demo_stopping() is true and it has closed all its clients, or -1 with
+ * errno if it cannot even begin. What a client can cause never ends it.
  *
  * Returns the exit status: 0 all echoed and everything closed, 1 something
  * failed, 2 the command line is wrong; with a sentence on standard error.
  */
-int demo_main(int argc, char **argv, void (*serve)(int listen_fd));
+int demo_main(int argc, char **argv, int (*serve)(int listen_fd));
 
 /*
  * True once the program is to end. From then on no wait lasts: the listening
  * socket and all connections are shut down, as if every client had left.
  */
 bool demo_stopping(void);
-
-/*
- * The stage itself could not go on: say so with the call's name and errno.
- * The exit status will be 1. serve() returns after it. Never for what a client
- * can cause.
- */
-void demo_fail(const char *call);
 
 /*
  * True if error is one of those with which accept4(2) says that there is no

@@ -18,7 +18,6 @@
 #include "trace.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,7 +42,7 @@ static bool echo(int client_fd)
     return true;
 }
 
-static void serve(int listen_fd)
+static int serve(int listen_fd)
 {
     while (!demo_stopping()) {
         trace_wait("accept");
@@ -59,6 +58,7 @@ static void serve(int listen_fd)
         trace_close(client_fd);
         close(client_fd);
     }
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -120,7 +119,7 @@ static void wait_until_below(struct server *server, int limit)
     pthread_mutex_unlock(&server->lock);
 }
 
-static void serve(int listen_fd)
+static int serve(int listen_fd)
 {
     struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER,
                             .left = PTHREAD_COND_INITIALIZER};
@@ -142,6 +141,7 @@ static void serve(int listen_fd)
     wait_until_below(&server, 1);
     if (server.any_left)
         pthread_join(server.last, NULL);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,16 +51,14 @@ static bool echo(int client_fd)
     return true;
 }
 
-static void serve(int listen_fd)
+static int serve(int listen_fd)
 {
     int *clients = NULL;
     size_t count = 0;
     bool full = false; /* no descriptor left: accept nobody for now */
 
-    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0) {
-        demo_fail("fcntl");
-        return;
-    }
+    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
+        return -1;
 
     while (!demo_stopping() || count > 0) {
         if (!full || count == 0) {
@@ -92,6 +89,7 @@ static void serve(int listen_fd)
         trace_scan();
     }
     free(clients);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -59,16 +58,16 @@ static int watch(int fd, fd_set *set, int highest)
     return fd > highest ? fd : highest;
 }
 
-static void serve(int listen_fd)
+static int serve(int listen_fd)
 {
     int clients[FD_SETSIZE];
     int count = 0;
     bool full = false; /* no descriptor left: accept nobody for now */
 
-    if (listen_fd >= FD_SETSIZE || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0) {
-        demo_fail("watching the listening socket");
-        return;
-    }
+    if (listen_fd >= FD_SETSIZE)
+        errno = EBADF; /* more than a thousand files were open at the start */
+    if (listen_fd >= FD_SETSIZE || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
+        return -1;
 
     while (!demo_stopping() || count > 0) {
         struct timeval retry = {.tv_usec = DEMO_RETRY_MS * 1000L};
@@ -115,6 +114,7 @@ static void serve(int listen_fd)
             i++;
         }
     }
+    return 0;
 }
 
 int main(int argc, char **argv)

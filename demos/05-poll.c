@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -66,16 +65,14 @@ static struct pollfd *watch(int fd, struct pollfd *slots, nfds_t count)
     return more;
 }
 
-static void serve(int listen_fd)
+static int serve(int listen_fd)
 {
     struct pollfd *slots = watch(listen_fd, NULL, 0);
     nfds_t count = 1;  /* slot 0 is the listening socket's */
     bool full = false; /* no descriptor left: accept nobody for now */
 
-    if (slots == NULL || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0) {
-        demo_fail("watching the listening socket");
-        return;
-    }
+    if (slots == NULL || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
+        return -1;
 
     while (!demo_stopping() || count > 1) {
         const int timeout = full && count == 1 ? DEMO_RETRY_MS : -1;
@@ -120,6 +117,7 @@ static void serve(int listen_fd)
         }
     }
     free(slots);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,17 +59,25 @@ static int watch(int epoll_fd, int op, int fd, uint32_t events)
     return result;
 }
 
-static void serve(int listen_fd)
+/* Watch a connection, or close it. Returns how many clients that makes. */
+static int admit(int epoll_fd, int client_fd)
+{
+    if (watch(epoll_fd, EPOLL_CTL_ADD, client_fd, EPOLLIN) == 0)
+        return 1;
+    trace_refused(client_fd, "epoll cannot watch it");
+    close(client_fd);
+    return 0;
+}
+
+static int serve(int listen_fd)
 {
     struct epoll_event events[MAX_EVENTS];
     int clients = 0;
     bool full = false; /* no descriptor left: accept nobody for now */
     const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || epoll_fd < 0 ||
-        watch(epoll_fd, EPOLL_CTL_ADD, listen_fd, EPOLLIN) < 0) {
-        demo_fail("watching the listening socket");
-        return;
-    }
+        watch(epoll_fd, EPOLL_CTL_ADD, listen_fd, EPOLLIN) < 0)
+        return -1;
 
     while (!demo_stopping() || clients > 0) {
         const int timeout = full && clients == 0 ? DEMO_RETRY_MS : -1;
@@ -83,31 +90,23 @@ static void serve(int listen_fd)
         for (int i = 0; i < n; i++) {
             const int fd = events[i].data.fd;
             trace_ready(fd, events[i].events);
-            if (fd != listen_fd) {
-                if (!echo(fd)) {
-                    trace_close(fd);
-                    close(fd); /* leaves the interest list by this, too */
-                    clients--;
-                    if (full)
-                        full = watch(epoll_fd, EPOLL_CTL_MOD, listen_fd,
-                                     EPOLLIN) < 0;
-                }
-                continue;
-            }
-            const int client_fd = accept_client(listen_fd);
-            if (client_fd < 0 && demo_no_room(errno)) {
-                full = watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, 0) == 0;
-            } else if (client_fd >= 0) {
-                if (watch(epoll_fd, EPOLL_CTL_ADD, client_fd, EPOLLIN) == 0) {
-                    clients++;
-                } else {
-                    trace_refused(client_fd, "epoll cannot watch it");
-                    close(client_fd);
-                }
+            if (fd == listen_fd) {
+                const int client_fd = accept_client(listen_fd);
+                if (client_fd >= 0)
+                    clients += admit(epoll_fd, client_fd);
+                else if (demo_no_room(errno))
+                    full = watch(epoll_fd, EPOLL_CTL_MOD, fd, 0) == 0;
+            } else if (!echo(fd)) {
+                trace_close(fd);
+                close(fd); /* leaves the interest list by this, too */
+                clients--;
+                full = full &&
+                       watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, EPOLLIN) < 0;
             }
         }
     }
     close(epoll_fd);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -17,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -59,16 +58,14 @@ static bool keep(struct client *client, const char *left, size_t size)
     return rest != NULL || size == 0;
 }
 
-/* Send the rest or, when there is none, echo what has come. The state decides,
- * not the event: so EPOLLHUP and EPOLLERR need no branch, the call says what
- * has happened. Returns false when the client is done with. */
+/* Send the rest or, without one, echo what has come: the state decides, so HUP
+ * and ERR need no branch. Returns false when the client is done with. */
 static bool echo(int epoll_fd, struct client *client)
 {
     const int fd = client->fd;
     const char *data = client->rest;
     size_t size = client->size;
     char buffer[BUFFER_SIZE];
-
     if (data == NULL) {
         const ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
         trace_recv(fd, buffer, n);
@@ -90,7 +87,21 @@ static bool echo(int epoll_fd, struct client *client)
                  had_rest ? EPOLLIN : EPOLLOUT) == 0;
 }
 
-static void serve(int listen_fd)
+/* Make a client of a connection, or close it. Returns how many it made. */
+static int admit(int epoll_fd, int client_fd)
+{
+    struct client *const client = calloc(1, sizeof(*client));
+    if (client != NULL)
+        client->fd = client_fd;
+    if (client != NULL && watch(epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
+        return 1;
+    trace_refused(client_fd, "epoll cannot watch it");
+    close(client_fd);
+    free(client);
+    return 0;
+}
+
+static int serve(int listen_fd)
 {
     struct epoll_event events[MAX_EVENTS];
     struct client listener = {.fd = listen_fd};
@@ -98,10 +109,8 @@ static void serve(int listen_fd)
     bool full = false; /* no descriptor left: accept nobody for now */
     const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || epoll_fd < 0 ||
-        watch(epoll_fd, EPOLL_CTL_ADD, &listener, EPOLLIN) < 0) {
-        demo_fail("watching the listening socket");
-        return;
-    }
+        watch(epoll_fd, EPOLL_CTL_ADD, &listener, EPOLLIN) < 0)
+        return -1;
 
     while (!demo_stopping() || clients > 0) {
         const int timeout = full && clients == 0 ? DEMO_RETRY_MS : -1;
@@ -114,38 +123,25 @@ static void serve(int listen_fd)
         for (int i = 0; i < n; i++) {
             struct client *const client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);
-            if (client != &listener) {
-                if (!echo(epoll_fd, client)) {
-                    trace_close(client->fd);
-                    close(client->fd); /* leaves the interest list, too */
-                    free(client->rest);
-                    free(client);
-                    clients--;
-                    if (full)
-                        full = watch(epoll_fd, EPOLL_CTL_MOD, &listener,
-                                     EPOLLIN) < 0;
-                }
-                continue;
-            }
-            const int client_fd = accept_client(listen_fd);
-            if (client_fd < 0 && demo_no_room(errno)) {
-                full = watch(epoll_fd, EPOLL_CTL_MOD, &listener, 0) == 0;
-            } else if (client_fd >= 0) {
-                struct client *const new = calloc(1, sizeof(*new));
-                if (new != NULL)
-                    new->fd = client_fd;
-                if (new != NULL &&
-                    watch(epoll_fd, EPOLL_CTL_ADD, new, EPOLLIN) == 0) {
-                    clients++;
-                } else {
-                    trace_refused(client_fd, "epoll cannot watch it");
-                    close(client_fd);
-                    free(new);
-                }
+            if (client == &listener) {
+                const int client_fd = accept_client(listen_fd);
+                if (client_fd >= 0)
+                    clients += admit(epoll_fd, client_fd);
+                else if (demo_no_room(errno))
+                    full = watch(epoll_fd, EPOLL_CTL_MOD, client, 0) == 0;
+            } else if (!echo(epoll_fd, client)) {
+                trace_close(client->fd);
+                close(client->fd); /* leaves the interest list, too */
+                free(client->rest);
+                free(client);
+                clients--;
+                full = full &&
+                       watch(epoll_fd, EPOLL_CTL_MOD, &listener, EPOLLIN) < 0;
             }
         }
     }
     close(epoll_fd);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -2,24 +2,21 @@
  * 08-epoll-et - edge-triggered: told once, so go on until EAGAIN.
  *
  * Adds: with EPOLLET a wait tells what has happened since the last one. Each
- * client is registered once, for reading and writing; a rest needs no
- * epoll_ctl. The price: who is told of must be read, or sent to, until EAGAIN:
- * nobody will say again that something was left. Events only put clients into
- * a queue, where turns are short, so that one who floods starves nobody.
+ * client is registered once, for reading and writing. The price: who is told
+ * of must be read, or sent to, until EAGAIN, for nobody will say again that
+ * something was left. Events only put clients into a queue, where turns are
+ * short, so that one who floods starves nobody.
  *
  * Cannot: use more than one CPU. Nor is it faster: a message costs five calls
- * (wait, recv, send, the recv that says EAGAIN, and a wait that tells of the
- * client's reading), where stage 07 makes three.
+ * (wait, recv, send, recv's EAGAIN, a wait as the client reads); in 07, three.
  *
- * Try: build/08-epoll-et -c 1 -m 2, and count the waits. Then let echo()
- * return DRAINED after its send: -c 1 -m 1 -z 5000 never ends.
+ * Try: return DRAINED after the send in echo(): -c 1 -z 5000 never ends.
  */
 #include "demo.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -110,6 +107,20 @@ static enum outcome echo(struct client *client)
     return NOT_YET;
 }
 
+/* Make a client of a connection, or close it. Returns how many it made. */
+static int admit(int epoll_fd, int client_fd)
+{
+    struct client *const client = calloc(1, sizeof(*client));
+    if (client != NULL)
+        client->fd = client_fd;
+    if (client != NULL && watch(epoll_fd, client) == 0)
+        return 1;
+    trace_refused(client_fd, "epoll cannot watch it");
+    close(client_fd);
+    free(client);
+    return 0;
+}
+
 /* The listening socket's turn: one edge may stand for many connections. */
 static enum outcome welcome(struct server *server)
 {
@@ -118,44 +129,21 @@ static enum outcome welcome(struct server *server)
         trace_accept(fd);
         server->full = fd < 0 && demo_no_room(errno);
         if (server->full || (fd < 0 && errno == EAGAIN))
-            return DRAINED;
-        if (fd < 0)
-            continue;
-        struct client *const client = calloc(1, sizeof(*client));
-        if (client != NULL)
-            client->fd = fd;
-        if (client != NULL && watch(server->epoll_fd, client) == 0) {
-            server->clients++;
-        } else {
-            trace_refused(fd, "epoll cannot watch it");
-            close(fd);
-            free(client);
-        }
+            return DRAINED; /* full: the edge is spent, remember the knock */
+        if (fd >= 0)
+            server->clients += admit(server->epoll_fd, fd);
     }
     return NOT_YET;
 }
 
-static void hang_up(struct server *server, struct client *client)
-{
-    trace_close(client->fd);
-    close(client->fd); /* leaves the interest list by this, too */
-    free(client->rest);
-    free(client);
-    server->clients--;
-    if (server->full)
-        enqueue(server, &server->listener); /* its edge is spent: ask again */
-}
-
-static void serve(int listen_fd)
+static int serve(int listen_fd)
 {
     struct epoll_event events[MAX_EVENTS];
     struct server server = {.listener.fd = listen_fd, .end = &server.first};
     server.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || server.epoll_fd < 0 ||
-        watch(server.epoll_fd, &server.listener) < 0) {
-        demo_fail("watching the listening socket");
-        return;
-    }
+        watch(server.epoll_fd, &server.listener) < 0)
+        return -1;
 
     while (!demo_stopping() || server.clients > 0) {
         const bool alone = server.full && server.clients == 0;
@@ -167,15 +155,13 @@ static void serve(int listen_fd)
         for (int i = 0; i < n; i++) {
             struct client *const client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);
-            if (events[i].events == EPOLLOUT && client->rest == NULL)
-                continue; /* it has read, and nothing waits to be sent */
-            enqueue(&server, client);
+            if (events[i].events != EPOLLOUT || client->rest != NULL)
+                enqueue(&server, client); /* else: it only has read */
         }
         if (alone)
             enqueue(&server, &server.listener);
 
-        /* One turn for each; who comes back to the queue waits. */
-        struct client *round = server.first;
+        struct client *round = server.first; /* a turn for each of these */
         server.first = NULL;
         server.end = &server.first;
         for (struct client *client = round; client != NULL; client = round) {
@@ -185,11 +171,19 @@ static void serve(int listen_fd)
             const enum outcome out = knock ? welcome(&server) : echo(client);
             if (out == NOT_YET)
                 enqueue(&server, client); /* epoll will not tell again */
-            else if (out == GONE)
-                hang_up(&server, client);
+            if (out != GONE)
+                continue;
+            trace_close(client->fd);
+            close(client->fd); /* leaves the interest list by this, too */
+            free(client->rest);
+            free(client);
+            server.clients--;
+            if (server.full)
+                enqueue(&server, &server.listener);
         }
     }
     close(server.epoll_fd);
+    return 0;
 }
 
 int main(int argc, char **argv)
