@@ -1,15 +1,15 @@
 /*
  * trace.c - write each event as one line of text and one line of JSON.
  *
- * Every trace_...() below fills in a struct event; text and JSON are made of
- * that same struct, so they cannot tell two stories. A line is formatted in
- * one piece and leaves by one write(2). dprintf(3) would make three system
- * calls of it (glibc 2.36), stdio would keep lines that a crash then loses.
+ * A line is formatted in one piece and leaves by one write(2). dprintf(3) would
+ * make three system calls of it (glibc 2.36), and stdio would keep back lines
+ * that a crash then loses.
  *
- * Not a lesson, and therefore here: names, escaping, colour, counting, and
- * the list of open connections that stopping needs.
+ * Not a lesson, and therefore here: who speaks, counting, and the list of open
+ * connections that stopping needs.
  */
 #include "trace.h"
+#include "trace_format.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -25,53 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    LINE_SIZE = 1024, /* the longest line is far shorter */
-    NAME_SIZE = 24,   /* "[client 1000000]" */
-    SHOWN = 32,       /* bytes of a message that are printed */
-    ESCAPED_SIZE = 4 * SHOWN + 32
-};
-
-/* The vocabulary. The names are those of trace.h, and of "cat" in JSON. */
-enum kind {
-    LISTEN,
-    WAIT,
-    WOKE,
-    READY,
-    ACCEPT,
-    REFUSED,
-    RECV,
-    SEND,
-    END_OF_FILE,
-    AGAIN,
-    CTL,
-    CLOSE,
-    ERROR,
-    CONNECT,
-    SHUTDOWN,
-    STOP,
-    NOTE
-};
-
-static const char *const kind_names[] = {
-    "listen", "wait",    "woke",     "ready", "accept", "refused",
-    "recv",   "send",    "eof",      "again", "ctl",    "close",
-    "error",  "connect", "shutdown", "stop",  "note"};
-
-struct event {
-    enum kind kind;
-    const char *call;   /* the system call, or the word of the event */
-    int fd;             /* -1: none */
-    int name;           /* of the connection fd; emit() fills it in */
-    int error;          /* errno, 0: none */
-    ssize_t bytes;      /* recv, send: the result; -1: none */
-    size_t asked;       /* send: how many it was asked for */
-    const char *msg;    /* the message, escaped and cut */
-    int num;            /* woke: how many are ready */
-    const char *op;     /* ctl: ADD, MOD, DEL */
-    uint32_t events;    /* ready, ctl */
-    const char *remark; /* refused, note */
-};
+enum { NAME_SIZE = 24 }; /* "[client 1000000]" */
 
 /* What the summary adds up over the threads of the server. */
 struct trace_counts {
@@ -297,251 +251,6 @@ void trace_thread_for(int client_fd)
     trace_thread("thread", name_of(client_fd));
 }
 
-/* --- text ---------------------------------------------------------------- */
-
-static void append(char *to_line, size_t *used, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void append(char *to_line, size_t *used, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    const int n =
-        vsnprintf(to_line + *used, LINE_SIZE - *used, format, arguments);
-    va_end(arguments);
-    if (n > 0)
-        *used +=
-            (size_t)n < LINE_SIZE - *used ? (size_t)n : LINE_SIZE - *used - 1;
-}
-
-/* IN|HUP|RDHUP. The bits of poll(2) and epoll_ctl(2) are the same. */
-static const char *flags_text(uint32_t events, char *text, size_t size)
-{
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } bits[] = {{EPOLLIN, "IN"},           {EPOLLPRI, "PRI"},
-                {EPOLLOUT, "OUT"},         {EPOLLERR, "ERR"},
-                {EPOLLHUP, "HUP"},         {0x020, "NVAL"}, /* poll only */
-                {EPOLLRDHUP, "RDHUP"},     {EPOLLEXCLUSIVE, "EXCLUSIVE"},
-                {EPOLLONESHOT, "ONESHOT"}, {EPOLLET, "ET"}};
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
-        if ((events & bits[i].bit) == 0)
-            continue;
-        used += (size_t)snprintf(text + used, size - used, "%s%s",
-                                 used > 0 ? "|" : "", bits[i].name);
-        events &= ~bits[i].bit;
-    }
-    if (events != 0 || used == 0)
-        snprintf(text + used, size - used, "%s%#x", used > 0 ? "|" : "",
-                 events);
-    return text;
-}
-
-/*
- * The first bytes of a message as printable ASCII: \n, \x1b, ... so that what
- * a client sent can neither start a new line nor drive the terminal.
- */
-static const char *escape(const void *bytes, size_t n, char *text)
-{
-    static const char letters[] = "abtnvfr"; /* \a is 7, \r is 13 */
-    char *end = text;
-    for (size_t i = 0; i < n && i < SHOWN; i++) {
-        const unsigned char c = ((const unsigned char *)bytes)[i];
-        if (c == '\\')
-            end += sprintf(end, "\\\\");
-        else if (c >= ' ' && c <= '~')
-            *end++ = (char)c;
-        else if (c >= 7 && c <= 13)
-            end += sprintf(end, "\\%c", letters[c - 7]);
-        else
-            end += sprintf(end, "\\x%02x", c);
-    }
-    *end = '\0';
-    if (n > SHOWN)
-        sprintf(end, "... (+%zu)", n - SHOWN);
-    return text;
-}
-
-/* "fd:6 (c1)", or with a label "clientfd:6 (c1)", or only "fd:3". */
-static void fd_text(const char *label, int fd, int name, char *text,
-                    size_t size)
-{
-    if (name == 0)
-        snprintf(text, size, "fd:%d", fd);
-    else
-        snprintf(text, size, "%s:%d (%c%d)", label, fd, name > 0 ? 'c' : 'x',
-                 abs(name));
-}
-
-/* Append what happened, as text. */
-static void describe(const struct event *e, bool server, char *line,
-                     size_t *used)
-{
-    char fd[64], client[64], flags[128], subject[96];
-    fd_text("fd", e->fd, e->name, fd, sizeof(fd));
-    fd_text("clientfd", e->fd, e->name, client, sizeof(client));
-
-    /* A server says with whom; a client has only one server. */
-    if (server && strcmp(e->call, "recv") == 0)
-        snprintf(subject, sizeof(subject), "recv from %s,", client);
-    else if (server && strcmp(e->call, "send") == 0)
-        snprintf(subject, sizeof(subject), "send to %s,", client);
-    else
-        snprintf(subject, sizeof(subject), "%s", e->call);
-
-    switch (e->kind) {
-    case LISTEN:
-    case CONNECT:
-        append(line, used, "%s %s", subject, fd);
-        break;
-    case WAIT:
-        append(line, used, "%s...", e->call);
-        break;
-    case WOKE:
-        append(line, used, "%s done, num:%d", subject, e->num);
-        break;
-    case READY:
-        append(line, used, "  %s %s", fd,
-               flags_text(e->events, flags, sizeof(flags)));
-        break;
-    case ACCEPT:
-        append(line, used, "=====> accept new %s", client);
-        break;
-    case REFUSED:
-        append(line, used, "refuse %s, %s", client, e->remark);
-        break;
-    case RECV:
-        append(line, used, "%s %zd bytes, msg:%s", subject, e->bytes, e->msg);
-        break;
-    case SEND:
-        append(line, used, "%s %zd", subject, e->bytes);
-        if ((size_t)e->bytes < e->asked)
-            append(line, used, " of %zu", e->asked);
-        append(line, used, e->msg != NULL ? " bytes, msg:%s" : " bytes",
-               e->msg);
-        break;
-    case END_OF_FILE:
-        append(line, used, "%s eof", subject);
-        break;
-    case AGAIN:
-    case ERROR:
-        append(line, used, "%s %s", subject, strerrorname_np(e->error));
-        break;
-    case CTL:
-        append(line, used, "epoll_ctl %s %s events:%s", e->op, fd,
-               flags_text(e->events, flags, sizeof(flags)));
-        if (e->error != 0)
-            append(line, used, " %s", strerrorname_np(e->error));
-        break;
-    case CLOSE:
-        append(line, used, "close %s", client);
-        break;
-    case SHUTDOWN:
-    case STOP:
-        append(line, used, "%s", subject);
-        break;
-    case NOTE:
-        append(line, used, "note %s", e->remark);
-        break;
-    }
-}
-
-/*
- * Colour tells who speaks: each client has one of its own, the server none;
- * its waits are dim, an accept is bold, an error is red.
- */
-static const char *colour_of(const struct event *e, const struct thread *thread)
-{
-    static const char *const clients[] = {"\x1b[36m", "\x1b[33m", "\x1b[35m",
-                                          "\x1b[32m", "\x1b[34m"};
-    int number = 0;
-    if (e->kind == ERROR || e->kind == REFUSED)
-        return "\x1b[31m";
-    if (sscanf(thread->name, "[client %d]", &number) == 1)
-        return clients[(unsigned)number % 5];
-    if (e->kind == ACCEPT)
-        return "\x1b[1m";
-    if (e->kind == WAIT || e->kind == AGAIN)
-        return "\x1b[2m";
-    return "";
-}
-
-static size_t make_text(const struct event *e, const struct thread *thread,
-                        char *line)
-{
-    size_t used = 0;
-    const char *const start = colour ? colour_of(e, thread) : "";
-    append(line, &used, "%s%-10s ", start, thread->name);
-    describe(e, thread->server, line, &used);
-    append(line, &used, *start != '\0' ? "\x1b[0m\n" : "\n");
-    return used;
-}
-
-/* --- JSON ---------------------------------------------------------------- */
-
-static long long now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/*
- * One event in Chrome's "Trace Event Format". A wait begins (B), what it
- * waited for ends it (E), everything else is an instant (i).
- */
-static size_t make_json(const struct event *e, const struct thread *thread,
-                        const char *src, char *line)
-{
-    size_t used = 0;
-    char flags[128];
-    const bool begins = e->kind == WAIT;
-    const bool ends =
-        thread->waiting != NULL && strcmp(thread->waiting, e->call) == 0;
-    append(line, &used,
-           "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%lld,"
-           "\"pid\":%d,\"tid\":%d,\"args\":{\"src\":\"%s\",\"who\":\"%.*s\"",
-           e->call, kind_names[e->kind],
-           begins ? "B"
-           : ends ? "E"
-                  : "i\",\"s\":\"t",
-           now_us(), (int)getpid(), (int)thread->tid, src,
-           (int)strlen(thread->name) - 2, thread->name + 1);
-    if (e->fd >= 0)
-        append(line, &used, ",\"fd\":%d", e->fd);
-    if (e->name != 0)
-        append(line, &used, ",\"client\":\"%c%d\"", e->name > 0 ? 'c' : 'x',
-               abs(e->name));
-    if (e->kind == WOKE)
-        append(line, &used, ",\"num\":%d", e->num);
-    if (e->op != NULL)
-        append(line, &used, ",\"op\":\"%s\"", e->op);
-    if (e->kind == READY || e->kind == CTL)
-        append(line, &used, ",\"events\":\"%s\"",
-               flags_text(e->events, flags, sizeof(flags)));
-    if (e->kind == RECV || e->kind == SEND)
-        append(line, &used, ",\"bytes\":%zd", e->bytes);
-    if (e->kind == SEND)
-        append(line, &used, ",\"asked\":%zu", e->asked);
-    if (e->error != 0)
-        append(line, &used, ",\"error\":\"%s\"", strerrorname_np(e->error));
-    if (e->remark != NULL)
-        append(line, &used, ",\"remark\":\"%s\"", e->remark);
-    if (thread->left_out > 0)
-        append(line, &used, ",\"again\":%lu", thread->left_out);
-    if (e->msg != NULL) {
-        append(line, &used, ",\"msg\":\"");
-        for (const char *c = e->msg; *c != '\0'; c++)
-            append(line, &used, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-        append(line, &used, "\"");
-    }
-    append(line, &used, "}}\n");
-    return used;
-}
-
 /* --- out ----------------------------------------------------------------- */
 
 /*
@@ -594,7 +303,13 @@ static void emit(const char *src, struct event *e)
 {
     const int saved_errno = errno;
     struct thread *const thread = me();
+    e->who = thread->name;
+    e->server = thread->server;
+    e->tid = thread->tid;
     e->name = thread->server ? name_of(e->fd) : 0;
+    e->src = src;
+    e->waiting = thread->waiting;
+    e->left_out = thread->left_out;
 
     if (repeats(e, thread)) {
         thread->left_out++;
@@ -602,9 +317,9 @@ static void emit(const char *src, struct event *e)
         char line[LINE_SIZE];
         pthread_mutex_lock(&lock);
         if (!to.quiet)
-            write_all(STDOUT_FILENO, line, make_text(e, thread, line));
+            write_all(STDOUT_FILENO, line, format_text(e, colour, line));
         if (to.json_fd >= 0)
-            write_all(to.json_fd, line, make_json(e, thread, src, line));
+            write_all(to.json_fd, line, format_json(e, line));
         pthread_mutex_unlock(&lock);
         thread->waiting = e->kind == WAIT ? e->call : NULL;
         thread->left_out = 0;

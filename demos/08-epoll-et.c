@@ -2,13 +2,12 @@
  * 08-epoll-et - edge-triggered: told once, so go on until EAGAIN.
  *
  * Adds: with EPOLLET a wait tells what has happened since the last one. Each
- * client is registered once, for reading and writing. The price: who is told
- * of must be read, or sent to, until EAGAIN, for nobody will say again that
- * something was left. Events only put clients into a queue, where turns are
- * short, so that one who floods starves nobody.
+ * client is registered once. The price: who is told of must be read, or sent
+ * to, until EAGAIN: nobody will say again that something was left. Events only
+ * queue clients, and turns are short, so that one who floods starves nobody.
  *
- * Cannot: use more than one CPU. Nor is it faster: a message costs five calls
- * (wait, recv, send, recv's EAGAIN, a wait as the client reads); in 07, three.
+ * Cannot: use more than one CPU. Nor is it faster: five calls a message (wait,
+ * recv, send, recv's EAGAIN, a wait when the client reads); in 07, three.
  *
  * Try: return DRAINED after the send in echo(): -c 1 -z 5000 never ends.
  */
@@ -23,8 +22,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TURN = 16 }; /* at most so many echoes, or accepts */
-enum outcome { DRAINED, NOT_YET, GONE }; /* of a turn */
+enum outcome { DRAINED, NOT_YET, GONE }; /* of a turn, ... */
+enum { TURN = 16 }; /* ... which is at most so many echoes, or accepts */
 
 struct client {
     int fd;
@@ -73,9 +72,8 @@ static bool keep(struct client *client, const char *left, size_t size)
     return rest != NULL || size == 0;
 }
 
-/* A client's turn: send the rest or echo what has come, until EAGAIN. epoll(7)
- * allows to stop when recv brings less than was asked for, which saves a call;
- * but recv also stops short at a byte sent MSG_OOB, and strands the rest. */
+/* A client's turn: send the rest or echo, until EAGAIN. epoll(7) allows to stop
+ * after a short recv; a byte sent MSG_OOB then strands what follows it. */
 static enum outcome echo(struct client *client)
 {
     const int fd = client->fd;

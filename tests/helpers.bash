@@ -4,8 +4,7 @@
 # for a line or a file, and every wait has a limit, scaled by TIMEOUT_MULT for
 # Valgrind and slow machines.
 
-TOP=$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel 2>/dev/null ||
-    cd "$BATS_TEST_DIRNAME/.." && pwd)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${IOMUX_BUILD:-$TOP/build} # where the programs are; sanitizers have others
 LIMIT=$((20 * ${TIMEOUT_MULT:-1})) # seconds that anything may take
 

@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+#
+# code.bats - the promises that the code makes as a text: stages of a size one
+# can read, neighbours that differ by one idea, one place for each thing.
+
+load helpers
+
+@test "each stage is 60 to 150 lines long, the edge-triggered one up to 190" {
+    local stage lines most
+    for stage in $(all_stages); do
+        lines=$(wc -l <"$TOP/demos/$stage.c")
+        most=150
+        [ "$stage" != 08-epoll-et ] || most=190
+        if [ "$lines" -lt 60 ] || [ "$lines" -gt "$most" ]; then
+            echo "demos/$stage.c has $lines lines, not 60 to $most"
+            false
+        fi
+    done
+}
+
+@test "each stage says what it adds, what it cannot do, and what to try" {
+    local stage word
+    for stage in $(all_stages); do
+        for word in " \* $stage - " " \* Adds: " " \* Cannot: " " \* Try: "; do
+            if ! sed '/^ \*\//q' "$TOP/demos/$stage.c" | grep -q "^$word"; then
+                echo "the header of demos/$stage.c lacks '$word'"
+                false
+            fi
+        done
+    done
+}
+
+@test "a stage includes demo.h, trace.h and the system's headers, no more" {
+    run grep -h '^#include "' "$TOP"/demos/[0-9]*.c
+    [ "$(printf '%s\n' "${lines[@]}" | sort -u)" = '#include "demo.h"
+#include "trace.h"' ]
+}
+
+# Print a function of a stage.
+function_of() {
+    sed -n "/^static .*\<$2(/,/^}/p" "$TOP/demos/$1"*.c
+}
+
+@test "echo() is the same, letter by letter, in 01 and 02, and in 03 to 06" {
+    local stage
+    [ -n "$(function_of 01 echo)" ]
+    [ "$(function_of 01 echo)" = "$(function_of 02 echo)" ]
+    [ -n "$(function_of 03 echo)" ]
+    for stage in 04 05 06; do
+        [ "$(function_of 03 echo)" = "$(function_of $stage echo)" ]
+    done
+    for stage in 04 05 06 07; do
+        [ "$(function_of 03 accept_client)" = \
+            "$(function_of $stage accept_client)" ]
+    done
+    [ "$(function_of 07 keep)" = "$(function_of 08 keep)" ]
+}
+
+@test "08 never calls epoll_ctl MOD; 04 never sets a bit that is not there" {
+    ! grep -q EPOLL_CTL_MOD "$TOP/demos/08-epoll-et.c"
+    grep -q 'client_fd >= FD_SETSIZE' "$TOP/demos/04-select.c"
+}
+
+@test "make compare-code shows the diff of two stages, without headers" {
+    run make -s -C "$TOP" compare-code A=05 B=06
+    [ "$status" -eq 0 ]
+    [[ $output == *"-        const int n = poll("* ]]
+    [[ $output == *"+        const int n = epoll_wait("* ]]
+    [[ $output != *"Cannot:"* ]]
+    [[ $output != *$'\e'* ]]
+}
+
+@test "make compare-code says what it wants when asked for too little" {
+    run make -s -C "$TOP" compare-code A=05
+    [ "$status" -ne 0 ]
+    [[ $output == *"make compare-code A=05 B=06"* ]]
+    run "$TOP/scripts/compare-code" 05 99
+    [ "$status" -eq 2 ]
+    [[ $output == *"no stage '99'"* ]]
+}
+
+@test "make help lists every target" {
+    local target
+    run make -s -C "$TOP" help
+    [ "$status" -eq 0 ]
+    for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do
+        [[ $output == *"make $target "* ]]
+    done
+}
+
+@test "a fresh copy builds in parallel without a warning, and only once" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir "$copy"
+    cp -r "$TOP/Makefile" "$TOP/common" "$TOP/demos" "$copy"
+    run make -C "$copy" -s -j4 CFLAGS='-O2 -Werror'
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    run make -C "$copy"
+    [[ $output == *"Nothing to be done"* ]]
+    touch "$copy/common/trace.h"
+    run make -C "$copy" -n V=1
+    [[ $output == *"demos/06-epoll-lt.c"* ]]
+}
+
+@test "the version stands in one place" {
+    local version
+    version=$(sed -n 's/^VERSION := //p' "$TOP/Makefile")
+    [ -n "$version" ]
+    [ "$("$BUILD/06-epoll-lt" --version)" = "06-epoll-lt (iomux) $version" ]
+    ! grep -rqF "$version" "$TOP/common" "$TOP/demos" "$TOP/scripts"
+}
+
+@test "demo --list names every stage with its idea" {
+    run "$TOP/scripts/demo" --list
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq "$(STAGES= all_stages | wc -l)" ]
+    [[ ${lines[4]} == "05-poll "*"array"* ]]
+}
+
+@test "demo takes a stage by number or name, and says so when there is none" {
+    local name
+    for name in 4 04 select 04-select; do
+        run "$TOP/scripts/demo" "$name" -q -c 1 -m 1
+        [ "$status" -eq 0 ]
+        [[ $output == *"summary of 04-select"* ]]
+    done
+    run "$TOP/scripts/demo" 99
+    [ "$status" -eq 2 ]
+    [[ $output == *"there is no stage '99'"*"06-epoll-lt"* ]]
+}
+
+@test "demo works from any directory, with 06-epoll-lt when told nothing" {
+    cd /
+    run "$TOP/scripts/demo" -q
+    [ "$status" -eq 0 ]
+    [[ $output == *"summary of 06-epoll-lt"*"15 sent, 15 echoed"* ]]
+}
+
+@test "demo --all runs every stage" {
+    local stage
+    run "$TOP/scripts/demo" --all -q -i 1
+    [ "$status" -eq 0 ]
+    for stage in $(STAGES= all_stages); do
+        [[ $output == *"summary of $stage"* ]]
+    done
+}
+
+@test "setup does nothing when nothing is missing, and says what it does not know" {
+    run "$TOP/scripts/setup" --dry-run run
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    run "$TOP/scripts/setup" everything
+    [ "$status" -eq 2 ]
+    [[ $output == *"'everything' is none of run, test, extra"* ]]
+}
+
+@test "setup says what is missing and why, and how to get it without apt-get" {
+    local bin=$BATS_TEST_TMPDIR/bin tool
+    mkdir "$bin"
+    for tool in bash env id; do
+        ln -s "$(command -v $tool)" "$bin/$tool"
+    done
+    ln -s "$(command -v cat)" "$bin/cat"
+    run env PATH="$bin" "$bin/bash" "$TOP/scripts/setup" run
+    [ "$status" -eq 1 ]
+    [[ $output == *"missing: gcc "*"compiles the stages"* ]]
+    [[ $output == *"there is no apt-get here"* ]]
+    printf '#!%s/bash\nexit 1\n' "$bin" >"$bin/apt-get"
+    chmod +x "$bin/apt-get"
+    run env PATH="$bin" "$bin/bash" "$TOP/scripts/setup" --dry-run run
+    if [ "$(id -u)" -eq 0 ]; then
+        [ "$status" -eq 0 ]
+        [[ $output == *"would run: "*"apt-get install "*gcc* ]]
+    else
+        [ "$status" -eq 1 ]
+        [[ $output == *"be root or have sudo"* ]]
+    fi
+}

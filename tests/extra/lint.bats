@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+#
+# lint.bats - other readers of the code: compilers, linters, formatters.
+
+load helpers
+
+setup() {
+    cd "$TOP" || return
+}
+
+# A compiler must find nothing to warn of, optimizing or not.
+compiles_clean() {
+    local compiler=$1 level
+    for level in -O0 -O2; do
+        rm -rf "$BATS_TEST_TMPDIR/build"
+        run make -s -j2 BUILD="$BATS_TEST_TMPDIR/build" CC="$compiler" \
+            CFLAGS="$level -g -Werror"
+        echo "$output"
+        [ "$status" -eq 0 ]
+        [ -z "$output" ]
+    done
+}
+
+@test "gcc compiles everything without a warning" {
+    compiles_clean gcc
+}
+
+@test "clang compiles everything without a warning" {
+    compiles_clean clang
+}
+
+@test "the code has the form that .clang-format asks for" {
+    if ! clang-format --version | grep -q 'version 14\.'; then
+        skip "clang-format is not of version 14, as Debian 12's is"
+    fi
+    clang-format --dry-run -Werror demos/*.[ch] common/*.[ch]
+}
+
+@test "cppcheck finds nothing" {
+    cppcheck --quiet --error-exitcode=1 --inline-suppr \
+        --enable=warning,performance,portability --std=c11 \
+        -D_GNU_SOURCE -DIOMUX_VERSION='"0"' -Icommon \
+        --suppress=missingIncludeSystem demos common
+}
+
+@test "shellcheck finds nothing" {
+    local file
+    local -a scripts=()
+    for file in scripts/* .ci/run; do
+        if head -n 1 "$file" | grep -q bash; then
+            scripts+=("$file")
+        fi
+    done
+    shellcheck -x "${scripts[@]}"
+    shellcheck -x -s bash -e SC2034,SC2154 tests/helpers.bash
+    shellcheck -x -e SC2030,SC2031,SC2034,SC2154,SC2314,SC2315 \
+        tests/*.bats tests/extra/*.bats
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+#
+# valgrind.bats - no stage loses memory or a descriptor, not even when it is
+# stopped in the middle of its work.
+
+load helpers
+
+# Valgrind runs a program some twenty times slower, on one CPU.
+LIMIT=$((LIMIT * 6))
+
+# Every leak and every error makes the exit status 99. Set in $memcheck.
+memcheck() {
+    log=$BATS_TEST_TMPDIR/$1.valgrind
+    memcheck=(valgrind -q --error-exitcode=99 --leak-check=full
+        --show-leak-kinds=all --errors-for-leak-kinds=all --track-fds=yes
+        --fair-sched=yes --log-file="$log")
+}
+
+# Nothing may stay open but what the program was given.
+expect_all_closed() {
+    awk '/Open (file descriptor|AF_UNIX socket)/ { open = $0; next }
+         /<inherited from parent>/ { open = "" }
+         open != "" { print open; print; bad = 1; open = "" }
+         END { exit bad }' "$log" || {
+        cat "$log"
+        return 1
+    }
+}
+
+run_with_its_clients() {
+    memcheck "$1"
+    timeout -k 1 "$LIMIT" "${memcheck[@]}" "$BUILD/$1" -c 3 -m 3 -i 1 \
+        -j "$BATS_TEST_TMPDIR/json" >"$BATS_TEST_TMPDIR/out" 3>&- 4>&- || {
+        cat "$log"
+        return 1
+    }
+    expect_all_closed
+    grep -q '9 sent, 9 echoed' "$BATS_TEST_TMPDIR/out"
+}
+
+# Three clients stay connected: one silent, one who talks, one who stalls.
+stop_with_clients() {
+    memcheck "$1"
+    socket=$BATS_TEST_TMPDIR/$1.sock
+    background "${memcheck[@]}" "$BUILD/$1" --serve -s "$socket"
+    wait_for_line '^ready: ' "$BATS_TEST_TMPDIR/out"
+    local server=$pid
+    python3 "$TOP/tests/three_clients.py" "$socket" \
+        >"$BATS_TEST_TMPDIR/clients" 3>&- 4>&- &
+    echo $! >>"$BATS_TEST_TMPDIR/pids"
+    wait_for_line '^connected$' "$BATS_TEST_TMPDIR/clients"
+    kill -TERM "$server"
+    wait_for_end "$server" || {
+        cat "$log"
+        return 1
+    }
+    expect_all_closed
+}
+
+@test "Valgrind finds nothing when a stage runs with its clients" {
+    each_stage run_with_its_clients
+}
+
+@test "Valgrind finds nothing when a stage is stopped with clients connected" {
+    each_stage stop_with_clients
+}
