@@ -354,6 +354,8 @@ static void *conduct(void *argument)
     int signal_number;
 
     trace_thread("demo", 0);
+    if (!run->options->connect)
+        trace_await_server();
     if (run->clients != NULL)
         start_clients(run);
     do
@@ -387,6 +389,7 @@ static void run_server(struct run *run, int (*serve)(int listen_fd))
         failed = true;
     }
     server_ended = true;
+    trace_server_began(); /* even if it could not: who waits may go on */
     wake_conductor();
     pthread_join(conductor, NULL);
 }

@@ -65,6 +65,8 @@ static atomic_int first_error;
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
+static pthread_cond_t beginning = PTHREAD_COND_INITIALIZER;
+static atomic_bool began; /* the server has come to its first wait */
 static _Thread_local struct thread *self;
 static _Thread_local volatile sig_atomic_t writing;
 
@@ -370,6 +372,8 @@ void trace_listen_at(const char *src, int fd, int result)
 
 void trace_wait_at(const char *src, const char *call)
 {
+    if (!began)
+        trace_server_began();
     if (printing)
         emit(src, &(struct event){.kind = WAIT, .call = call, .fd = -1});
 }
@@ -501,6 +505,8 @@ void trace_note_at(const char *src, const char *text)
 
 void trace_scan(void)
 {
+    if (!began)
+        trace_server_began();
     struct thread *const thread = me();
     thread->counts.scans++;
     if (thread->busy == 0)
@@ -543,7 +549,23 @@ void trace_failed_at(const char *src, const char *call, int fd)
                                   .error = errno});
 }
 
-/* --- the end ------------------------------------------------------------- */
+/* --- beginning and end --------------------------------------------------- */
+
+void trace_server_began(void)
+{
+    pthread_mutex_lock(&threads_lock);
+    began = true;
+    pthread_cond_broadcast(&beginning);
+    pthread_mutex_unlock(&threads_lock);
+}
+
+void trace_await_server(void)
+{
+    pthread_mutex_lock(&threads_lock);
+    while (!began)
+        pthread_cond_wait(&beginning, &threads_lock);
+    pthread_mutex_unlock(&threads_lock);
+}
 
 void trace_stop(int listen_fd)
 {

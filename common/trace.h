@@ -172,7 +172,16 @@ void trace_shutdown_at(const char *src, int fd);
 /* A call failed with errno. */
 void trace_failed_at(const char *src, const char *call, int fd);
 
-/* --- the end ------------------------------------------------------------- */
+/* --- beginning and end --------------------------------------------------- */
+
+/*
+ * Sleep until the server is about to wait for the first time. Clients that
+ * start then find its descriptors already numbered, in every run alike.
+ */
+void trace_await_server(void);
+
+/* Let trace_await_server() go on although no server will wait any more. */
+void trace_server_began(void);
 
 /*
  * Stop the server, whatever it waits for: say "stop", shut down (shutdown(2))

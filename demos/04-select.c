@@ -11,8 +11,8 @@
  * that. Each call also copies and scans everything, ready or not (stage 06),
  * and a slow reader still stops the send below (stage 07).
  *
- * Try: build/04-select -q -c 600. A client and the server's side of it make
- * two descriptors: at 1024 clients are refused, and the summary says so.
+ * Try: ulimit -n 4096; build/04-select -q -c 600. A client takes a descriptor
+ * on each side, so some get numbers that are too high, and are refused.
  */
 #include "demo.h"
 #include "trace.h"

@@ -11,8 +11,8 @@
  * server searches it too, for the one that is ready among thousands. Stage 06
  * mends that. A slow reader still stops the send below (stage 07).
  *
- * Try: make compare-code A=04 B=05. Then build/05-poll -q -c 600, which
- * stage 04 could not.
+ * Try: make compare-code A=04 B=05. Then ulimit -n 4096; build/05-poll -q
+ * -c 600, which stage 04 could not.
  */
 #include "demo.h"
 #include "trace.h"

@@ -9,7 +9,8 @@
  * Cannot: use more than one CPU. Nor is it faster: five calls a message (wait,
  * recv, send, recv's EAGAIN, a wait when the client reads); in 07, three.
  *
- * Try: return DRAINED after the send in echo(): -c 1 -z 5000 never ends.
+ * Try: return DRAINED after the send in echo(), and take EPOLLOUT out of
+ * watch(): -c 1 -z 5000 never ends. (With it, the client's reading tells again.)
  */
 #include "demo.h"
 #include "trace.h"
@@ -149,7 +150,6 @@ static int serve(int listen_fd)
         trace_wait("epoll_wait");
         const int n = epoll_wait(server.epoll_fd, events, MAX_EVENTS, timeout);
         trace_woke("epoll_wait", n);
-
         for (int i = 0; i < n; i++) {
             struct client *const client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);

@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""calls.py - count what a stage's server asks of the kernel.
+
+    calls.py message STAGE   system calls for a message, by strace
+    calls.py summary STAGE   the program's own counts beside strace's
+    calls.py memory STAGE    bytes of memory for an idle client
+    calls.py allowed         may strace trace here? The reason, if not
+
+The numbers are exact: strace(1) writes down each call of each thread, and
+one client asks, waits for the echo, and asks again.
+"""
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import peer  # noqa: E402
+
+# One name for a call whatever the machine: arm64 has no poll and no select.
+NAMES = {"accept4": "accept", "recvfrom": "recv", "sendto": "send",
+         "ppoll": "poll", "pselect6": "select", "_newselect": "select",
+         "epoll_pwait": "epoll_wait"}
+WARM, COUNTED = 10, 100  # messages
+CLIENTS, MESSAGES = 2, 10  # of the run for the summary
+IDLE = 5000
+
+
+def strace(log):
+    """The words before a command to trace. With -D the command keeps its
+    place as our child, so that signals and statuses are its own."""
+    return ["strace", "-D", "-f", "-qq", "-o", log]
+
+
+def why_not():
+    """Why strace cannot be used here; None if it can."""
+    if shutil.which("strace") is None:
+        return "there is no strace (scripts/setup installs it)"
+    with tempfile.TemporaryDirectory() as directory:
+        log = os.path.join(directory, "log")
+        run = subprocess.run([*strace(log), "true"], stderr=subprocess.PIPE,
+                             text=True, timeout=peer.LIMIT, check=False)
+        if run.returncode != 0 or run.stderr:
+            return f"strace may not trace here: {run.stderr.strip()}"
+    return None
+
+
+def traced(log, pid):
+    """The calls that strace has written down: tuples of the thread, the
+    call's name, its first argument and its result, in order of their begin.
+    A call that another thread interrupts takes two lines."""
+    def whole():
+        with open(log, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        return re.search(rf"^{pid} +\+\+\+ exited", text, re.M) and text
+    peer.until(whole, "strace did not write down the end of the server")
+
+    calls, unfinished = [], {}
+    for line in whole().splitlines():
+        tid, _, event = line.partition(" ")
+        event = event.lstrip()
+        begin = re.match(r"(\w+)\(([^,)]*)", event)
+        end = re.search(r"\) += (-?\d+)", event)
+        result = int(end[1]) if end else None
+        if begin:
+            name = NAMES.get(begin[1], begin[1])
+            argument = begin[2].split()[0] if begin[2].split() else ""
+            if event.endswith("<unfinished ...>"):
+                unfinished[tid] = len(calls)
+            calls.append((int(tid), name, argument, result))
+        elif event.startswith("<... ") and tid in unfinished:
+            index = unfinished.pop(tid)
+            calls[index] = (*calls[index][:3], result)
+    return calls
+
+
+def message(stage, log):
+    """Print the calls for one message: of all that lie between the sending
+    of message 10 and that of message 110, a hundredth."""
+    with peer.Server(stage, "-q", wrapper=strace(log)) as server:
+        client = server.connect()
+        for _ in range(WARM + COUNTED):
+            if not peer.echo(client, 64):
+                raise peer.Problem(f"{stage} hangs up")
+        client.close()
+    counts, sent = collections.Counter(), 0
+    for _, name, _, _ in traced(log, server.pid):
+        if WARM <= sent < WARM + COUNTED:
+            counts[name] += 1
+        sent += name == "send"
+    for name, count in sorted(counts.items()):
+        print(f"{name} {count / COUNTED:g}")
+
+
+def printed(text):
+    """The counts that the summary prints."""
+    line = re.search(r"^  calls +(.*)$", text, re.M)
+    if not line:
+        raise peer.Problem("there is no summary")
+    words = (part.split() for part in line[1].split(", "))
+    return {name: int(count) for name, count in words}
+
+
+def counted(calls, threads):
+    """The same, from strace: close is that of a client, by its number."""
+    counts, open_clients = collections.Counter(), set()
+    for tid, name, argument, result in calls:
+        if tid not in threads:
+            continue
+        if name == "accept" and result is not None and result >= 0:
+            open_clients.add(str(result))
+        if name == "close":
+            if argument not in open_clients:
+                continue
+            open_clients.remove(argument)
+        counts[name] += 1
+    return counts
+
+
+def compare(what, text, json_file, log, pid):
+    """Print what differs between the summaries and strace, if anything."""
+    in_text = printed(text)
+    with open(json_file, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    in_json = lines[-1]["args"]
+    threads = {line["tid"] for line in lines if line["ph"] == "M" and
+               line["args"]["name"].split()[0] in ("server", "thread")}
+    by_strace = counted(traced(log, pid), threads)
+    expected = {"accept", "recv", "send", "close"}
+    expected |= {"select", "poll", "epoll_wait", "epoll_ctl"} & set(by_strace)
+    for name in sorted(expected | set(in_text)):
+        numbers = [from_.get(name, "none")
+                   for from_ in (by_strace, in_text, in_json)]
+        print("{} {}: strace {}, text {}, JSON {}{}".format(
+            what, name, *numbers,
+            "" if len(set(numbers)) == 1 else "  <-- differ"))
+
+
+def summary(stage, log):
+    """Compare the counts of two runs with strace's: of a server alone, with
+    clients that take turns, and of a program with clients of its own."""
+    directory = os.path.dirname(log)
+    trace = os.path.join(directory, "json")
+    with peer.Server(stage, "-j", trace, wrapper=strace(log)) as server:
+        for _ in range(CLIENTS):
+            client = server.connect()
+            for _ in range(MESSAGES):
+                if not peer.echo(client, 64):
+                    raise peer.Problem(f"{stage} hangs up")
+            client.close()
+        server.stop()
+        compare("--serve", server.text(), trace, log, server.pid)
+
+    command = [*strace(log), peer.program(stage), "-c", str(CLIENTS),
+               "-m", str(MESSAGES), "-i", "0", "-j", trace]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE) as process:
+        try:
+            text, _ = process.communicate(timeout=peer.LIMIT)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise peer.Problem(f"{stage} ended with {process.returncode}")
+    compare("-c 2 -m 10", text, trace, log, process.pid)
+
+
+def memory(stage):
+    """Print the bytes of its own memory that the server has written to for
+    each of 5,000 idle clients, all of whom have had an echo."""
+    peer.allow_descriptors(IDLE + 100)
+    with peer.Server(stage, "-q") as server:
+        clients = []
+        server.fill(clients, 1)
+        before = server.memory()
+        server.fill(clients, 1 + IDLE)
+        if len(clients) != 1 + IDLE:
+            raise peer.Problem(f"{stage} takes only {len(clients)} clients")
+        print((server.memory() - before) // IDLE)
+        for client in clients:
+            client.close()
+
+
+def main():
+    command, *stage = sys.argv[1:]
+    try:
+        if command == "allowed":
+            print(why_not() or "", end="")
+        elif command == "memory":
+            memory(*stage)
+        else:
+            with tempfile.TemporaryDirectory() as directory:
+                log = os.path.join(directory, "log")
+                {"message": message, "summary": summary}[command](*stage, log)
+    except (peer.Problem, subprocess.TimeoutExpired) as error:
+        print(f"calls.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
