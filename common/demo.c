@@ -29,7 +29,8 @@
 #endif
 
 enum { OK = 0, FAILED = 1, USAGE = 2 };
-enum { JSON_FD = 200 }; /* out of the way of the descriptors of a lesson */
+enum { REST_MS = 1000 }; /* how long the server may take to come to rest */
+enum { JSON_FD = 200 };  /* out of the way of the descriptors of a lesson */
 
 struct options {
     int clients, messages, interval_ms, stagger_ms;
@@ -355,7 +356,7 @@ static void *conduct(void *argument)
 
     trace_thread("demo", 0);
     if (!run->options->connect)
-        trace_await_server();
+        trace_await_idle(REST_MS);
     if (run->clients != NULL)
         start_clients(run);
     do
@@ -364,6 +365,8 @@ static void *conduct(void *argument)
            (run->clients == NULL || clients_left > 0));
 
     watch_for_second_signal();
+    if (signal_number == SIGUSR1 && !run->options->connect)
+        trace_await_idle(REST_MS);
     trace_stop(listener.fd);
     if (run->clients != NULL)
         client_stop(run->clients, run->started);
@@ -389,7 +392,7 @@ static void run_server(struct run *run, int (*serve)(int listen_fd))
         failed = true;
     }
     server_ended = true;
-    trace_server_began(); /* even if it could not: who waits may go on */
+    trace_server_ended();
     wake_conductor();
     pthread_join(conductor, NULL);
 }

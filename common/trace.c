@@ -65,8 +65,6 @@ static atomic_int first_error;
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
-static pthread_cond_t beginning = PTHREAD_COND_INITIALIZER;
-static atomic_bool began; /* the server has come to its first wait */
 static _Thread_local struct thread *self;
 static _Thread_local volatile sig_atomic_t writing;
 
@@ -81,6 +79,16 @@ static int *names;
 static int names_size;
 static int strangers; /* how many x have been named */
 static atomic_bool stopping;
+
+/*
+ * For trace_await_idle(): is the thread that accepts in its wait, and how many
+ * connections are there?
+ */
+static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
+static _Atomic(struct thread *) acceptor; /* the thread; NULL: not known yet */
+static atomic_bool waiting_for_clients;
+static atomic_int connections;
+static bool ended;
 
 static int name_of(int fd)
 {
@@ -159,8 +167,11 @@ static void enlist(int fd)
 static void delist(int fd)
 {
     pthread_mutex_lock(&names_lock);
-    if (fd >= 0 && fd < names_size)
+    if (fd >= 0 && fd < names_size && names[fd] != 0) {
         names[fd] = 0;
+        if (--connections == 0)
+            pthread_cond_broadcast(&idle);
+    }
     pthread_mutex_unlock(&names_lock);
 }
 
@@ -370,10 +381,24 @@ void trace_listen_at(const char *src, int fd, int result)
                                   .error = result < 0 ? errno : 0});
 }
 
+/* The calling thread begins or ends a wait: note it, if it is the acceptor. */
+static void server_waits(bool waits)
+{
+    struct thread *const accepting = acceptor;
+    if (waiting_for_clients == waits ||
+        (accepting != NULL && accepting != me()))
+        return;
+    waiting_for_clients = waits;
+    if (waits && connections == 0) {
+        pthread_mutex_lock(&names_lock);
+        pthread_cond_broadcast(&idle);
+        pthread_mutex_unlock(&names_lock);
+    }
+}
+
 void trace_wait_at(const char *src, const char *call)
 {
-    if (!began)
-        trace_server_began();
+    server_waits(true);
     if (printing)
         emit(src, &(struct event){.kind = WAIT, .call = call, .fd = -1});
 }
@@ -381,6 +406,7 @@ void trace_wait_at(const char *src, const char *call)
 void trace_woke_at(const char *src, const char *call, int num)
 {
     struct thread *const thread = me();
+    server_waits(false);
     thread->counts.waits++;
     thread->counts.wait_call = call;
     if (printing)
@@ -406,12 +432,14 @@ void trace_accept_at(const char *src, int fd)
     struct event event = {.kind = ACCEPT, .call = "accept", .fd = fd};
 
     thread->counts.accept++;
+    acceptor = thread;
     if (fd < 0) {
         event.kind = failure(errno);
         event.error = errno;
     } else {
         thread->counts.accepted++;
         thread->busy++;
+        server_waits(false);
         enlist(fd);
     }
     if (printing)
@@ -436,6 +464,8 @@ void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
     struct event event = {.kind = RECV, .call = "recv", .fd = fd, .bytes = n};
 
     thread->counts.recv++;
+    if (thread->server)
+        server_waits(false);
     if (n < 0) {
         event.kind = failure(errno);
         event.error = errno;
@@ -505,8 +535,7 @@ void trace_note_at(const char *src, const char *text)
 
 void trace_scan(void)
 {
-    if (!began)
-        trace_server_began();
+    server_waits(true);
     struct thread *const thread = me();
     thread->counts.scans++;
     if (thread->busy == 0)
@@ -551,20 +580,29 @@ void trace_failed_at(const char *src, const char *call, int fd)
 
 /* --- beginning and end --------------------------------------------------- */
 
-void trace_server_began(void)
+void trace_server_ended(void)
 {
-    pthread_mutex_lock(&threads_lock);
-    began = true;
-    pthread_cond_broadcast(&beginning);
-    pthread_mutex_unlock(&threads_lock);
+    pthread_mutex_lock(&names_lock);
+    ended = true;
+    pthread_cond_broadcast(&idle);
+    pthread_mutex_unlock(&names_lock);
 }
 
-void trace_await_server(void)
+void trace_await_idle(int limit_ms)
 {
-    pthread_mutex_lock(&threads_lock);
-    while (!began)
-        pthread_cond_wait(&beginning, &threads_lock);
-    pthread_mutex_unlock(&threads_lock);
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += limit_ms / 1000;
+    end.tv_nsec += limit_ms % 1000 * 1000000L;
+    if (end.tv_nsec >= 1000000000L) {
+        end.tv_sec++;
+        end.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&names_lock);
+    while (!ended && (!waiting_for_clients || connections > 0))
+        if (pthread_cond_timedwait(&idle, &names_lock, &end) == ETIMEDOUT)
+            break;
+    pthread_mutex_unlock(&names_lock);
 }
 
 void trace_stop(int listen_fd)

@@ -175,13 +175,15 @@ void trace_failed_at(const char *src, const char *call, int fd);
 /* --- beginning and end --------------------------------------------------- */
 
 /*
- * Sleep until the server is about to wait for the first time. Clients that
- * start then find its descriptors already numbered, in every run alike.
+ * Sleep until the server has come to its wait for clients and has none, or
+ * has ended, but no longer than limit_ms. Clients that start then find its
+ * descriptors numbered; a stop that comes then finds it at rest: so the
+ * beginning and the end of a trace are the same in every run.
  */
-void trace_await_server(void);
+void trace_await_idle(int limit_ms);
 
-/* Let trace_await_server() go on although no server will wait any more. */
-void trace_server_began(void);
+/* Tell trace_await_idle() that the server has ended. */
+void trace_server_ended(void);
 
 /*
  * Stop the server, whatever it waits for: say "stop", shut down (shutdown(2))
