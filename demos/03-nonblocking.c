@@ -7,10 +7,10 @@
  * waits for a client that is silent.
  *
  * Cannot: rest. It asks a million times a second and burns a whole CPU while
- * nothing happens: see the scans in its summary. Stage 04 mends that. And
- * only reading is asked for: a client that sends much and reads nothing fills
- * its socket, and the send below then sleeps, for everybody. That stays so
- * until stage 07.
+ * nothing happens: see the scans in its summary. Stage 04 mends that. Each
+ * client more makes every scan longer. And only reading is asked for: a client
+ * that sends much and reads nothing fills its socket, and the send below then
+ * sleeps, for everybody. That stays so until stage 07.
  *
  * Try: build/03-nonblocking, and top(1) in another terminal.
  */

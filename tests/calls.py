@@ -33,7 +33,7 @@ IDLE = 5000
 def strace(log):
     """The words before a command to trace. With -D the command keeps its
     place as our child, so that signals and statuses are its own."""
-    return ["strace", "-D", "-f", "-qq", "-o", log]
+    return ["strace", "-D", "-f", "-q", "-o", log]
 
 
 def why_not():
@@ -49,13 +49,18 @@ def why_not():
     return None
 
 
+def written(log):
+    """What strace has written down so far."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
 def traced(log, pid):
     """The calls that strace has written down: tuples of the thread, the
     call's name, its first argument and its result, in order of their begin.
     A call that another thread interrupts takes two lines."""
     def whole():
-        with open(log, encoding="utf-8", errors="replace") as file:
-            text = file.read()
+        text = written(log)
         return re.search(rf"^{pid} +\+\+\+ exited", text, re.M) and text
     peer.until(whole, "strace did not write down the end of the server")
 
@@ -79,16 +84,24 @@ def traced(log, pid):
 
 
 def message(stage, log):
-    """Print the calls for one message: of all that lie between the sending
-    of message 10 and that of message 110, a hundredth."""
+    """Print the calls for one message: of all that the thread which serves
+    the client makes between the sending of message 10 and that of message
+    110, a hundredth. The first comes when the conductor waits for signals,
+    its last duty before the end: until then it and the server may meet."""
     with peer.Server(stage, "-q", wrapper=strace(log)) as server:
+        peer.until(lambda: "rt_sigtimedwait(" in written(log),
+                   "the conductor does not wait for signals")
         client = server.connect()
         for _ in range(WARM + COUNTED):
             if not peer.echo(client, 64):
                 raise peer.Problem(f"{stage} hangs up")
         client.close()
+    calls = traced(log, server.pid)
+    servers = {tid for tid, name, _, _ in calls if name == "send"}
     counts, sent = collections.Counter(), 0
-    for _, name, _, _ in traced(log, server.pid):
+    for tid, name, _, _ in calls:
+        if tid not in servers:
+            continue
         if WARM <= sent < WARM + COUNTED:
             counts[name] += 1
         sent += name == "send"

@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# calls.bats - what a message costs in system calls, a client in memory.
+#
+# The counts are strace's, taken by calls.py; where strace may not trace, the
+# tests say so and are skipped.
+
+load helpers
+
+# Run calls.py with a limit.
+calls() {
+    timeout -k 1 $((3 * LIMIT)) python3 "$BATS_TEST_DIRNAME/calls.py" "$@" \
+        3>&- 4>&-
+}
+
+needs_strace() {
+    local reason
+    reason=$(calls allowed)
+    [ -z "$reason" ] || skip "$reason"
+}
+
+# The calls of a stage for each message, one a line: "recv 1".
+per_message() {
+    calls message "$1" || echo "not counted"
+}
+
+# equals WANTED STAGE: these calls, in this order of names, and no others.
+equals() {
+    local wanted=$1 stage=$2 found
+    found=$(per_message "$stage" | paste -sd ' ')
+    [ "$found" = "$wanted" ] && return
+    echo "$stage, system calls for a message:"
+    echo "  expected: $wanted"
+    echo "  found:    $found"
+    echo "again: tests/calls.py message $stage"
+    return 1
+}
+
+# Run "$@ STAGE" for those of the given stages that are to be tested.
+with() {
+    local stages=$1 stage
+    shift
+    for stage in $(all_stages); do
+        [[ " $stages " != *" $stage "* ]] || "$@" "$stage"
+    done
+}
+
+@test "a message costs 01 and 02 two system calls: recv, send" {
+    needs_strace
+    with "01-blocking 02-threads" equals "recv 1 send 1"
+}
+
+@test "a message costs 04 to 07 three: the wait, recv, send" {
+    needs_strace
+    with 04-select equals "recv 1 select 1 send 1"
+    with 05-poll equals "poll 1 recv 1 send 1"
+    with "06-epoll-lt 07-epollout" equals "epoll_wait 1 recv 1 send 1"
+}
+
+# One send, and at most two waits and two recv: how many depends on who is
+# faster, the client or the server.
+at_most_five() {
+    per_message "$1" | awk -v stage="$1" '
+        $1 == "send" && $2 == 1 { sends = 1 }
+        $1 != "send" && $2 > 2 { bad = 1 }
+        $1 !~ /^(epoll_wait|recv|send)$/ { bad = 1 }
+        { print stage ": " $0 }
+        END { exit bad || !sends }'
+}
+
+@test "a message costs 08 at most five: two waits, two recv, one send" {
+    needs_strace
+    with 08-epoll-et at_most_five
+}
+
+# The calls that a lesson is about are all that a quiet server makes, whoever
+# it is: not one is the trace's, and the interest list does not change.
+only_the_lesson() {
+    local name number
+    per_message "$1" >"$BATS_TEST_TMPDIR/calls"
+    grep -q '^send 1$' "$BATS_TEST_TMPDIR/calls" || {
+        echo "$1 does not make one send for a message:"
+        cat "$BATS_TEST_TMPDIR/calls"
+        return 1
+    }
+    while read -r name number; do
+        case $name in
+        accept) [ "$1" = 03-nonblocking ] && continue ;; # it asks everybody
+        select | poll | epoll_wait | recv | send) continue ;;
+        esac
+        echo "$1 makes a call that is none of the lesson's: $name," \
+            "$number for a message"
+        return 1
+    done <"$BATS_TEST_TMPDIR/calls"
+}
+
+@test "a quiet trace makes no call, and no epoll_ctl comes with a message" {
+    needs_strace
+    each_stage only_the_lesson
+}
+
+# calls.py prints what it compared, and marks what differs.
+summary_is_true() {
+    calls summary "$1" >"$BATS_TEST_TMPDIR/$1" || return 1
+    if ! grep -q '^--serve send: strace 20,' "$BATS_TEST_TMPDIR/$1" ||
+        ! grep -q '^-c 2 -m 10 send: strace 20,' "$BATS_TEST_TMPDIR/$1" ||
+        grep -q differ "$BATS_TEST_TMPDIR/$1"; then
+        cat "$BATS_TEST_TMPDIR/$1"
+        echo "again: tests/calls.py summary $1"
+        return 1
+    fi
+}
+
+@test "the summary, as text and as JSON, counts as strace counts" {
+    needs_strace
+    each_stage summary_is_true
+}
+
+at_most_200_bytes() {
+    local bytes
+    bytes=$(calls memory "$1")
+    echo "$1: $bytes bytes for an idle client"
+    [ "$bytes" -le 200 ]
+}
+
+@test "one of 5,000 idle clients costs 06 to 08 at most 200 bytes" {
+    local hard
+    hard=$(ulimit -Hn)
+    [ "$hard" = unlimited ] || [ "$hard" -ge 11000 ] ||
+        skip "needs 11000 descriptors, allowed are $hard (ulimit -Hn)"
+    [ -r /proc/self/smaps_rollup ] || skip "no /proc/self/smaps_rollup here"
+    with "06-epoll-lt 07-epollout 08-epoll-et" at_most_200_bytes
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# limits.bats - what each stage can and cannot do, as the README's table says.
+#
+# scripts/limits measures; it runs once, before the first test. Each test
+# reads one column. A "no" that turns into "yes" fails as well: then a header
+# and the README promise too little.
+
+load helpers
+
+# Measure all stages: the table and, for the tests, a line of JSON a stage.
+setup_file() {
+    local hard
+    hard=$(ulimit -Hn)
+    if [ "$hard" != unlimited ] && [ "$hard" -lt 2100 ]; then
+        echo "needs 2100 descriptors, allowed are $hard (ulimit -Hn)" \
+            >"$BATS_FILE_TMPDIR/why_not"
+        return
+    fi
+    # shellcheck disable=SC2046 # one word a stage
+    timeout -k 1 $((5 * LIMIT)) "$TOP/scripts/limits" \
+        --json "$BATS_FILE_TMPDIR/json" $(all_stages) \
+        >"$BATS_FILE_TMPDIR/table" 3>&- 4>&-
+}
+
+setup() {
+    [ ! -e "$BATS_FILE_TMPDIR/why_not" ] ||
+        skip "$(cat "$BATS_FILE_TMPDIR/why_not")"
+}
+
+# expect COLUMN VALUE STAGE...: these stages, and no others, have this value.
+expect() {
+    local column=$1 value=$2 stage found wanted status=0
+    shift 2
+    for stage in $(all_stages); do
+        wanted=differs
+        [[ " $* " != *" $stage "* ]] || wanted=equals
+        found=differs
+        grep -F "\"stage\": \"$stage\"" "$BATS_FILE_TMPDIR/json" |
+            grep -q -F "\"$column\": \"$value\"" && found=equals
+        [ $found = $wanted ] && continue
+        echo "$stage: '$column' $found '$value', expected it $wanted. Run:"
+        echo "    scripts/limits $stage"
+        grep -F "\"stage\": \"$stage\"" "$BATS_FILE_TMPDIR/json"
+        status=1
+    done
+    return $status
+}
+
+@test "a second client is served while the first is silent, but by 01" {
+    expect two no 01-blocking
+    expect two - # none
+}
+
+@test "a server with idle clients sleeps and never wakes, but 03" {
+    expect sleeps no 03-nonblocking
+    expect sleeps - # none
+}
+
+@test "the last of 1,100 clients is served, but by 04" {
+    expect above no 04-select
+    expect above - 01-blocking
+}
+
+@test "a client that does not read stops others in 01 and 03 to 06 only" {
+    expect stalled no 01-blocking 03-nonblocking 04-select 05-poll 06-epoll-lt
+    expect stalled - # none
+}
+
+@test "a message costs more among 2,000 idle clients in 03 to 05 only" {
+    expect cost no 03-nonblocking 04-select 05-poll
+    expect cost - 01-blocking
+}
+
+@test "the README shows the table that scripts/limits prints" {
+    [ -z "${STAGES-}" ] || skip "only some stages were measured"
+    [ -e "$TOP/README.md" ] || skip "there is no README.md"
+    sed -n '/<!-- scripts\/limits -->/,/<!-- \/scripts\/limits -->/p' \
+        "$TOP/README.md" | grep '^|' |
+        diff -u --label README.md --label 'scripts/limits' \
+            - "$BATS_FILE_TMPDIR/table"
+}
