@@ -295,13 +295,19 @@ void client_join(struct client *client)
     pthread_join(client->thread, NULL);
 }
 
-void client_stop(struct client *clients, int count)
+void client_expect_end(void)
 {
     pthread_mutex_lock(&lock);
     stopped = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void client_stop(struct client *clients, int count)
+{
+    pthread_mutex_lock(&lock);
     for (int i = 0; i < count; i++)
         if (clients[i].fd >= 0)
             shutdown(clients[i].fd, SHUT_RDWR);
-    pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }

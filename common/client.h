@@ -47,10 +47,10 @@ void client_go(void);
 /* Wait for the end of its thread. */
 void client_join(struct client *client);
 
-/*
- * End all clients, whatever they wait for. What they then miss is no problem
- * of theirs.
- */
+/* The end is near: what clients miss from now on is no problem of theirs. */
+void client_expect_end(void);
+
+/* End all clients, whatever they wait for; after client_expect_end(). */
 void client_stop(struct client *clients, int count);
 
 #endif

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef IOMUX_VERSION
@@ -62,7 +63,9 @@ static void complain(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s: %s\n", program, text);
+    char line[700];
+    snprintf(line, sizeof(line), "%s: %s\n", program, text);
+    trace_complain(line);
 }
 
 bool demo_no_room(int error)
@@ -161,9 +164,11 @@ static int bad_option(const char *word)
 {
     if (optopt > ' ' && optopt < 127 && strchr(word, '=') == NULL)
         return usage("there is no option '-%c'", optopt);
+    if (optopt != 0 && optopt < 256 && (optopt < ' ' || optopt > 126))
+        return usage("options are ASCII letters, and one of these is not");
     if (optopt != 0 && strchr(word, '=') != NULL)
         return usage("'%.*s' takes no value", (int)strcspn(word, "="), word);
-    return usage("there is no option '%s'", word);
+    return usage("there is no option '%s', or it is short for several", word);
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -238,6 +243,10 @@ static int parse_options(int argc, char **argv, struct options *o)
     if (optind < argc)
         return usage("'%s' is no option; this program takes nothing else",
                      argv[optind]);
+    struct sockaddr_un unused;
+    struct unix_problem problem;
+    if (o->path != NULL && unix_address(o->path, &unused, &problem) == 0)
+        return usage("%s", problem.text);
     if (o->serve && o->connect)
         return usage("--serve and --connect are two programs: start one of "
                      "each");
@@ -367,6 +376,7 @@ static void *conduct(void *argument)
     watch_for_second_signal();
     if (signal_number == SIGUSR1 && !run->options->connect)
         trace_await_idle(REST_MS);
+    client_expect_end();
     trace_stop(listener.fd);
     if (run->clients != NULL)
         client_stop(run->clients, run->started);
@@ -387,7 +397,7 @@ static void run_server(struct run *run, int (*serve)(int listen_fd))
         return;
     }
     if (serve(listener.fd) < 0) {
-        complain("the server cannot watch its listening socket: %s (%s)",
+        complain("the server cannot watch its sockets: %s (%s)",
                  strerrorname_np(errno), strerror(errno));
         failed = true;
     }
@@ -415,7 +425,7 @@ static int open_json(const char *path)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
-        usage("cannot write --json %s: %s (%s)", path, strerrorname_np(errno),
+        usage("cannot write --json '%s': %s (%s)", path, strerrorname_np(errno),
               strerror(errno));
         return -1;
     }
@@ -454,12 +464,32 @@ static void summarize_clients(int clients, long sent, long echoed)
     trace_print(text);
 }
 
+/* Returns -1 if the limit of descriptors lets so many clients run, or FAILED.
+ */
+static int check_descriptors(const struct options *o)
+{
+    enum { OTHERS = 16 }; /* the standard ones, the sockets, the trace, ... */
+    const long each = o->connect ? 1 : 2; /* both ends are in this process */
+    const long needed = o->clients * each + OTHERS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur >= (rlim_t)needed)
+        return -1;
+    complain("%d clients need %ld descriptors, the limit is %lu: raise it "
+             "with 'ulimit -n %ld', or ask for fewer with --clients",
+             o->clients, needed, (unsigned long)limit.rlim_cur, needed);
+    return FAILED;
+}
+
 static int run_all(const struct options *o, int (*serve)(int listen_fd))
 {
     struct run run = {.options = o};
     int status = -1;
 
     if (!o->serve) {
+        status = check_descriptors(o);
+        if (status >= 0)
+            return status;
         run.clients = calloc((size_t)o->clients, sizeof(*run.clients));
         if (run.clients == NULL) {
             complain("no memory for %d clients", o->clients);
@@ -467,15 +497,8 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
         }
     }
     if (o->connect) {
-        struct sockaddr_un unused;
-        struct unix_problem problem;
-        if (unix_address(o->path, &unused, &problem) == 0) {
-            complain("%s", problem.text);
-            status = USAGE;
-        } else {
-            snprintf(listener.path, sizeof(listener.path), "%s", o->path);
-            conduct(&run);
-        }
+        snprintf(listener.path, sizeof(listener.path), "%s", o->path);
+        conduct(&run);
     } else {
         trace_thread("server", 0);
         status = listen_for(o);
@@ -483,8 +506,10 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
             if (o->serve)
                 say_ready();
             run_server(&run, serve);
-            close(listener.fd);
+            /* In this order: a name without a server would be stale, and
+             * its next owner's file not to be told from ours. */
             unix_remove(&listener);
+            close(listener.fd);
         }
     }
     if (status < 0) {
@@ -502,11 +527,26 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
     return status;
 }
 
+/*
+ * If standard output is closed, the next socket would take its number, and
+ * the trace would be sent to it. /dev/null, open for reading, takes it.
+ */
+static void keep_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
 {
     struct options o = {.clients = 3, .messages = 5, .interval_ms = 100};
     const char *const slash = strrchr(argv[0], '/');
     program = slash != NULL ? slash + 1 : argv[0];
+    keep_standard_descriptors();
     int status = parse_options(argc, argv, &o);
     if (status >= 0)
         return status;

@@ -134,10 +134,16 @@ static int number_of_peer(int fd)
         size >= sizeof(peer) || peer.sun_path[0] != '\0')
         return 0;
     ((char *)&peer)[size] = '\0';
-    int number = 0, end = 0;
-    if (sscanf(peer.sun_path + 1, "iomux-%*[0-9]-c%6d%n", &number, &end) != 1 ||
+    struct ucred owner;
+    int pid = 0, number = 0, end = 0;
+    if (sscanf(peer.sun_path + 1, "iomux-%d-c%6d%n", &pid, &number, &end) !=
+            2 ||
         peer.sun_path[1 + end] != '\0' || number < 1)
         return 0;
+    size = sizeof(owner);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 ||
+        owner.pid != pid)
+        return 0; /* it claims to be another process's client */
     return number;
 }
 
@@ -224,7 +230,7 @@ static void name_in_json(const struct thread *thread)
 
 void trace_thread(const char *kind, int number)
 {
-    static struct thread spare = {.name = "[?]"}; /* when memory is out */
+    static _Thread_local struct thread spare; /* when memory is out */
     const bool server =
         strcmp(kind, "client") != 0 && strcmp(kind, "demo") != 0;
 
@@ -240,20 +246,19 @@ void trace_thread(const char *kind, int number)
             threads = thread;
         }
     }
-    if (thread != NULL) {
-        thread->in_use = true;
-        thread->server = server;
-        thread->tid = gettid();
-        thread->waiting = NULL;
-        thread->last_call = NULL;
-        if (number == 0)
-            snprintf(thread->name, NAME_SIZE, "[%s]", kind);
-        else
-            snprintf(thread->name, NAME_SIZE, "[%s %s%d]", kind,
-                     number < 0 ? "x" : "", abs(number));
+    if (thread != NULL)
         pthread_setspecific(at_exit_key, thread);
-    }
     self = thread != NULL ? thread : &spare;
+    self->in_use = true;
+    self->server = server;
+    self->tid = gettid();
+    self->waiting = NULL;
+    self->last_call = NULL;
+    if (number == 0)
+        snprintf(self->name, NAME_SIZE, "[%s]", kind);
+    else
+        snprintf(self->name, NAME_SIZE, "[%s %s%d]", kind,
+                 number < 0 ? "x" : "", abs(number));
     pthread_mutex_unlock(&threads_lock);
     if (to.json_fd >= 0)
         name_in_json(self);
@@ -357,6 +362,7 @@ void trace_start(const struct trace_options *options)
     colour = isatty(STDOUT_FILENO) &&
              (no_colour == NULL || *no_colour == '\0') &&
              (term == NULL || strcmp(term, "dumb") != 0);
+    signal(SIGXFSZ, SIG_IGN); /* "ulimit -f": an error of write(2), as any */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = on_sigpipe}, NULL);
 }
 
@@ -647,6 +653,15 @@ static struct trace_counts total(void)
     }
     pthread_mutex_unlock(&threads_lock);
     return sum;
+}
+
+void trace_complain(const char *text)
+{
+    writing = 1; /* so that SIGPIPE is no end */
+    if (write(STDERR_FILENO, text, strlen(text)) < 0) {
+        /* nobody is left to tell */
+    }
+    writing = 0;
 }
 
 void trace_print(const char *text)

@@ -207,6 +207,9 @@ void trace_summary(long sent, long echoed);
 /* Print text on standard output, whole and in order with the events. */
 void trace_print(const char *text);
 
+/* Print text on standard error; nothing can be done if that fails. */
+void trace_complain(const char *text);
+
 /* Give back all memory. No other thread may trace any more. */
 void trace_end(void);
 

@@ -189,7 +189,7 @@ static int open_listener(struct unix_listener *listener,
         if (bind_path(listener->fd, path, &address, size, problem) < 0)
             return -1;
     } else {
-        /* The mode before bind(2): the file is never open to others. */
+        /* The mode before bind(2): the file is never any other. */
         if (fchmod(listener->fd, 0600) < 0)
             return fail(problem, "fchmod", path);
         const int turn = lock_directory(path);
@@ -214,16 +214,17 @@ int unix_listen(const char *path, struct unix_listener *listener,
 {
     *listener = (struct unix_listener){.fd = -1};
     *problem = (struct unix_problem){.in_use = false};
-    if (path == NULL) {
-        if (make_path(listener, problem) < 0)
-            return -1;
-    } else {
-        struct sockaddr_un unused;
-        if (unix_address(path, &unused, problem) == 0)
-            return -1;
+    /* Whatever the user's umask is: for the owner all, for others nothing. */
+    const mode_t umask_before = umask(077);
+    int result = 0;
+    if (path == NULL)
+        result = make_path(listener, problem);
+    else
         snprintf(listener->path, sizeof(listener->path), "%s", path);
-    }
-    if (open_listener(listener, problem) == 0)
+    if (result == 0)
+        result = open_listener(listener, problem);
+    umask(umask_before);
+    if (result == 0)
         return 0;
     unix_remove(listener);
     if (listener->fd >= 0)

@@ -65,7 +65,7 @@ static int serve(int listen_fd)
     bool full = false; /* no descriptor left: accept nobody for now */
 
     if (listen_fd >= FD_SETSIZE)
-        errno = EBADF; /* more than a thousand files were open at the start */
+        errno = ERANGE; /* more than a thousand files were open at the start */
     if (listen_fd >= FD_SETSIZE || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
         return -1;
 

@@ -81,6 +81,8 @@ static int serve(int listen_fd)
         trace_wait("poll");
         const int n = poll(slots, count, timeout);
         trace_woke("poll", n);
+        if (n < 0 && errno == EINVAL)
+            return -1; /* somebody has lowered RLIMIT_NOFILE: poll(2) */
         if (n < 0)
             continue; /* EINTR; what is in revents means nothing */
         if (n == 0)

@@ -10,8 +10,7 @@
  * recv, send, recv's EAGAIN, a wait when the client reads); in 07, three.
  *
  * Try: return DRAINED after the send in echo(), and take EPOLLOUT out of
- * watch(): -c 1 -z 5000 never ends. (With it, the client's reading tells
- * again.)
+ * watch(): -c 1 -z 5000 never ends. With it, each read of the client tells.
  */
 #include "demo.h"
 #include "trace.h"

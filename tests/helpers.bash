@@ -35,6 +35,7 @@ demo() {
 # Start "$@" in the background; its output goes to the files out and err in
 # the test's directory. Sets $pid. Killed at the end of the test.
 background() {
+    rm -f "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/err"
     "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- &
     pid=$!
     echo "$pid" >>"$BATS_TEST_TMPDIR/pids"

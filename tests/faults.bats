@@ -1,0 +1,440 @@
+#!/usr/bin/env bats
+# faults.bats - system calls that fail. strace(1) lets one fail at will; the
+# server must live, at most one client may end by it, all others are served,
+# and SIGTERM still ends it with status 0.
+#
+# strace counts calls for each thread of its own: in stage 02 "the first recv"
+# is the first of each client's thread.
+#
+# Left out: EAGAIN that is a lie. To a level-triggered server it is harmless,
+# the next wait tells again. To 08 it is not: it says that the edge is spent
+# while there is something left, and no edge will come for that. accept4 and
+# recv must not be injected with it there; a lie of send is made good by the
+# next edge, so the client of that test speaks twice.
+#
+# Left out, too: malloc that fails. Its memory comes from the heap, long
+# before, so there is no system call to inject; but see the test of stage 02.
+
+# shellcheck disable=SC2154 # pid, socket: from helpers.bash
+# shellcheck disable=SC2030,SC2031,SC2094 # tests are subshells; a file is read
+
+load helpers
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    mkdir tmp
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp
+    export ASAN_OPTIONS=detect_leaks=0 # does not work under ptrace
+    strace -f -o /dev/null true 2>why ||
+        skip "strace may not trace here: $(head -n 1 why)"
+}
+
+# The stages whose names begin with these: stages 04 05
+stages() {
+    all_stages | grep -E "^($(tr ' ' '|' <<<"$*"))" || :
+}
+
+# faulty STAGE INJECTION...: start the server; strace watches as a grandchild
+# (-D), so that $pid is the server's own.
+faulty() {
+    local stage=$1 inject calls='' options=()
+    shift
+    for inject in "$@"; do
+        options+=(-e "inject=$inject")
+        calls+=,${inject%%:*}
+    done
+    echo "stage $stage, $*"
+    socket=$BATS_TEST_TMPDIR/socket
+    rm -f out err log
+    background strace -D -f --seccomp-bpf -o log -e trace="${calls#,}" \
+        "${options[@]}" "$BUILD/$stage" --serve -s "$socket"
+    wait_for_line '^ready: ' out
+}
+
+# Send a line, half-close, print the echo.
+client() {
+    echo "$1" | timeout -k 1 "$LIMIT" socat -t "$LIMIT" - "UNIX:$socket" \
+        3>&- 4>&- 9>&- 2>>socat.err
+}
+
+# The end of a faulty server: it was hit at all, complained of nothing, and
+# its trace names the errors that follow.
+end_of_server() {
+    stop_server || return 1
+    grep -q '(INJECTED)' log || {
+        echo "nothing was injected"
+        return 1
+    }
+    [ ! -s err ] || {
+        cat err
+        return 1
+    }
+    for error; do
+        grep -q "$error" out || {
+            echo "the trace does not say $error"
+            return 1
+        }
+    done
+}
+
+# A client that comes first, stays, and says nothing until let_go.
+keeper() {
+    rm -f gate
+    mkfifo gate
+    exec 9<>gate
+    timeout -k 1 "$LIMIT" socat -t "$LIMIT" - "UNIX:$socket" \
+        <gate >kept 3>&- 4>&- 9>&- &
+    kept=$!
+    wait_for_line 'accept new clientfd:[0-9]* (x1)' out
+}
+
+let_go() {
+    echo kept >&9
+    exec 9>&-
+    wait "$kept"
+    [ "$(<kept)" = kept ]
+}
+
+# unharmed STAGE CALL ERROR WHEN: nobody notices.
+unharmed() {
+    faulty "$1" "$2:error=$3:when=$4" || return 1
+    [ "$(client first)" = first ] || return 1
+    [ "$(client second)" = second ] || return 1
+    [ "$(client third)" = third ] || return 1
+    end_of_server "$3"
+}
+
+# one_lost STAGE CALL ERROR WHEN [WORDS]: the first client is closed, no other.
+# The trace says the error, or the words.
+one_lost() {
+    faulty "$1" "$2:error=$3:when=$4" || return 1
+    status=0
+    lost=$(client first) || status=$?
+    [ -z "$lost" ] || return 1
+    [ "$status" -lt 124 ] || return 1 # closed: it did not wait in vain
+    [ "$(client second)" = second ] || return 1
+    [ "$(client third)" = third ] || return 1
+    end_of_server "${5-$3}" || return 1
+}
+
+# one_lost_later STAGE CALL ERROR: the same, when the client's second line
+# comes. For stage 02, where each client is the first of its thread.
+one_lost_later() {
+    faulty "$1" "$2:error=$3:when=2" || return 1
+    : >"echo"
+    status=0
+    {
+        echo once
+        wait_for_line once "echo"
+        echo twice
+    } | timeout -k 1 "$LIMIT" socat -t "$LIMIT" - "UNIX:$socket" \
+        >"echo" 2>socat.err 3>&- 4>&- || status=$?
+    [ "$(<"echo")" = once ] || return 1
+    [ "$status" -lt 124 ] || return 1
+    [ "$(client second)" = second ] || return 1
+    [ "$(client third)" = third ] || return 1
+    end_of_server "$3" || return 1
+}
+
+# Every second call fails, from the first on.
+EVERY_OTHER=1+2
+
+@test "accept4 is interrupted, or its client has gone: the next is served" {
+    local stage error
+    for stage in $(all_stages); do
+        for error in EINTR ECONNABORTED; do
+            unharmed "$stage" accept4 $error $EVERY_OTHER
+        done
+    done
+}
+
+@test "... also while another client stays" {
+    local stage error errors
+    for stage in $(all_stages | grep -v ^01); do
+        errors='EINTR ECONNABORTED'
+        case $stage in
+        0[3-7]-*) errors+=' EAGAIN' ;;
+        esac
+        for error in $errors; do
+            faulty "$stage" "accept4:error=$error:when=$EVERY_OTHER"
+            keeper
+            [ "$(client second)" = second ]
+            [ "$(client third)" = third ]
+            let_go
+            end_of_server "$error"
+        done
+    done
+}
+
+@test "accept4 finds no descriptor, no memory: the client waits, no more" {
+    local stage error
+    for stage in $(all_stages); do
+        # Twice in a row: what is tried again may fail again.
+        unharmed "$stage" accept4 EMFILE 1..2
+        for error in ENFILE ENOBUFS ENOMEM; do
+            unharmed "$stage" accept4 $error 1
+            # It rests before it asks again: the wait takes a time-out.
+            case $stage in
+            0[4-8]-*) grep -q ' done, num:0$' out ;;
+            esac
+        done
+    done
+}
+
+@test "accept4 says EAGAIN, and somebody is there: he is asked again" {
+    local stage
+    for stage in $(stages 03 04 05 06 07); do
+        unharmed "$stage" accept4 EAGAIN $EVERY_OTHER
+    done
+}
+
+@test "no descriptor, and epoll_ctl fails too: nobody is forgotten" {
+    local stage when
+    for stage in $(stages 06 07); do
+        for when in 2 3; do # to rest; to go on
+            faulty "$stage" accept4:error=EMFILE:when=1 \
+                epoll_ctl:error=ENOMEM:when=$when
+            [ "$(client first)" = first ]
+            [ "$(client second)" = second ]
+            end_of_server EMFILE 'epoll_ctl MOD fd:3 .* ENOMEM'
+        done
+    done
+}
+
+@test "recv is interrupted: nothing is lost" {
+    local stage
+    for stage in $(all_stages); do
+        unharmed "$stage" recvfrom EINTR $EVERY_OTHER
+    done
+}
+
+@test "recv says EAGAIN where data wait: they are read later" {
+    local stage
+    for stage in $(stages 03 04 05 06 07); do
+        unharmed "$stage" recvfrom EAGAIN $EVERY_OTHER
+    done
+}
+
+@test "send is interrupted: nothing is lost" {
+    local stage
+    for stage in $(all_stages); do
+        unharmed "$stage" sendto EINTR $EVERY_OTHER
+    done
+}
+
+@test "recv fails: one client is lost" {
+    local stage error
+    for stage in $(all_stages); do
+        for error in ECONNRESET ENOMEM; do
+            case $stage in
+            02-*) one_lost_later "$stage" recvfrom $error ;;
+            *) one_lost "$stage" recvfrom $error 1 ;;
+            esac
+        done
+    done
+}
+
+@test "send fails: one client is lost" {
+    local stage error
+    for stage in $(all_stages); do
+        for error in EPIPE ECONNRESET ENOBUFS; do
+            case $stage in
+            02-*) one_lost_later "$stage" sendto $error ;;
+            *) one_lost "$stage" sendto $error 1 ;;
+            esac
+        done
+    done
+}
+
+@test "send says EAGAIN: the rest is kept, and sent later" {
+    local stage
+    for stage in $(stages 07 08); do
+        case $stage in
+        07-*) faulty "$stage" sendto:error=EAGAIN:when=1..2 ;;
+        *) faulty "$stage" sendto:error=EAGAIN:when=1 ;;
+        esac
+        {
+            echo one
+            wait_for_line 'send to .*, EAGAIN' out
+            echo two
+        } | timeout -k 1 "$LIMIT" socat -t "$LIMIT" - "UNIX:$socket" \
+            >"echo" 3>&- 4>&-
+        diff echo <(printf '%s\n' one two)
+        [ "$(client second)" = second ]
+        case $stage in
+        07-*) end_of_server EAGAIN 'MOD .* events:OUT' 'MOD .* events:IN' ;;
+        *) end_of_server EAGAIN ;;
+        esac
+    done
+}
+
+@test "a rest, and epoll_ctl cannot wait for it: one client is lost" {
+    local stage lost
+    for stage in $(stages 07); do
+        # The listener's ADD, the client's, and then the MOD for EPOLLOUT.
+        faulty "$stage" sendto:error=EAGAIN:when=1 \
+            epoll_ctl:error=ENOMEM:when=3
+        lost=$(client first) || :
+        [ -z "$lost" ]
+        [ "$(client second)" = second ]
+        end_of_server EAGAIN 'MOD .* events:OUT ENOMEM'
+    done
+}
+
+@test "the wait fails: the server waits again" {
+    local stage error call
+    for stage in $(stages 04 05 06 07 08); do
+        case $stage in
+        04-*) call='?select,?pselect6' ;;
+        05-*) call='?poll,?ppoll' ;;
+        *) call='?epoll_wait,?epoll_pwait' ;;
+        esac
+        for error in EINTR ENOMEM; do
+            unharmed "$stage" "$call" $error $EVERY_OTHER
+        done
+    done
+}
+
+@test "epoll cannot watch a client: one client is lost" {
+    local stage error
+    for stage in $(stages 06 07 08); do
+        for error in ENOSPC ENOMEM; do
+            one_lost "$stage" epoll_ctl $error 2
+            grep -q 'refuse clientfd:[0-9]* (x1), epoll cannot watch it' out
+            grep -q '3 accepted, 1 refused, 3 closed' out
+        done
+    done
+}
+
+@test "no thread for a client: one client is lost" {
+    local stage
+    for stage in $(stages 02); do
+        # The first thread is the demo's own.
+        one_lost "$stage" '?clone3,?clone' EAGAIN 2 'no thread to be had'
+        grep -q 'refuse clientfd:[0-9]* (x1), no thread to be had' out
+    done
+}
+
+@test "no memory for a thread's stack: that client is lost, later ones not" {
+    local stage lost
+    for stage in $(stages 02); do
+        echo "stage $stage"
+        start_server "$stage"
+        prlimit --pid "$pid" --as=1: # what it has, it keeps
+        lost=$(client first) || :
+        [ -z "$lost" ]
+        prlimit --pid "$pid" --as=unlimited:
+        [ "$(client second)" = second ]
+        [ "$(client third)" = third ]
+        stop_server
+        grep -q 'refuse clientfd:[0-9]* (x1), no thread to be had' out
+        [ ! -s err ]
+    done
+}
+
+# cannot_start WORDS STATUS PROGRAM INJECTION [OPTION]...: the program ends by
+# itself, with a sentence that matches, and leaves nothing behind.
+cannot_start() {
+    local words=$1 wanted=$2 stage=$3 inject=$4
+    shift 4
+    status=0
+    rm -f log
+    timeout -k 1 "$LIMIT" strace -f --seccomp-bpf -o log \
+        -e trace="${inject%%:*}" -e inject="$inject" \
+        "$BUILD/$stage" -q "$@" >out 2>err 3>&- 4>&- || status=$?
+    echo "$stage $* with $inject: status $status, says: $(head -n 1 err)"
+    [ "$status" = "$wanted" ] || return 1
+    grep -q '(INJECTED)' log || return 1
+    head -n 1 err | grep -qE "^$stage: .*$words" || return 1
+    [ -z "$(ls -A tmp)" ]
+}
+
+@test "the listening socket cannot be made: a sentence, nothing left" {
+    local stage at
+    for stage in $(all_stages); do
+        for at in '' 'tmp/echo'; do
+            status=$((${#at} > 0 ? 2 : 1))
+            set -- ${at:+-s "$at"}
+            cannot_start 'cannot listen on .*: socket: EMFILE' $status \
+                "$stage" socket:error=EMFILE:when=1 "$@"
+            cannot_start 'cannot listen on .*: fchmod: EPERM' $status \
+                "$stage" fchmod:error=EPERM:when=1 "$@"
+            cannot_start 'cannot listen on .*: bind: ENOSPC' $status \
+                "$stage" bind:error=ENOSPC:when=1 "$@"
+            cannot_start 'cannot listen on .*: listen: EADDRINUSE' 1 \
+                "$stage" listen:error=EADDRINUSE:when=1 "$@"
+        done
+        cannot_start 'cannot listen on .*: mkdtemp: ENOSPC' 1 \
+            "$stage" '?mkdir,?mkdirat:error=ENOSPC:when=1'
+    done
+}
+
+@test "the server cannot begin to serve: a sentence, status 1, nothing left" {
+    local stage mode
+    for stage in $(all_stages); do
+        for mode in '' --serve; do
+            set -- ${mode:+"$mode"}
+            [ -n "$mode" ] || set -- -m 1
+            case $stage in
+            06-* | 07-* | 08-*)
+                cannot_start 'the server cannot .*: EMFILE' 1 \
+                    "$stage" epoll_create1:error=EMFILE:when=1 "$@"
+                cannot_start 'the server cannot .*: ENOSPC' 1 \
+                    "$stage" epoll_ctl:error=ENOSPC:when=1 "$@"
+                ;;&
+            0[3-8]-*)
+                cannot_start 'the server cannot .*: ENOLCK' 1 \
+                    "$stage" '?fcntl,?fcntl64:error=ENOLCK:when=1' "$@"
+                ;;
+            esac
+        done
+    done
+}
+
+@test "threads cannot be had: a sentence, status 1, nothing left" {
+    local stage
+    for stage in $(all_stages); do
+        cannot_start 'the server cannot .*: EAGAIN' 1 \
+            "$stage" '?clone3,?clone:error=EAGAIN:when=1'
+        cannot_start 'the server cannot .*: EAGAIN' 1 \
+            "$stage" '?clone3,?clone:error=EAGAIN:when=1' --serve
+    done
+    # The second that the demo starts; the stage's own have another count.
+    for stage in $(stages 01 03 04 05 06 07 08); do
+        cannot_start 'only 1 of 3 client threads.*EAGAIN.*--clients' 1 \
+            "$stage" '?clone3,?clone:error=EAGAIN:when=2' -i 1
+        grep -q '  messages     5 sent, 5 echoed' out
+    done
+}
+
+@test "a client cannot have a socket: it says so, the others go on" {
+    local stage
+    stage=$(all_stages | tail -n 1)
+    # Each client's first, in its own thread, or the listening one's: so ask
+    # for --connect, and all of them fail.
+    start_server "$stage" -q
+    mv out server.out
+    cannot_start 'client 1: socket: EMFILE' 1 "$stage" \
+        socket:error=EMFILE:when=1 --connect -s "$socket"
+    [ "$(grep -c 'client [123]: socket: EMFILE' err)" = 3 ]
+    cannot_start 'client 1: connect: EACCES' 1 "$stage" \
+        connect:error=EACCES:when=1 --connect -s "$socket"
+    demo "$stage" -q --connect -s "$socket" -i 0 >out
+    grep -q '15 sent, 15 echoed' out
+    stop_server
+}
+
+@test "the course's clients, too, are interrupted and go on" {
+    local stage call
+    stage=$(all_stages | tail -n 1)
+    for call in recvfrom sendto connect '?poll,?ppoll'; do
+        echo "$call"
+        strace -f --seccomp-bpf -o log -e trace="$call" \
+            -e inject="$call:error=EINTR:when=$EVERY_OTHER" \
+            timeout -k 1 "$LIMIT" "$BUILD/$stage" -q -i 0 \
+            >out 2>err 3>&- 4>&-
+        grep -q '(INJECTED)' log
+        grep -q '15 sent, 15 echoed' out
+        [ ! -s err ]
+    done
+}

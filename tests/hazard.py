@@ -1,0 +1,1522 @@
+#!/usr/bin/env python3
+"""hazard.py - do to a server what clients, users and systems do to servers.
+
+    tests/hazard.py PROGRAM HAZARD     one hazard against one stage
+    tests/hazard.py --list             all hazards, a sentence each
+
+Each hazard is one small function. It starts PROGRAM --serve in a directory of
+its own and does its worst. Leaving the `with` block then asks what has to be
+true after every hazard: a fresh client gets its echo, SIGTERM ends the server
+with status 0, nothing stands on standard error, the socket file is gone, and
+no line of the trace holds anything but printable ASCII.
+
+Nothing here sleeps to synchronise. Waits are for lines of the trace, for
+sockets and for states in /proc; all have a limit, scaled by TIMEOUT_MULT.
+
+Exit status: 0 good, 1 bad, 2 usage, 77 skipped, with the reason said.
+"""
+import array
+import collections
+import contextlib
+import fcntl
+import functools
+import json
+import os
+import re
+import resource
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import traceback
+
+LIMIT = 20 * float(os.environ.get("TIMEOUT_MULT", "1"))  # seconds for a wait
+LOOK = 0.005  # seconds between two looks at what is waited for
+PATH = "echo.sock"  # of the server, in the temporary directory
+SKIPPED = 77
+MIB = 1 << 20
+HAZARDS = {}
+
+
+class Bad(Exception):
+    """The server did not do what it should have done."""
+
+    def __init__(self, expected, came):
+        super().__init__(expected, came)
+        self.expected, self.came = expected, came
+
+
+class Skip(Exception):
+    """The hazard says nothing about this stage, or cannot be had here."""
+
+
+def hazard(function):
+    """Put a hazard on the list; its name is the function's, with dashes."""
+    HAZARDS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def check(good, expected, came):
+    """Go on if it is good; else say what was expected and what came."""
+    if not good:
+        raise Bad(expected, came)
+
+
+def wait_until(condition, expected, came=lambda: "nothing of the kind"):
+    """Wait until condition() holds and return what it returned."""
+    end = time.monotonic() + LIMIT
+    while not (result := condition()):
+        if time.monotonic() > end:
+            raise Bad(expected, f"{came()} (within {LIMIT:g} s)")
+        time.sleep(LOOK)
+    return result
+
+
+@functools.lru_cache(maxsize=4)
+def pattern(size):
+    """Bytes that differ from place to place, with NULs among them."""
+    return array.array("I", range(size // 4 + 1)).tobytes()[:size]
+
+
+def waiting(file):
+    """How many bytes can be read from a socket or a pipe."""
+    size = array.array("i", [0])
+    fcntl.ioctl(file, termios.FIONREAD, size)
+    return size[0]
+
+
+# --- a client -------------------------------------------------------------
+
+
+class Client:
+    """A connection to the server that can behave, and misbehave."""
+
+    def __init__(self, server, name=None):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(LIMIT)
+        if name is not None:
+            self.socket.bind(name)
+        server.clients.append(self)
+        self.socket.connect(server.address)
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def receive(self, size):
+        """Read size bytes; fewer only if the server closes before."""
+        got = bytearray()
+        while len(got) < size:
+            piece = self.socket.recv(min(size - len(got), MIB))
+            if not piece:
+                break
+            got += piece
+        return bytes(got)
+
+    def read_to_end(self):
+        """Read until the server closes, politely or by ECONNRESET."""
+        got = bytearray()
+        with contextlib.suppress(ConnectionResetError):
+            while piece := self.socket.recv(MIB):
+                got += piece
+        return bytes(got)
+
+    def expect(self, data, what="its message back"):
+        """Read the echo of data and compare."""
+        compare(data, self.receive(len(data)), what)
+
+    def say(self, data=b"hello"):
+        """Send, and expect the echo."""
+        self.send(data)
+        self.expect(data)
+
+    def exchange(self, data):
+        """Send much and read the echo at the same time."""
+        self.socket.setblocking(False)
+        poll, got, sent = select.poll(), bytearray(), 0
+        view = memoryview(data)
+        while len(got) < len(data):
+            asked = select.POLLIN | (select.POLLOUT * (sent < len(data)))
+            poll.register(self.socket, asked)
+            if not poll.poll(LIMIT * 1000):
+                raise Bad("the whole echo", f"{len(got)} bytes, then nothing")
+            with contextlib.suppress(BlockingIOError):
+                sent += self.socket.send(view[sent : sent + MIB])
+            with contextlib.suppress(BlockingIOError):
+                piece = self.socket.recv(MIB)
+                if not piece:
+                    break
+                got += piece
+        self.socket.settimeout(LIMIT)
+        compare(data, bytes(got), "the whole echo")
+
+    def input_size(self):
+        """How many bytes wait to be read."""
+        return waiting(self.socket)
+
+    def send_what_fits(self, data):
+        """Send without waiting. Returns how many bytes went."""
+        sent, view = 0, memoryview(data)
+        self.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            while sent < len(data):
+                sent += self.socket.send(view[sent : sent + 65536])
+        self.socket.settimeout(LIMIT)
+        return sent
+
+    def stall(self, server, most=4 * MIB):
+        """Send without reading until nothing fits and the server sleeps.
+
+        Returns how many bytes of pattern() it has sent.
+        """
+        data, sent, quiet, before = memoryview(pattern(most)), 0, 0, -1
+        end = time.monotonic() + LIMIT
+        while quiet < 5:
+            more = self.send_what_fits(data[sent:])
+            now, sent = server.trace_size(), sent + more
+            rests = not more and now == before and server.sleeps()
+            quiet, before = quiet + 1 if rests else 0, now
+            check(sent < most, "backpressure", f"{sent} bytes were taken")
+            check(
+                time.monotonic() < end,
+                "a server that sleeps while a client does not read",
+                "it is still busy",
+            )
+            time.sleep(LOOK)
+        return sent
+
+    def is_reset(self):
+        """Has the server closed with unread bytes of ours?"""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        check(poll.poll(LIMIT * 1000), "an echo, or the end", "nothing")
+        return self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+    def half_close(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.socket.close()
+
+
+def compare(wanted, got, what):
+    """Say where two runs of bytes begin to differ."""
+    if wanted == got:
+        return
+    place = next(
+        (i for i, (a, b) in enumerate(zip(wanted, got)) if a != b),
+        min(len(wanted), len(got)),
+    )
+    raise Bad(
+        f"{what}: {len(wanted)} bytes",
+        f"{len(got)} bytes, wrong from byte {place}: "
+        f"{got[place:place + 20]!r} instead of {wanted[place:place + 20]!r}",
+    )
+
+
+# --- a server -------------------------------------------------------------
+
+
+class Server:
+    """A stage that runs with --serve, and what /proc tells of it."""
+
+    def __init__(
+        self, stage, *options, path=PATH, limit=None, ignore=(), gate=None
+    ):
+        def prepare():
+            for number in ignore:
+                signal.signal(number, signal.SIG_IGN)
+            if limit is not None:
+                hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            # One that spins and writes is not to fill the disk.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (128 * MIB, 128 * MIB))
+
+        self.stage, self.path, self.clients = stage, path, []
+        self.address = path.replace("@", "\0", 1)
+        self.name = f"{stage.name}.{stage.started}"
+        stage.started += 1
+        stage.servers.append(self)
+        command = [stage.program, "--serve", "-s", path, *options]
+        if gate is not None:  # a pipe: it starts when a line comes through
+            command[:0] = ["sh", "-c", 'read -r _ && exec "$@"', "gate"]
+        with open(f"out.{self.name}", "wb") as out, open(
+            f"err.{self.name}", "wb"
+        ) as err:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if gate is None else gate,
+                stdout=out,
+                stderr=err,
+                preexec_fn=prepare,
+            )
+        self.pid = self.process.pid
+
+    # What it says.
+
+    def output(self):
+        with open(f"out.{self.name}", "rb") as out:
+            return out.read()
+
+    def errors(self):
+        with open(f"err.{self.name}", "rb") as err:
+            return err.read().decode(errors="backslashreplace")
+
+    def trace_size(self):
+        return os.path.getsize(f"out.{self.name}")
+
+    def lines(self, words=""):
+        """The lines of the trace that match the regular expression."""
+        text = self.output().decode(errors="backslashreplace")
+        return [line for line in text.splitlines() if re.search(words, line)]
+
+    def wait_for(self, words, times=1):
+        """Wait until the trace has lines that match."""
+        wait_until(
+            lambda: len(self.lines(words)) >= times or self.has_ended(),
+            f"a line '{words}' in the trace",
+        )
+        check(
+            len(self.lines(words)) >= times,
+            f"a line '{words}' in the trace",
+            f"the server ended with status {self.process.returncode}",
+        )
+
+    def wait_ready(self):
+        self.wait_for(f"^ready: {re.escape(self.path)}$")
+
+    # What /proc says.
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def states(self):
+        """R, S, T, ...: one letter for each thread."""
+        letters = ""
+        for tid in os.listdir(f"/proc/{self.pid}/task"):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{self.pid}/task/{tid}/stat") as stat:
+                    letters += stat.read().rpartition(") ")[2][0]
+        return letters
+
+    def sleeps(self):
+        return set(self.states()) == {"S"}
+
+    def descriptors(self):
+        return sorted(int(fd) for fd in os.listdir(f"/proc/{self.pid}/fd"))
+
+    def status(self, field):
+        with open(f"/proc/{self.pid}/status") as status:
+            return re.search(rf"^{field}:\s*(\S+)", status.read(), re.M)[1]
+
+    def memory(self):
+        """Anonymous memory in kB: heap and stacks, exactly."""
+        with open(f"/proc/{self.pid}/smaps_rollup") as smaps:
+            return int(re.search(r"^Anonymous:\s*(\d+)", smaps.read(), re.M)[1])
+
+    def wait_calm(self, why):
+        """Wait until it rests: it sleeps, and its trace hardly grows.
+
+        It may look again for a descriptor ten times a second: a few lines. A
+        server that spins runs at nearly every look, or writes thousands.
+        """
+        looks, much = 20, 4000
+        end = time.monotonic() + LIMIT
+        while True:
+            before, asleep = self.trace_size(), 0
+            for _ in range(looks):
+                time.sleep(LOOK)
+                asleep += self.sleeps()
+            grown = self.trace_size() - before
+            rests = asleep >= looks * 3 // 4 or self.stage.never_rests
+            if rests and grown < much:
+                return
+            check(
+                time.monotonic() < end and not self.has_ended(),
+                f"a server that rests {why}",
+                f"of {looks} looks it slept at {asleep}, and it wrote {grown} "
+                "bytes meanwhile",
+            )
+
+    def wait_busy(self):
+        """Wait until its trace has grown by much."""
+        enough = self.trace_size() + 100000
+        wait_until(lambda: self.trace_size() > enough, "a flood that flows")
+
+    # What is done to it.
+
+    def kill(self, number):
+        self.process.send_signal(number)
+
+    def stop(self):
+        """SIGSTOP, until it has."""
+        self.kill(signal.SIGSTOP)
+        wait_until(lambda: set(self.states()) == {"T"}, "a stopped server")
+
+    def resume(self):
+        self.kill(signal.SIGCONT)
+
+    def allow_descriptors(self, number):
+        hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (number, hard))
+
+    def leave(self):
+        """All clients close, and the server has noticed."""
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+
+    def wait_end(self):
+        try:
+            return self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise Bad("an end", f"it still runs after {LIMIT:g} s") from None
+
+    def end(self, number=signal.SIGTERM):
+        """End it by a signal, and see that it ends as it should."""
+        check(
+            not self.has_ended(),
+            "a server that runs",
+            f"it has ended with status {self.process.returncode}",
+        )
+        name = signal.Signals(number).name
+        self.kill(number)
+        status = self.wait_end()
+        check(status == 0, f"status 0 after {name}", f"status {status}")
+        check(not self.errors(), "nothing on standard error", self.errors())
+        check(
+            not os.path.lexists(self.path),
+            f"no socket file after {name}",
+            f"{self.path} is still there",
+        )
+        self.check_trace()
+
+    def check_trace(self):
+        """Nothing but the trace, the summary, and printable ASCII."""
+        text = self.output()
+        junk = re.search(rb"[^\n\x20-\x7e]", text)
+        check(
+            not junk,
+            "printable ASCII on standard output",
+            junk and f"a byte {junk[0]!r} after {text[:junk.start()][-60:]!r}",
+        )
+        trace, _, summary = text.decode().partition("\nsummary of ")
+        good = r"\[(server|demo|thread x?\d+|\?)\] +\S.*|ready: .*"
+        for line in trace.splitlines():
+            check(
+                re.fullmatch(good, line),
+                "only trace lines on standard output",
+                repr(line),
+            )
+        check(
+            "accepted" in summary or "-q" in self.process.args,
+            "a summary at the end",
+            repr(summary),
+        )
+
+
+class Stage:
+    """One of the programs, and what its model allows."""
+
+    def __init__(self, program):
+        self.program = os.path.abspath(program)
+        self.name = os.path.basename(program)
+        self.servers = []  # those of interest for the report
+        self.started = 0  # how many there were
+        number = int(self.name[:2]) if self.name[:2].isdigit() else 99
+        self.one_at_a_time = number == 1
+        self.has_threads = number == 2
+        self.never_rests = number == 3  # asks a million times a second
+        self.uses_select = number == 4
+        # A slow reader stops others: the model's limit, not a bug.
+        self.waits_in_send = number == 1 or 3 <= number <= 6
+        self.keeps_a_rest = number >= 7
+
+    @contextlib.contextmanager
+    def serve(self, *options, **arguments):
+        """Start a server; after the block, see that it is still a good one."""
+        server = Server(self, *options, **arguments)
+        server.wait_ready()
+        yield server
+        server.leave()
+        check(
+            not server.has_ended(),
+            "a server that runs",
+            f"it has ended with status {server.process.returncode}",
+        )
+        fresh = Client(server)
+        fresh.say(b"still there?")
+        fresh.close()
+        server.end()
+
+    def run(self, *options, **arguments):
+        """Run it to its end; return what subprocess.run() does."""
+        return subprocess.run(
+            [self.program, *options],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+            **arguments,
+        )
+
+    def is_sanitized(self):
+        with open(self.program, "rb") as program:
+            return re.search(rb"__[amt]san_init", program.read()) is not None
+
+    def not_one_at_a_time(self):
+        if self.one_at_a_time:
+            raise Skip("serves one client at a time: that is its model")
+
+
+# --- clients that leave ---------------------------------------------------
+
+
+@hazard
+def connect_and_leave(stage):
+    """A client that connects and leaves at once does no harm."""
+    with stage.serve() as server:
+        for _ in range(100):
+            Client(server).close()
+        server.wait_for("close clientfd", 100)
+
+
+@hazard
+def leave_unread(stage):
+    """A client that leaves without reading its echo does no harm."""
+    with stage.serve() as server:
+        client = Client(server)
+        client.send(b"never read")
+        wait_until(client.input_size, "an echo")
+        client.close()
+        server.wait_for("recv from .*ECONNRESET")
+
+
+@hazard
+def leave_before_the_echo(stage):
+    """A client that has left before its echo is sent does not kill it."""
+    with stage.serve() as server:
+        for _ in range(3):
+            server.stop()
+            client = Client(server)
+            client.send(b"who has gone when this comes back?")
+            client.close()
+            server.resume()
+        server.wait_for("send to .*EPIPE", 3)
+
+
+@hazard
+def flood_and_leave(stage):
+    """A client that floods and leaves does not stop the server."""
+    with stage.serve() as server:
+        for round_ in range(1, 4):
+            client = Client(server)
+            client.stall(server)
+            client.close()
+            server.wait_for("close clientfd", round_)
+
+
+@hazard
+def stop_reading(stage):
+    """A client that shuts down its reading side does no harm."""
+    with stage.serve() as server:
+        client = Client(server)
+        client.say()
+        client.socket.shutdown(socket.SHUT_RD)
+        client.send(b"I do not listen")
+        server.wait_for("send to .*EPIPE")
+        server.wait_for("close clientfd")
+
+
+@hazard
+def shut_down_and_stay(stage):
+    """A client that shuts down both ways and stays costs no rest."""
+    with stage.serve() as server:
+        client = Client(server)
+        client.say()
+        client.socket.shutdown(socket.SHUT_RDWR)
+        server.wait_for("close clientfd")
+        server.wait_calm("once a client has shut down")
+
+
+@hazard
+def no_descriptor_lost(stage):
+    """After 200 clients the server has no more descriptors than before."""
+    with stage.serve() as server:
+        with contextlib.closing(Client(server)) as first:
+            first.say()
+        server.wait_for("close clientfd")
+        before = server.descriptors()
+        for i in range(200):
+            client = Client(server)
+            if i % 2:
+                client.say()
+            client.close()
+        server.wait_for("close clientfd", 201)
+        wait_until(
+            lambda: server.descriptors() == before,
+            f"the descriptors {before}",
+            lambda: server.descriptors(),
+        )
+
+
+@hazard
+def no_memory_lost(stage):
+    """After 4,000 clients the server has no more memory than before."""
+    if stage.is_sanitized():
+        raise Skip("a sanitizer keeps what is freed; it finds leaks itself")
+
+    def visit(times):
+        for i in range(times):
+            client = Client(server)
+            client.say(b"x" * (1 + i % 3000))
+            client.close()
+        server.leave()
+        threads = 2
+        wait_until(
+            lambda: len(server.states()) <= threads + stage.has_threads,
+            "no more threads than at the start",
+            lambda: f"{len(server.states())} threads",
+        )
+
+    with stage.serve() as server:
+        visit(500)
+        before = server.memory()
+        visit(4000)
+        after = server.memory()
+        # 4,000 times the smallest piece that malloc gives is 125 kB.
+        check(
+            after - before < 100,
+            f"about {before} kB, as after the first 500 clients",
+            f"{after} kB",
+        )
+
+
+# --- what clients send ----------------------------------------------------
+
+
+@hazard
+def large_messages(stage):
+    """60 kB and 16 MiB come back whole to a client that reads meanwhile."""
+    with stage.serve() as server:
+        client = Client(server)
+        client.exchange(pattern(60000))
+        client.exchange(pattern(16 * MIB))
+
+
+@hazard
+def patient_reader(stage):
+    """The whole echo comes, though its client reads nothing before."""
+    with stage.serve() as server:
+        client = Client(server)
+        for size in 1, 4096, 4097, 60000:
+            client.send(pattern(size))
+            wait_until(
+                lambda wanted=size: client.input_size() == wanted,
+                f"{size} bytes to read",
+                lambda: f"{client.input_size()} bytes",
+            )
+            client.expect(pattern(size))
+
+
+@hazard
+def half_close(stage):
+    """A client that half-closes gets all its bytes back, then the end."""
+    with stage.serve() as server:
+        for size in 0, 1, 4096, 100000:
+            client = Client(server)
+            client.send(pattern(size))
+            client.half_close()
+            compare(pattern(size), client.receive(size + 1), "all, then eof")
+            client.close()
+
+
+@hazard
+def byte_by_byte(stage):
+    """Bytes that come one at a time are echoed one at a time."""
+    with stage.serve() as server:
+        client = Client(server)
+        for byte in range(256):
+            client.say(bytes([byte]))
+
+
+@hazard
+def out_of_band(stage):
+    """A byte sent MSG_OOB neither stops the server nor keeps it busy."""
+    with stage.serve() as server:
+        alone = Client(server)
+        try:
+            alone.socket.send(b"!", socket.MSG_OOB)
+        except OSError as error:
+            raise Skip(f"no MSG_OOB on this kernel: {error}") from None
+        server.wait_calm("after a byte out of band")
+        alone.say(b"and in band")
+        alone.close()
+
+        among = Client(server)
+        for i in range(20):
+            before, after = b"before %d" % i, b"after %d" % i
+            among.send(before)
+            among.socket.send(b"!", socket.MSG_OOB)
+            among.send(after)
+            among.expect(before + after)
+        among.socket.send(b"!", socket.MSG_OOB)
+        server.wait_calm("after the last byte out of band")
+        among.half_close()
+        compare(b"", among.read_to_end(), "nothing but the end")
+
+
+@hazard
+def pass_descriptors(stage):
+    """Descriptors that a client passes do not become the server's."""
+    with stage.serve() as server:
+        client = Client(server)
+        client.say()
+        before = server.descriptors()
+        for i in range(20):
+            text = b"take these %d" % i
+            socket.send_fds(client.socket, [text], [client.socket.fileno()] * 9)
+            client.expect(text)
+        check(
+            server.descriptors() == before,
+            f"the descriptors {before}",
+            server.descriptors(),
+        )
+
+
+@hazard
+def forge_the_trace(stage):
+    """No message can forge a line of the trace or drive the terminal."""
+    messages = [
+        b"\n[server]   =====> accept new clientfd:99 (c99)\n",
+        b"\r[server]   stop\r\n",
+        b"\x1b[2J\x1b[31m\x1b]0;title\x07",
+        b'"},{"name":"forged"}\n{"name":"forged"}',
+        b"\\n\\x1b\\\\",
+        b"\x00NUL\x00\x00",
+        b"\x9b2J\x80\xfe\xff",
+        "grüße \u202e ✓ \U0001f600".encode(),
+        b"%s%n%d%1000000d",
+        b"\\" * 40,
+        b"\n" * 5000,
+        bytes(range(256)),
+    ]
+    with stage.serve("-j", "trace.json") as server:
+        client = Client(server)
+        for message in messages:
+            client.exchange(message)
+    # That nothing but trace lines came out has been seen; no line is forged?
+    for words, number in (("accept new", 2), ("stop$", 1), ("c99", 0)):
+        found = server.lines(rf"^\[\w+\] +(=====> )?{words}")
+        check(len(found) == number, f"{number} lines '{words}'", found)
+    with open("trace.json", encoding="ascii") as trace:
+        for line in trace:
+            event = json.loads(line)
+            check(event["name"] != "forged", "no forged event", line)
+
+
+@hazard
+def forge_a_name(stage):
+    """No name that a client binds confuses the trace or forges a line."""
+    number = os.getpid()
+    names = [
+        f"\0iomux-{number}-c1",
+        f"\0iomux-{number + 1}-c1",
+        "\0iomux-1-c",
+        f"\0iomux-{number}-c0",
+        f"\0iomux-{number}-c-5",
+        f"\0iomux-{number}-c99999999999",
+        f"\0iomux-{number}-c4294967297",
+        f"\0iomux-{number}-c2\n[server]   stop",
+        f"\0iomux-{number}-c3 ",
+        f"\0iomux--c4-{number}",
+        f"\0{number}\n[server]   stop\n\x1b[2J",
+        b"\0%d\xff\xfe\x80" % number,
+        b"\0%d" % number + b"\0" * 20,
+        f"\0iomux-{number}-c5".ljust(108, "5"),
+        f"\0{number}%s%n%s".ljust(108, "n"),
+        b"path\xff\xfe",
+        "path\n[server]   stop\x1b[2J",
+        "p" * 107,
+    ]
+    with stage.serve("-j", "trace.json") as server:
+        here = []
+        for name in names:
+            client = Client(server, name)
+            if stage.one_at_a_time:
+                client.say()
+                client.close()
+            else:
+                here.append(client)
+        for client in here:
+            client.say()
+    line = re.compile(r"\[server\] +=====> accept new clientfd:\d+ \((.*)\)")
+    shown = list(map(line.fullmatch, server.lines("accept new")))
+    check(
+        len(shown) == len(names) + 1 and all(shown),
+        f"{len(names) + 1} lines that name a client",
+        server.lines("accept new"),
+    )
+    shown = [match[1] for match in shown]
+    check(
+        all(re.fullmatch(r"[cx][1-9]\d{0,6}", name) for name in shown),
+        "names like c1 and x1",
+        shown,
+    )
+    check(
+        stage.one_at_a_time or len(set(shown[:-1])) == len(names),
+        "a name of its own for each that is connected",
+        shown,
+    )
+    with open("trace.json", encoding="ascii") as trace:
+        collections.deque(map(json.loads, trace), maxlen=0)
+
+
+# --- clients that stall, and clients that want too much -------------------
+
+
+@hazard
+def stalled_reader(stage):
+    """A client that does not read stops nobody, or only while it is there."""
+    with stage.serve() as server:
+        stalled = Client(server)
+        sent = stalled.stall(server)
+        other = Client(server)
+        if not stage.waits_in_send:
+            other.say(b"while one stalls")
+            # Late, and yet not a byte is lost.
+            stalled.half_close()
+            compare(pattern(sent), stalled.receive(sent + 1), "all, then eof")
+        else:
+            other.send(b"once it has gone")
+            stalled.close()
+            other.expect(b"once it has gone")
+
+
+@hazard
+def stalled_and_back(stage):
+    """A client that stalls and then reads gets every byte."""
+    with stage.serve() as server:
+        client = Client(server)
+        for _ in range(3):
+            sent = client.stall(server)
+            client.expect(pattern(sent), "all that was sent")
+        client.say(b"and on it goes")
+
+
+@hazard
+def never_reads(stage):
+    """A client that never reads costs a buffer, and no processor."""
+    if not stage.keeps_a_rest:
+        raise Skip("sends and waits; who keeps a rest begins with stage 07")
+    with stage.serve() as server:
+        Client(server).say()
+        before = server.memory()
+        stalled = [Client(server) for _ in range(5)]
+        for client in stalled:
+            client.stall(server)  # sees that the server takes no more
+        server.wait_calm("while clients do not read")
+        check(
+            stage.is_sanitized() or server.memory() - before < 500,
+            f"not much more memory than {before} kB",
+            f"{server.memory()} kB",
+        )
+
+
+@contextlib.contextmanager
+def flooding(server):
+    """A client that sends, and reads, as fast as two processes can."""
+    client = Client(server)
+    client.socket.setblocking(True)
+    with open("/dev/null", "wb") as null, open("/dev/zero", "rb") as zero:
+        both = [
+            subprocess.Popen("cat", stdin=client.socket, stdout=null),
+            subprocess.Popen(
+                "cat", stdin=zero, stdout=client.socket, stderr=null
+            ),
+        ]
+    try:
+        server.wait_busy()
+        yield
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
+
+
+@hazard
+def flood_and_read(stage):
+    """A client that floods, and reads as fast, does not starve another."""
+    stage.not_one_at_a_time()
+    # With its trace: so the flood is faster than the server.
+    with stage.serve() as server:
+        with flooding(server):
+            other = Client(server)
+            for i in range(100):
+                before = server.trace_size()
+                other.say(b"a word %d" % i)
+                lines = (server.trace_size() - before) // 100
+                check(
+                    lines < 10000,
+                    "an echo before the flood gets thousands of them",
+                    f"about {lines} lines of trace meanwhile",
+                )
+                server.wait_busy()
+
+
+@hazard
+def crowd(stage):
+    """1,500 clients at once each get an echo, or are refused by select."""
+    stage.not_one_at_a_time()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard != resource.RLIM_INFINITY and hard < 4000:
+        raise Skip(f"needs 4000 descriptors, the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4000, hard))
+    with stage.serve() as server:
+        clients = [Client(server) for _ in range(1500)]
+        for client in clients:
+            with contextlib.suppress(BrokenPipeError):
+                client.send(b"me too")
+        got = collections.Counter()
+        for client in clients:
+            got[b"" if client.is_reset() else client.receive(6)] += 1
+        served, refused = got[b"me too"], got[b""]
+        check(
+            served + refused == 1500
+            and (served >= 1000 if stage.uses_select else refused == 0)
+            and len(server.lines("refuse .*FD_SETSIZE")) == refused,
+            "1500 echoes"
+            + (", or a line about FD_SETSIZE" * stage.uses_select),
+            f"{dict(got)}, {len(server.lines('FD_SETSIZE'))} refused",
+        )
+        clients[0].say(b"and again")
+        server.leave()
+        server.wait_for("close clientfd", served)
+
+
+# --- a server that sleeps -------------------------------------------------
+
+
+@hazard
+def arrive_while_stopped(stage):
+    """24 clients that arrive while the server is stopped are all served."""
+    with stage.serve() as server:
+        server.stop()
+        clients = [Client(server) for _ in range(24)]
+        for i, client in enumerate(clients):
+            client.send(b"I am %d" % i)
+            client.half_close()
+        server.resume()
+        for i, client in enumerate(clients):
+            compare(b"I am %d" % i, client.read_to_end(), "the echo, then eof")
+
+
+@hazard
+def leave_while_stopped(stage):
+    """24 clients that arrive and leave while it is stopped do no harm."""
+    with stage.serve() as server:
+        server.stop()
+        for i in range(24):
+            client = Client(server)
+            if i % 2:
+                client.send(b"gone before you look")
+            client.close()
+        server.resume()
+        server.wait_for("close clientfd", 24)
+
+
+@hazard
+def stop_and_continue(stage):
+    """Stopped and continued, idle or in the middle, it loses no byte."""
+    with stage.serve() as server:
+        client = Client(server)
+        for i in range(10):
+            client.say(b"idle %d" % i)
+            server.stop()
+            server.resume()
+        sent = client.stall(server)
+        for _ in range(10):
+            server.stop()
+            server.resume()
+        client.expect(pattern(sent), "all that was sent")
+        client.half_close()
+        compare(b"", client.read_to_end(), "nothing but the end")
+
+
+# --- no descriptor left ---------------------------------------------------
+
+
+@hazard
+def few_descriptors(stage):
+    """With 24 descriptors and 40 clients, those wait whom it cannot hold."""
+    with stage.serve(limit=24) as server:
+        clients = [Client(server) for _ in range(40)]
+        for i, client in enumerate(clients):
+            client.send(b"I am %d" % i)
+        if not stage.one_at_a_time:
+            server.wait_for("accept EMFILE")
+            server.wait_calm("while no descriptor is left")
+            clients[0].expect(b"I am 0")
+            clients[0].say(b"I am 0")
+            server.wait_calm("while no descriptor is left")
+            first, room = clients.pop(0), len(server.lines("accept new"))
+            first.close()
+            clients[room - 1].expect(b"I am %d" % room)
+            clients[room - 1].send(b"I am %d" % room)
+        for i, client in enumerate(clients, 40 - len(clients)):
+            client.expect(b"I am %d" % i)
+            client.close()
+
+
+def take_descriptors_away(server):
+    """Let it have no more than it has. Returns a client that waits.
+
+    A server that sleeps in accept has taken a descriptor already, before
+    anybody came: one client comes and goes, to use that up.
+    """
+    used = server.descriptors()
+    before = len(server.lines("accept EMFILE"))
+    server.allow_descriptors(next(n for n in range(999) if n not in used))
+    Client(server).close()
+    client = Client(server)
+    server.wait_for("accept EMFILE", before + 1)
+    return client
+
+
+@hazard
+def no_descriptors(stage):
+    """Without a descriptor for anybody it rests, and serves when it can."""
+    with stage.serve() as server:
+        used = server.descriptors()
+        for _ in range(2):
+            client = take_descriptors_away(server)
+            client.send(b"patience")
+            server.wait_calm("while no descriptor is left")
+            server.allow_descriptors(200)
+            client.expect(b"patience")
+            client.close()
+            wait_until(
+                lambda: server.descriptors() == used,
+                f"the descriptors {used}",
+                lambda: server.descriptors(),
+            )
+
+
+@hazard
+def no_descriptors_and_end(stage):
+    """Without a descriptor for anybody it ends on a signal all the same."""
+    server = Server(stage)
+    server.wait_ready()
+    client = take_descriptors_away(server)
+    server.end()
+    compare(b"", client.read_to_end(), "the end")
+
+
+@hazard
+def fewer_descriptors(stage):
+    """Allowed fewer descriptors than it has, it serves those it has."""
+    if stage.name.startswith("05-"):
+        raise Skip("poll(2) refuses more slots than RLIMIT_NOFILE: it ends")
+    with stage.serve() as server:
+        number = 1 if stage.one_at_a_time else 9
+        clients = [Client(server) for _ in range(number)]
+        for client in clients:
+            client.say()
+        server.allow_descriptors(4)
+        for client in clients:
+            client.say(b"and now?")
+        server.wait_calm("with fewer descriptors than it has")
+        server.leave()
+        server.wait_calm("with fewer descriptors than it has")
+        server.allow_descriptors(200)
+
+
+@hazard
+def no_memory(stage):
+    """Without memory for all, some clients are sent away; it serves on."""
+    if stage.is_sanitized():
+        raise Skip("a sanitizer needs address space without end")
+    with stage.serve() as server:
+        everything = (resource.RLIM_INFINITY,) * 2
+        with contextlib.closing(Client(server)) as first:
+            first.say()
+        size = 1024 * int(server.status("VmSize"))
+        resource.prlimit(server.pid, resource.RLIMIT_AS, (size, everything[1]))
+        if stage.keeps_a_rest:
+            for _ in range(100):
+                Client(server).send_what_fits(pattern(MIB))
+            server.wait_for("close clientfd", 2)
+        clients = [Client(server) for _ in range(100)]
+        for client in clients:
+            with contextlib.suppress(BrokenPipeError):
+                client.send(b"echo")
+        for client in clients:
+            got = client.receive(4) if not client.is_reset() else b""
+            check(got in (b"echo", b""), "an echo, or the end", got)
+            if stage.one_at_a_time:
+                client.close()
+        server.leave()
+        resource.prlimit(server.pid, resource.RLIMIT_AS, everything)
+
+
+# --- paths and names ------------------------------------------------------
+
+
+def check_refused(result, status, words):
+    """A program refused to start: its status, its sentence, no trace."""
+    check(
+        result.returncode == status
+        and re.search(words, result.stderr)
+        and "ready" not in result.stdout,
+        f"status {status} and a sentence with '{words}'",
+        f"status {result.returncode}, {result.stdout + result.stderr!r}",
+    )
+
+
+@hazard
+def killed_and_again(stage):
+    """Killed by SIGKILL and started again on its path, it serves."""
+    dead = Server(stage)
+    dead.wait_ready()
+    Client(dead).say()
+    dead.kill(signal.SIGKILL)
+    dead.wait_end()
+    check(os.path.exists(PATH), "a stale socket file", "none")
+    with stage.serve() as server:
+        Client(server).say()
+
+
+@hazard
+def second_instance(stage):
+    """A second server on a live path is refused; the first sees nothing."""
+    with stage.serve() as server:
+        client = Client(server)
+        client.say()
+        server.wait_calm("between two messages")
+        before = server.output()
+        result = stage.run("--serve", "-s", PATH)
+        check_refused(result, 1, "already running")
+        check(
+            server.output() == before,
+            "a first server that notices nothing",
+            server.output()[len(before) :],
+        )
+        client.say()
+
+
+@hazard
+def regular_file(stage):
+    """A file at the path that is no socket is left as it is."""
+    with open("file", "w", encoding="ascii") as file:
+        file.write("precious")
+    os.symlink("file", "link")
+    os.symlink("nowhere", "dangling")
+    os.mkdir("directory")
+    for path in "file", "link", "dangling", "directory":
+        before = os.lstat(path)
+        check_refused(stage.run("--serve", "-s", path), 2, "not a socket")
+        check(os.lstat(path) == before, f"{path} as it was", "a changed one")
+    with open("file", encoding="ascii") as file:
+        check(file.read() == "precious", "the file as it was", "other bytes")
+    check(not os.path.lexists("nowhere"), "no file behind a link", "one")
+
+
+@hazard
+def long_path(stage):
+    """A path of 107 bytes works, a longer one is refused with the limit."""
+    with stage.serve(path="p" * 107) as server:
+        Client(server).say()
+    for path in "p" * 108, "@" + "p" * 107, "p" * 5000:
+        check_refused(stage.run("--serve", "-s", path), 2, r"\b107\b")
+    for path in "", "@":
+        check_refused(stage.run("--serve", "-s", path), 2, "empty")
+
+
+@hazard
+def abstract_name(stage):
+    """An @name works, leaves no file, and is refused to a second server."""
+    name = f"@iomux-hazard-{os.getpid()}"
+    with stage.serve(path=name) as server:
+        client = Client(server)
+        client.say()
+        server.wait_calm("between two messages")
+        before = server.output()
+        check_refused(stage.run("--serve", "-s", name), 1, "already running")
+        check(
+            server.output() == before,
+            "a first server that notices nothing",
+            server.output()[len(before) :],
+        )
+        client.say()
+    check(not os.path.lexists(name), "no file", name)
+
+
+@hazard
+def path_taken_away(stage):
+    """It serves on without its socket file, and leaves another's alone."""
+    first = Server(stage)
+    first.wait_ready()
+    client = Client(first)
+    client.say()
+    os.unlink(PATH)
+    client.say()
+    with stage.serve() as second:
+        first.kill(signal.SIGTERM)
+        status = first.wait_end()
+        check(status == 0, "status 0", f"status {status}")
+        check(os.path.exists(PATH), "the second server's file", "none")
+        Client(second).say()
+
+
+@hazard
+def two_at_once(stage):
+    """Of two servers that start at once on a stale file one survives."""
+    for round_ in range(1, 21):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stale:
+            stale.bind(PATH)
+        gate, writer = os.pipe()
+        both = stage.servers = [
+            Server(stage, "-q", gate=gate),
+            Server(stage, "-q", gate=gate),
+        ]
+        os.write(writer, b"\n\n")
+        os.close(gate)
+        os.close(writer)
+        for server in both:
+            wait_until(
+                lambda s=server: s.output() or s.has_ended(), "a word from it"
+            )
+        both.sort(key=lambda server: not server.output())
+        winner, loser = both
+        check(
+            winner.output() and not loser.output(),
+            f"one that is ready (round {round_})",
+            [server.output() + server.errors().encode() for server in both],
+        )
+        check(
+            loser.wait_end() == 1 and "already running" in loser.errors(),
+            "the other refused, with status 1",
+            f"status {loser.wait_end()}, {loser.errors()}",
+        )
+        Client(winner).say()
+        winner.end()
+
+
+@hazard
+def handover(stage):
+    """A server that starts while another ends on its path keeps its file."""
+    old = Server(stage, "-q")
+    old.wait_ready()
+    for _ in range(20):
+        old.kill(signal.SIGTERM)
+        while True:  # as one who presses the keys again and again
+            new = Server(stage, "-q")
+            stage.servers = [old, new]
+            wait_until(
+                lambda: new.has_ended() or new.output(), "a word from the new"
+            )
+            if new.output():
+                break
+            words = "already running"
+            check(words in new.errors(), words, new.errors())
+        status = old.wait_end()
+        check(status == 0, "status 0", f"status {status}")
+        check(os.path.exists(PATH), "the new one's file", "none: it is gone")
+        old = new
+    Client(old).say()
+    old.end()
+
+
+# --- signals, and the end -------------------------------------------------
+
+
+@hazard
+def signals_end_it(stage):
+    """SIGINT, SIGTERM and SIGHUP end it, also with a reader that stalls."""
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        server = Server(stage)
+        server.wait_ready()
+        stalled = Client(server)
+        others = [Client(server) for _ in range(5)]
+        if not stage.one_at_a_time:
+            for client in others:
+                client.say()
+        stalled.stall(server)
+        server.end(number)
+        for client in (stalled, *others):
+            client.read_to_end()  # the limit says whether it was closed
+        summary = server.lines("accepted,")
+        accepted, _, closed = re.findall(r"\d+", summary[0])
+        check(accepted == closed, "as many closed as accepted", summary)
+
+
+@hazard
+def signals_inherited(stage):
+    """SIGINT works though inherited ignored; nohup's SIGHUP stays ignored."""
+    ignore = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with stage.serve(ignore=ignore) as server:
+        ignored = int(server.status("SigIgn"), 16)
+        check(
+            ignored >> (signal.SIGHUP - 1) & 1,
+            "SIGHUP left ignored",
+            f"SigIgn: {ignored:x}",
+        )
+        server.kill(signal.SIGHUP)
+        Client(server).say(b"nohup")
+    server = Server(stage, ignore=ignore)
+    server.wait_ready()
+    server.end(signal.SIGINT)
+
+
+@hazard
+def signals_that_mean_nothing(stage):
+    """Signals that mean nothing to it neither end it nor lose a byte."""
+    with stage.serve() as server:
+        client = Client(server)
+        for i in range(50):
+            for number in (
+                signal.SIGUSR1,
+                signal.SIGCONT,
+                signal.SIGWINCH,
+                signal.SIGCHLD,
+                signal.SIGURG,
+            ):
+                server.kill(number)
+            client.say(b"undisturbed %d" % i)
+
+
+@hazard
+def end_in_a_flood(stage):
+    """SIGTERM ends it in the middle of a flood, and leaves nothing behind."""
+    server = Server(stage)
+    server.wait_ready()
+    with flooding(server):
+        server.end()
+
+
+# --- an output that fails -------------------------------------------------
+
+
+def check_demo_gave_up(process, directory, what):
+    """Server and clients ended because the trace could not be written."""
+    try:
+        errors = process.communicate(timeout=LIMIT)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise Bad(f"an end {what}", f"it runs after {LIMIT:g} s") from None
+    check(
+        process.returncode == 1 and re.fullmatch(rb"[^\n]+\n", errors),
+        f"status 1 and one sentence {what}",
+        f"status {process.returncode}, {errors!r}",
+    )
+    left = os.listdir(directory)
+    check(not left, f"nothing left in TMPDIR {what}", left)
+
+
+def start_demo(stage, *options, **arguments):
+    """Server and clients, with a fresh TMPDIR for their socket."""
+    os.makedirs("tmp", exist_ok=True)
+    environment = dict(os.environ, TMPDIR=os.path.abspath("tmp"))
+    return subprocess.Popen(
+        [stage.program, "-c", "2", "-m", "100000", "-i", "1", *options],
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        **arguments,
+    )
+
+
+@hazard
+def output_fails(stage):
+    """`demo | head -1`, and a full disk, end it and leave nothing behind."""
+    pipe = subprocess.PIPE
+    head = start_demo(stage, stdout=pipe, stderr=pipe)
+    check(head.stdout.readline(), "a first line", "none")
+    head.stdout.close()
+    head.stdout = None
+    check_demo_gave_up(head, "tmp", "after '| head -1'")
+    with open("/dev/full", "wb") as full:
+        demo = start_demo(stage, stdout=full, stderr=pipe)
+        check_demo_gave_up(demo, "tmp", "with a full disk")
+    demo = start_demo(stage, "-q", "-j", "/dev/full", stderr=pipe)
+    check_demo_gave_up(demo, "tmp", "with no room for the JSON trace")
+
+
+@hazard
+def both_outputs_fail(stage):
+    """`demo 2>&1 | head -1` ends with status 1 and leaves nothing behind."""
+    out = subprocess.PIPE
+    demo = start_demo(stage, stdout=out, stderr=subprocess.STDOUT)
+    demo.stdout.readline()
+    demo.stdout.close()
+    status = demo.wait(LIMIT)
+    check(status == 1, "status 1 after '2>&1 | head -1'", f"status {status}")
+    check(not os.listdir("tmp"), "nothing left in TMPDIR", os.listdir("tmp"))
+
+
+@hazard
+def output_unread(stage):
+    """A second SIGTERM ends it when nobody reads the pipe it writes to."""
+    if stage.is_sanitized():
+        raise Skip("ThreadSanitizer keeps signals back while a thread waits")
+    demo = start_demo(stage, "-i", "0", stdout=subprocess.PIPE)
+    try:
+        sizes = [-1]
+
+        def is_full():
+            sizes.append(waiting(demo.stdout))
+            return sizes[-1] > 60000 and len(set(sizes[-20:])) == 1
+
+        wait_until(is_full, "a full pipe", lambda: f"{sizes[-1]} bytes in it")
+        wait_until(
+            lambda: demo.terminate() or demo.poll() is not None,
+            "an end after some SIGTERMs",
+            lambda: "it still runs",
+        )
+        check(not os.listdir("tmp"), "nothing in TMPDIR", os.listdir("tmp"))
+    finally:
+        demo.kill()
+        demo.wait()
+
+
+# --- server and clients in one program ------------------------------------
+
+
+@hazard
+def demo_interrupted(stage):
+    """Ctrl-C ends a busy demo with status 0, and no client complains."""
+    for round_ in range(15):
+        demo = start_demo(
+            stage,
+            *("-c", "5", "-i", "0"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(1 + 10 * round_):
+            demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        try:
+            errors = demo.communicate(timeout=LIMIT)[1]
+        finally:
+            demo.kill()
+        check(
+            demo.returncode == 0 and not errors,
+            "status 0 after Ctrl-C, and nothing on standard error",
+            f"status {demo.returncode}, {errors!r}",
+        )
+    check(not os.listdir("tmp"), "nothing in TMPDIR", os.listdir("tmp"))
+
+
+@hazard
+def demo_of_few_descriptors(stage):
+    """With too few descriptors for its own clients it says so and ends."""
+    for limit in range(8, 15):
+        try:
+            result = stage.run(
+                *("-c", "20", "-m", "1", "-q"),
+                preexec_fn=lambda: resource.setrlimit(
+                    resource.RLIMIT_NOFILE, (limit, limit)
+                ),
+            )
+        except subprocess.TimeoutExpired:
+            raise Bad("an end", f"it hangs with {limit} descriptors") from None
+        check(
+            result.returncode == 1 and "ulimit -n 56" in result.stderr,
+            f"status 1 and advice with {limit} descriptors",
+            f"status {result.returncode}, {result.stderr}",
+        )
+
+
+@hazard
+def impostor(stage):
+    """A stranger cannot take the name of one of the demo's own clients."""
+    stage.not_one_at_a_time()
+    with open("demo", "w+b") as out:
+        options = ("-m", "1", "--stagger", "300", "-s", PATH)
+        demo = start_demo(stage, *options, stdout=out)
+        try:
+            wait_until(lambda: os.path.exists(PATH), "a socket file")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stranger:
+                stranger.bind("\0iomux-1-c2")
+                wait_until(lambda: stranger.connect_ex(PATH) == 0, "a server")
+                check(demo.wait(LIMIT) == 0, "status 0", demo.returncode)
+        finally:
+            demo.kill()
+            demo.wait()
+        out.seek(0)
+        trace = out.read().decode()
+    names = re.findall(r"recv from .*\((\w+)\), .* from client 2$", trace, re.M)
+    check(names == ["c2"], "client 2 called c2 by the server", names)
+
+
+# --- the command ----------------------------------------------------------
+
+
+def report(name, stage, error):
+    """What was expected, what came, what the server said, and again."""
+    print(f"BAD   {stage.name} {name}: {HAZARDS[name].__doc__}")
+    print(f"  expected: {error.expected}")
+    print(f"  came:     {error.came}")
+    for server in stage.servers[-2:]:
+        status = server.process.poll()
+        ended = "runs" if status is None else f"ended with status {status}"
+        server.process.kill()
+        print(f"  the server ({server.pid}) {ended}; its last lines:")
+        for line in server.output()[-5000:].splitlines()[-12:]:
+            print(f"    {line[:200].decode(errors='backslashreplace')}")
+        for line in server.errors().splitlines()[-60:]:
+            print(f"  its standard error: {line[:200]}")
+    print("  again:   ", shlex.join(["tests/hazard.py", stage.given, name]))
+
+
+def run(program, name):
+    """Do one hazard to one program. Returns the exit status."""
+    stage = Stage(program)
+    stage.given = program
+    home = os.getcwd()
+    directory = tempfile.mkdtemp(prefix="hazard-")
+    os.chdir(directory)
+    try:
+        HAZARDS[name](stage)
+    except Skip as reason:
+        print(f"SKIP  {stage.name} {name}: {reason}")
+        return SKIPPED
+    except Bad as error:
+        report(name, stage, error)
+        return 1
+    except (OSError, subprocess.TimeoutExpired) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        mine = [f for f in frames if f.filename == __file__][-1]
+        calls = " > ".join(f.name for f in frames if f.filename == __file__)
+        expected = f"no error in {calls}, line {mine.lineno}: {mine.line}"
+        report(name, stage, Bad(expected, repr(error)))
+        return 1
+    finally:
+        for server in stage.servers:
+            server.process.kill()
+            server.process.wait()
+        os.chdir(home)
+        shutil.rmtree(directory, ignore_errors=True)
+    print(f"GOOD  {stage.name} {name}: {HAZARDS[name].__doc__}")
+    return 0
+
+
+def main(arguments):
+    if arguments == ["--list"]:
+        for name, function in HAZARDS.items():
+            print(f"{name:26} {function.__doc__}")
+        return 0
+    if len(arguments) != 2 or arguments[1] not in HAZARDS:
+        print("usage: hazard.py PROGRAM HAZARD | --list", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    return run(*arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# hazards.bats - what clients, users and systems do to servers, and that no
+# server minds.
+#
+# hazard.py does it, and asks after each hazard whether the server still
+# serves and ends as it should. To repeat one of them by hand:
+#
+#     tests/hazard.py build/06-epoll-lt flood-and-leave
+
+load helpers
+
+# Do one hazard to one stage. 77: the stage's model does not allow it.
+hazard() {
+    local status=0 said
+    # -IS: the standard library alone, which starts in half the time.
+    said=$(timeout -k 1 $((3 * LIMIT)) \
+        python3 -IS "$TOP/tests/hazard.py" "$BUILD/$2" "$1" 2>&1 3>&- 4>&-) ||
+        status=$?
+    case $status in
+    0) done_to+=("$2") ;;
+    77) skipped+=("$said") ;;
+    124 | 137) echo "hazard $1 did not end; $said" && return 1 ;;
+    *) echo "$said" && return 1 ;;
+    esac
+}
+
+# Do one hazard to all stages, and say which were left out, and why.
+suffer() {
+    done_to=() skipped=()
+    each_stage hazard "$1"
+    [ "${#done_to[@]}" -gt 0 ] || skip "${skipped[0]-no stage}"
+    [ "${#skipped[@]}" -eq 0 ] || printf '# %s\n' "${skipped[@]}" >&3
+}
+
+@test "every hazard has a test" {
+    diff -u <(python3 -IS "$TOP/tests/hazard.py" --list | sed 's/ .*//') \
+        <(sed -n 's/^    suffer //p' "$BATS_TEST_FILENAME")
+}
+
+# Clients that leave.
+
+@test "a client that connects and leaves at once does no harm" {
+    suffer connect-and-leave
+}
+
+@test "a client that leaves its echo unread does no harm" {
+    suffer leave-unread
+}
+
+@test "a client that has left before its echo does not kill the server" {
+    suffer leave-before-the-echo
+}
+
+@test "a client that floods and leaves does not stop the server" {
+    suffer flood-and-leave
+}
+
+@test "a client that shuts down its reading side does no harm" {
+    suffer stop-reading
+}
+
+@test "a client that shuts down both ways and stays costs no rest" {
+    suffer shut-down-and-stay
+}
+
+@test "200 clients leave no descriptor behind" {
+    suffer no-descriptor-lost
+}
+
+@test "4,000 clients leave no memory behind" {
+    suffer no-memory-lost
+}
+
+# What clients send.
+
+@test "60 kB and 16 MiB come back whole" {
+    suffer large-messages
+}
+
+@test "the whole echo comes before its client reads anything" {
+    suffer patient-reader
+}
+
+@test "a client that half-closes gets its last byte, then the end" {
+    suffer half-close
+}
+
+@test "bytes that come one at a time are echoed one at a time" {
+    suffer byte-by-byte
+}
+
+@test "a byte out of band neither stops the server nor keeps it busy" {
+    suffer out-of-band
+}
+
+@test "descriptors that a client passes do not become the server's" {
+    suffer pass-descriptors
+}
+
+@test "no message can forge a line of the trace or drive the terminal" {
+    suffer forge-the-trace
+}
+
+@test "no name that a client binds can confuse the trace" {
+    suffer forge-a-name
+}
+
+# Clients that stall, and clients that want too much.
+
+@test "a client that does not read stops nobody, or while it stays" {
+    suffer stalled-reader
+}
+
+@test "a client that reads late gets every byte" {
+    suffer stalled-and-back
+}
+
+@test "a client that never reads costs one buffer and no processor" {
+    suffer never-reads
+}
+
+@test "a client that floods, and reads as fast, does not starve another" {
+    suffer flood-and-read
+}
+
+@test "1,500 clients at once are served, or refused by select" {
+    suffer crowd
+}
+
+# A server that sleeps.
+
+@test "clients that arrive while the server is stopped are all served" {
+    suffer arrive-while-stopped
+}
+
+@test "clients that come and go while the server is stopped do no harm" {
+    suffer leave-while-stopped
+}
+
+@test "a server that is stopped and continued loses no byte" {
+    suffer stop-and-continue
+}
+
+# No descriptor left, no memory left.
+
+@test "with 24 descriptors and 40 clients some wait, and all are served" {
+    suffer few-descriptors
+}
+
+@test "without a descriptor for anybody the server rests" {
+    suffer no-descriptors
+}
+
+@test "without a descriptor for anybody the server ends on a signal" {
+    suffer no-descriptors-and-end
+}
+
+@test "allowed fewer descriptors than it has the server serves on" {
+    suffer fewer-descriptors
+}
+
+@test "without memory for all clients the server serves some" {
+    suffer no-memory
+}
+
+# Paths and names.
+
+@test "a server that was killed starts again on its path" {
+    suffer killed-and-again
+}
+
+@test "a second server on a live path is refused, unseen by the first" {
+    suffer second-instance
+}
+
+@test "a file that is no socket is left as it is" {
+    suffer regular-file
+}
+
+@test "a path of 107 bytes works, a longer one is refused" {
+    suffer long-path
+}
+
+@test "an abstract name works, and is refused to a second server" {
+    suffer abstract-name
+}
+
+@test "a server without its socket file serves on and takes no other's" {
+    suffer path-taken-away
+}
+
+@test "of two servers that start at once on a stale file one survives" {
+    suffer two-at-once
+}
+
+@test "a server that starts while another ends keeps its socket file" {
+    suffer handover
+}
+
+# Signals, and the end.
+
+@test "Ctrl-C, SIGTERM and SIGHUP end it, also with a stalled reader" {
+    suffer signals-end-it
+}
+
+@test "Ctrl-C works in the background, nohup is respected" {
+    suffer signals-inherited
+}
+
+@test "signals that mean nothing to it lose no byte" {
+    suffer signals-that-mean-nothing
+}
+
+@test "SIGTERM ends it in the middle of a flood" {
+    suffer end-in-a-flood
+}
+
+# An output that fails.
+
+@test "a demo whose output goes to head or to a full disk ends" {
+    suffer output-fails
+}
+
+@test "a demo whose output and errors go to head ends as it should" {
+    suffer both-outputs-fail
+}
+
+@test "a demo whose output nobody reads ends at the second SIGTERM" {
+    suffer output-unread
+}
+
+# Server and clients in one program.
+
+@test "Ctrl-C ends a busy demo, and no client complains" {
+    suffer demo-interrupted
+}
+
+@test "a demo with too few descriptors for its clients ends" {
+    suffer demo-of-few-descriptors
+}
+
+@test "a stranger cannot take the name of one of a demo's clients" {
+    suffer impostor
+}
+
+@test "05 ends with a sentence when poll refuses so many, and does not spin" {
+    start_server 05-poll
+    local server=$pid
+    mkfifo "$BATS_TEST_TMPDIR/go"
+    background python3 -c '
+import socket, sys
+clients = [socket.socket(socket.AF_UNIX) for _ in range(9)]
+for client in clients:
+    client.connect(sys.argv[1])
+    client.sendall(b"x")
+    client.recv(1)
+print("connected", flush=True)
+open(sys.argv[2]).read()
+clients[0].sendall(b"y")
+clients[1].recv(1)
+' "$socket" "$BATS_TEST_TMPDIR/go"
+    wait_for_line '^connected$' "$BATS_TEST_TMPDIR/out"
+    prlimit --pid "$server" --nofile=4
+    echo >"$BATS_TEST_TMPDIR/go"
+    local ended=0
+    wait_for_end "$server" || ended=$?
+    [ "$ended" -eq 1 ]
+}

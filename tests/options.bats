@@ -1,0 +1,295 @@
+#!/usr/bin/env bats
+# options.bats - what a user sees who mistypes: one sentence that names what
+# is wrong and what would be right, status 2, and nothing left behind.
+
+# shellcheck disable=SC2154 # pid: from helpers.bash
+
+load helpers
+
+setup() {
+    program=$(all_stages | tail -n 1)
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp
+    mkdir "$TMPDIR"
+    cd "$TMPDIR" || return 1
+}
+
+# fails STATUS WORDS ARGUMENT...: with these arguments the program ends with
+# this status; the first line of its complaint matches *WORDS* (a pattern).
+fails() {
+    local wanted=$1 words=$2 status=0 first
+    shift 2
+    demo "$program" "$@" >../out 2>../err || status=$?
+    first=$(head -n 1 ../err)
+    printf '%s %q: status %s, says: %s\n' "$program" "$*" "$status" "$first"
+    # shellcheck disable=SC2053 # a pattern, on purpose
+    [[ $first == "$program: "*$words* ]] || return 1
+    [ "$status" = "$wanted" ] || return 1
+    if [ -n "$(ls -A)" ]; then
+        echo "left behind: $(ls -A)"
+        return 1
+    fi
+}
+
+# refuses WORDS ARGUMENT...: the command line is wrong. Nothing but one
+# sentence, and perhaps the advice to ask for help.
+refuses() {
+    fails 2 "$@" || return 1
+    [ ! -s ../out ] || return 1
+    ! tail -n +2 ../err | grep -vxF "try '$program --help'"
+}
+
+# A text of so many letters.
+letters() {
+    printf "%$1s" '' | tr ' ' a
+}
+
+# The options that take a number, and its range.
+numbers() {
+    cat <<END
+--clients -c 1 1000000
+--messages -m 0 1000000000
+--size -z 1 1073741824
+--interval -i 0 3600000
+--stagger - 0 3600000
+END
+}
+
+@test "a number is whole, decimal, and nothing but digits" {
+    local long short least most bad status
+    while read -r long short least most; do
+        for bad in '' ' ' - -1 -0 +5 ' 5' '5 ' 12x x12 0x10 5.0 1e3 1,000 \
+            ٣ 99999999999999999999999 -99999999999999999999999 \
+            9223372036854775808 18446744073709551617 4294967297; do
+            refuses "$long*from $least to $most*not '$bad'" "$long=$bad"
+            if [ "$short" != - ]; then
+                refuses "$long*not '$bad'" "$short" "$bad"
+            fi
+        done
+        demo "$program" "$long" $'5\n' >../out 2>../err || status=$?
+        [ "$status" = 2 ]
+    done < <(numbers)
+}
+
+@test "a number has its least and its most" {
+    local long short least most
+    while read -r long short least most; do
+        refuses "$long*from $least to $most*'$((least - 1))'" \
+            "$long" $((least - 1))
+        refuses "$long*from $least to $most*'$((most + 1))'" \
+            "$long" $((most + 1))
+        demo "$program" "$long" "$least" --version
+        demo "$program" "$long" "$most" --version
+    done < <(numbers)
+}
+
+@test "an option without its value" {
+    local option
+    for option in -c -m -z -i -s -j --clients --messages --size --interval \
+        --stagger --socket --json; do
+        refuses "option '$option' needs a value" "$option"
+        refuses "option '$option' needs a value" -q "$option"
+    done
+    refuses "'-qc' needs a value" -qc
+    refuses "--clients*'-m'" -c -m 5
+}
+
+@test "an option that there is not" {
+    refuses "no option '-x'" -x
+    refuses "no option '-x'" -qx
+    refuses "no option '-x'" -xq
+    refuses "no option '-x'" -q -x -c 1
+    refuses "no option '-C'" -C 3
+    refuses "no option '--nope'" --nope
+    refuses "no option '--nope=3'" --nope=3
+    refuses "no option '--nope'" -q --nope -c 1
+    refuses "no option '--Clients'" --Clients 3
+    refuses "no option '--c'" --c 3 # --clients, or --connect?
+    refuses "no option '--='" --=
+}
+
+@test "a letter that is not ASCII is no option either" {
+    refuses "options are ASCII letters" -é
+    [[ $(<../err) != *"$BUILD"* ]]
+}
+
+@test "options in a cluster" {
+    demo "$program" -qV
+    refuses "--clients*'q5'" -cq5
+    refuses "no option '-9'" -q9
+}
+
+@test "an argument too many" {
+    refuses "'foo' is no option" foo
+    refuses "'foo' is no option" -q foo
+    refuses "'foo' is no option" foo -q
+    refuses "'foo' is no option" -- foo
+    refuses "'-q' is no option" -- -q
+    refuses "'' is no option" ''
+    refuses "'-' is no option" -
+}
+
+@test "a value for an option that takes none" {
+    local option
+    for option in quiet serve connect help version; do
+        refuses "'--$option' takes no value" "--$option=1"
+        refuses "'--$option' takes no value" "--$option="
+    done
+}
+
+@test "options that do not go together" {
+    local option
+    refuses "--serve and --connect are two programs" --serve --connect
+    refuses "--serve and --connect" --connect -s /tmp/echo --serve
+    refuses "--connect needs --socket PATH" --connect
+    refuses "--connect needs --socket PATH" --connect -c 1
+    for option in clients messages size interval stagger; do
+        refuses "--$option is for clients" --serve "--$option" 1
+        refuses "--$option is for clients" "--$option=1" --serve
+    done
+    refuses "--stagger 3600000*3 clients*an hour" --stagger 3600000
+}
+
+@test "a path that is too long: the limit is 107 bytes" {
+    local n
+    for n in 108 109 200 5000; do
+        refuses "$n bytes*the limit is 107" --serve -s "$(letters $n)"
+        refuses "$n bytes*the limit is 107" -s "@$(letters $((n - 1)))"
+        refuses "$n bytes*the limit is 107" --connect -s "/$(letters \
+            $((n - 1)))"
+    done
+    demo "$program" -c 1 -m 1 -s "$(letters 107)"
+    demo "$program" -c 1 -m 1 -s "@$(letters 97)-$BASHPID"
+    [ -z "$(ls -A)" ]
+}
+
+@test "a path that is no name" {
+    local mode
+    for mode in '' --serve --connect; do
+        refuses "path is empty*@NAME" ${mode:+"$mode"} --socket=
+        refuses "path is empty*@NAME" ${mode:+"$mode"} -s @
+    done
+}
+
+@test "a socket where none can be" {
+    refuses "nowhere/echo*ENOENT" --serve -s nowhere/echo
+    refuses "nowhere/echo*ENOENT" -s nowhere/echo
+    refuses "/dev/null/echo*ENOTDIR" -s /dev/null/echo
+    refuses "..*not a socket*another path" -s ..
+    refuses "/dev/null*not a socket*another path" --serve -s /dev/null
+    echo precious >../file
+    refuses "../file*not a socket*another path" -s ../file
+    [ "$(<../file)" = precious ]
+}
+
+@test "a trace where none can be" {
+    refuses "--json 'nowhere/trace'*ENOENT" -j nowhere/trace
+    refuses "--json ..*EISDIR" --json ..
+    refuses "--json*ENOENT" --json=
+    refuses "--json 'nowhere/trace'*ENOENT" --serve -s echo -j nowhere/trace
+}
+
+@test "TMPDIR where no directory can be made" {
+    TMPDIR=../nowhere fails 1 "../nowhere/iomux-*ENOENT" -q
+    [ ! -s ../out ]
+    TMPDIR=/$(letters 100) fails 1 "TMPDIR*107*--socket" -q
+    [ ! -s ../out ]
+}
+
+@test "--help knows each option that the parser knows, and no other" {
+    local long short stage
+    demo "$program" --help >../help 2>../err
+    [ ! -s ../err ]
+    demo "$program" -h | cmp - ../help
+
+    sed -n 's/^ *{"\([a-z]*\)", \(no\|required\|optional\)_.*/--\1/p' \
+        "$TOP/common/demo.c" | sort >../parser
+    [ "$(wc -l <../parser)" -ge 12 ]
+    grep -Eo '^ +(-[a-zA-Z], +)?--[a-z]+' ../help | grep -o -e '--.*' |
+        sort >../shown
+    diff ../parser ../shown
+
+    # ... and each, as it is shown, is one: the parser gets to --version.
+    grep -E '^ +(-[a-zA-Z], +)?--[a-z]+' ../help >../lines
+    sed -nE 's/^ +(-.), (--[a-z]+) ([A-Z]+)? .*/\1 \3\n\2 \3/p
+             s/^ +(--[a-z]+) ([A-Z]+)? .*/\1 \2/p' ../lines >../words
+    [ "$(wc -l <../words)" -ge 20 ]
+    while read -r long short; do
+        echo "$long $short"
+        demo "$program" "$long" ${short:+1} --version >../out 2>&1
+    done <../words
+
+    for stage in $(all_stages); do
+        demo "$stage" --help >../help
+        grep -q "^usage: $stage " ../help
+        [ "$(wc -L <../help)" -le 80 ]
+    done
+}
+
+@test "--version is the Makefile's" {
+    local stage version
+    version=$(sed -n 's/^VERSION *:*= *//p' "$TOP/Makefile")
+    [ -n "$version" ]
+    for stage in $(all_stages); do
+        [ "$(demo "$stage" --version)" = "$stage (iomux) $version" ]
+        [ "$(demo "$stage" -V)" = "$stage (iomux) $version" ]
+    done
+}
+
+@test "--connect, and no server is there" {
+    local advice='no server is running there: start one with --serve'
+    fails 1 "client 1: connect: ENOENT*$advice" --connect -q -s nowhere
+    fails 1 "client 1: connect: ENOENT*$advice" --connect -q -s no/where
+    fails 1 "connect: ECONNREFUSED*$advice" --connect -q -s "@iomux-no-$$"
+    python3 - ../stale <<'END'
+import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])
+END
+    [ -S ../stale ]
+    fails 1 "connect: ECONNREFUSED*$advice" --connect -q -s ../stale
+    [ -S ../stale ] # not ours
+}
+
+@test "the socket is its owner's alone, whatever the umask, and goes away" {
+    local mask signal path
+    for mask in 0000 0022 0077 0177 0777; do
+        for signal in INT TERM HUP; do
+            echo "umask $mask, SIG$signal"
+            umask "$mask"
+            (umask 0022 && : >../out 2>../err) # exist, so stay readable
+            background "$BUILD/$program" --serve -q
+            umask 0022
+            wait_for_line "^ready: " ../out
+            path=$(sed -n 's/^ready: //p' ../out)
+            [ "${path%/*/echo}" = "$TMPDIR" ]
+            [ "$(stat -c '%a %F' "$path")" = "600 socket" ]
+            [ "$(stat -c '%a %F' "${path%/echo}")" = "700 directory" ]
+            kill -s "$signal" "$pid"
+            wait_for_end "$pid"
+            [ -z "$(ls -A)" ]
+        done
+    done
+}
+
+@test "a socket of the user's own choice has mode 0600, and goes away" {
+    local mask
+    for mask in 0000 0022 0077 0177 0777; do
+        echo "umask $mask"
+        umask "$mask"
+        (umask 0022 && : >../out 2>../err)
+        background "$BUILD/$program" --serve -q -s echo
+        umask 0022
+        wait_for_line "^ready: echo" ../out
+        [ "$(stat -c '%a %F' echo)" = "600 socket" ]
+        stop_server
+        [ -z "$(ls -A)" ]
+    done
+}
+
+@test "after a normal run nothing is left" {
+    local stage
+    for stage in $(all_stages); do
+        demo "$stage" -q -m 1 >/dev/null
+        demo "$stage" -q -m 1 -s echo >/dev/null
+        [ -z "$(ls -A)" ]
+    done
+}
