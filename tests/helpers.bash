@@ -10,6 +10,7 @@ LIMIT=$((20 * ${TIMEOUT_MULT:-1})) # seconds that anything may take
 
 # The stages, or those that STAGES names: STAGES='06-epoll-lt' scripts/test
 all_stages() {
+    # shellcheck disable=SC2086 # STAGES is words, or else a pattern
     (cd "$TOP/demos" && printf '%s\n' ${STAGES:-[0-9]*.c}) | sed 's/\.c$//'
 }
 

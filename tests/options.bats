@@ -183,7 +183,7 @@ END
 
 @test "a trace where none can be" {
     refuses "--json 'nowhere/trace'*ENOENT" -j nowhere/trace
-    refuses "--json ..*EISDIR" --json ..
+    refuses "--json '..'*EISDIR" --json ..
     refuses "--json*ENOENT" --json=
     refuses "--json 'nowhere/trace'*ENOENT" --serve -s echo -j nowhere/trace
 }
