@@ -81,9 +81,11 @@ function_of() {
 
 @test "make help lists every target" {
     local target
+    local -a targets
     run make -s -C "$TOP" help
     [ "$status" -eq 0 ]
-    for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do
+    read -ra targets < <(sed -n 's/^\.PHONY: //p' "$TOP/Makefile")
+    for target in "${targets[@]}"; do
         [[ $output == *"make $target "* ]]
     done
 }
@@ -113,7 +115,7 @@ function_of() {
 @test "demo --list names every stage with its idea" {
     run "$TOP/scripts/demo" --list
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq "$(STAGES= all_stages | wc -l)" ]
+    [ "${#lines[@]}" -eq "$(STAGES='' all_stages | wc -l)" ]
     [[ ${lines[4]} == "05-poll "*"array"* ]]
 }
 
@@ -140,7 +142,7 @@ function_of() {
     local stage
     run "$TOP/scripts/demo" --all -q -i 1
     [ "$status" -eq 0 ]
-    for stage in $(STAGES= all_stages); do
+    for stage in $(STAGES='' all_stages); do
         [[ $output == *"summary of $stage"* ]]
     done
 }
