@@ -980,6 +980,7 @@ def take_descriptors_away(server):
     A server that sleeps in accept has taken a descriptor already, before
     anybody came: one client comes and goes, to use that up.
     """
+    server.wait_for(r"\.\.\.$|EAGAIN")  # it has all that it needs
     used = server.descriptors()
     before = len(server.lines("accept EMFILE"))
     server.allow_descriptors(next(n for n in range(999) if n not in used))
