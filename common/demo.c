@@ -9,6 +9,7 @@
  */
 #include "demo.h"
 #include "client.h"
+#include "scenario.h"
 #include "trace.h"
 #include "unix_socket.h"
 
@@ -36,7 +37,7 @@ enum { JSON_FD = 200 };  /* out of the way of the descriptors of a lesson */
 struct options {
     int clients, messages, interval_ms, stagger_ms;
     size_t size;
-    const char *path, *json;
+    const char *path, *json, *scenario;
     bool serve, connect, quiet;
 };
 
@@ -91,6 +92,7 @@ static void print_help(void)
         "  -i, --interval MS    pause between a client's messages  "
         "(default 100)\n"
         "      --stagger MS     start the clients this far apart  (default 0)\n"
+        "  -S, --scenario FILE  play FILE in lock-step instead\n"
         "  -s, --socket PATH    where the server listens; @NAME is in the "
         "abstract\n"
         "                       namespace, where any user may connect\n"
@@ -150,6 +152,7 @@ static const struct option long_options[] = {
     {"size", required_argument, NULL, 'z'},
     {"interval", required_argument, NULL, 'i'},
     {"stagger", required_argument, NULL, STAGGER},
+    {"scenario", required_argument, NULL, 'S'},
     {"socket", required_argument, NULL, 's'},
     {"serve", no_argument, NULL, SERVE},
     {"connect", no_argument, NULL, CONNECT},
@@ -180,7 +183,7 @@ static int parse_options(int argc, char **argv, struct options *o)
     long n;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":c:m:z:i:s:j:qhV", long_options,
+    while ((option = getopt_long(argc, argv, ":c:m:z:i:S:s:j:qhV", long_options,
                                  NULL)) != -1) {
         switch (option) {
         case 'c':
@@ -212,6 +215,9 @@ static int parse_options(int argc, char **argv, struct options *o)
                 return USAGE;
             o->stagger_ms = (int)n;
             only_clients = "--stagger";
+            break;
+        case 'S':
+            o->scenario = optarg;
             break;
         case 's':
             o->path = optarg;
@@ -255,6 +261,14 @@ static int parse_options(int argc, char **argv, struct options *o)
     if (o->serve && only_clients != NULL)
         return usage("%s is for clients, and --serve starts none",
                      only_clients);
+    if (o->scenario != NULL && only_clients != NULL)
+        return usage("a scenario says itself what the clients do: --scenario "
+                     "and %s do not go together",
+                     only_clients);
+    if (o->scenario != NULL && (o->serve || o->connect))
+        return usage("--scenario plays clients and server in one process, not "
+                     "with %s",
+                     o->serve ? "--serve" : "--connect");
     if ((long long)o->stagger_ms * (o->clients - 1) > HOUR_MS)
         return usage("--stagger %d would start the last of %d clients after "
                      "more than an hour",
@@ -316,8 +330,9 @@ static void wake_conductor(void)
 
 struct run {
     const struct options *options;
-    struct client *clients;
-    int started; /* client threads */
+    struct client *clients;    /* NULL: none */
+    int started;               /* client threads */
+    struct scenario *scenario; /* NULL: none */
 };
 
 static void client_done(void)
@@ -356,6 +371,33 @@ static void start_clients(struct run *run)
     client_done();
 }
 
+/* The thread that plays the scenario. */
+static void *play(void *argument)
+{
+    struct run *const run = argument;
+    struct scenario_problem problem;
+    trace_thread("player", 0);
+    if (scenario_play(run->scenario, listener.path, &problem) < 0) {
+        complain("%s", problem.text);
+        failed = true;
+    }
+    client_done();
+    return NULL;
+}
+
+static bool start_player(struct run *run, pthread_t *player)
+{
+    clients_left = 1; /* the player stands for all of them */
+    const int error = pthread_create(player, NULL, play, run);
+    if (error == 0)
+        return true;
+    complain("no thread to play the scenario: %s (%s)", strerrorname_np(error),
+             strerror(error));
+    failed = true;
+    client_done();
+    return false;
+}
+
 /* Start the clients, wait for whatever ends the program, end it. */
 static void *conduct(void *argument)
 {
@@ -368,10 +410,12 @@ static void *conduct(void *argument)
         trace_await_idle(REST_MS);
     if (run->clients != NULL)
         start_clients(run);
+    pthread_t player;
+    const bool plays = run->scenario != NULL && start_player(run, &player);
     do
         sigwait(&set, &signal_number);
     while (signal_number == SIGUSR1 && !server_ended && trace_error() == 0 &&
-           (run->clients == NULL || clients_left > 0));
+           (run->options->serve || clients_left > 0));
 
     watch_for_second_signal();
     if (signal_number == SIGUSR1 && !run->options->connect)
@@ -380,6 +424,10 @@ static void *conduct(void *argument)
     trace_stop(listener.fd);
     if (run->clients != NULL)
         client_stop(run->clients, run->started);
+    if (plays) {
+        scenario_stop();
+        pthread_join(player, NULL);
+    }
     for (int i = 0; i < run->started; i++)
         client_join(&run->clients[i]);
     return NULL;
@@ -486,7 +534,14 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
     struct run run = {.options = o};
     int status = -1;
 
-    if (!o->serve) {
+    if (o->scenario != NULL) {
+        struct scenario_problem problem;
+        run.scenario = scenario_read(o->scenario, &problem);
+        if (run.scenario == NULL) {
+            complain("%s", problem.text);
+            return USAGE;
+        }
+    } else if (!o->serve) {
         status = check_descriptors(o);
         if (status >= 0)
             return status;
@@ -517,6 +572,8 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
         report(&run, &sent, &echoed);
         if (o->connect)
             summarize_clients(run.started, sent, echoed);
+        else if (o->scenario != NULL)
+            trace_summary(run.scenario->sends, -1);
         else if (!o->serve)
             trace_summary(sent, echoed);
         else if (!o->quiet)
@@ -524,6 +581,7 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
         status = failed ? FAILED : OK;
     }
     free(run.clients);
+    scenario_free(run.scenario);
     return status;
 }
 

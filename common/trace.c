@@ -11,7 +11,9 @@
 #include "trace.h"
 #include "trace_format.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +56,7 @@ struct thread {
     int last_error;         /* ... and errno, to leave out repetitions */
     unsigned long left_out; /* since its last line */
     unsigned long busy;     /* events since the last scan that were not AGAIN */
+    atomic_ulong scans, empty_scans_in_row;
 };
 
 static struct trace_options to = {.quiet = true, .json_fd = -1};
@@ -62,6 +66,13 @@ static bool colour;
 /* Guards the sinks: both get the lines of all threads in the same order. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int first_error;
+static atomic_ulong printed;
+static pid_t foreign; /* a thread that is not the program's, or 0 */
+
+static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
+static atomic_bool holding;
+static unsigned long tickets, turn; /* who is held, who goes on */
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
@@ -88,6 +99,7 @@ static pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
 static _Atomic(struct thread *) acceptor; /* the thread; NULL: not known yet */
 static atomic_bool waiting_for_clients;
 static atomic_int connections;
+static atomic_bool in_lockstep; /* a scenario is played */
 static bool ended;
 
 static int name_of(int fd)
@@ -231,8 +243,9 @@ static void name_in_json(const struct thread *thread)
 void trace_thread(const char *kind, int number)
 {
     static _Thread_local struct thread spare; /* when memory is out */
-    const bool server =
-        strcmp(kind, "client") != 0 && strcmp(kind, "demo") != 0;
+    const bool server = strcmp(kind, "client") != 0 &&
+                        strcmp(kind, "demo") != 0 &&
+                        strcmp(kind, "player") != 0;
 
     pthread_once(&at_exit_once, make_key);
     pthread_mutex_lock(&threads_lock);
@@ -264,8 +277,21 @@ void trace_thread(const char *kind, int number)
         name_in_json(self);
 }
 
+/*
+ * In lock-step a new thread speaks once the one that started it waits again:
+ * which of the two is quicker is nobody's business.
+ */
+static void let_acceptor_wait(void)
+{
+    pthread_mutex_lock(&names_lock);
+    while (in_lockstep && !waiting_for_clients && !stopping)
+        pthread_cond_wait(&idle, &names_lock);
+    pthread_mutex_unlock(&names_lock);
+}
+
 void trace_thread_for(int client_fd)
 {
+    let_acceptor_wait();
     trace_thread("thread", name_of(client_fd));
 }
 
@@ -338,6 +364,7 @@ static void emit(const char *src, struct event *e)
             write_all(STDOUT_FILENO, line, format_text(e, colour, line));
         if (to.json_fd >= 0)
             write_all(to.json_fd, line, format_json(e, line));
+        printed++;
         pthread_mutex_unlock(&lock);
         thread->waiting = e->kind == WAIT ? e->call : NULL;
         thread->left_out = 0;
@@ -353,6 +380,22 @@ int trace_error(void)
     return first_error;
 }
 
+/* A thread that is here before all others: ThreadSanitizer has one. */
+static pid_t other_thread(void)
+{
+    DIR *const tasks = opendir("/proc/self/task");
+    const struct dirent *entry;
+    pid_t found = 0;
+    while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
+        const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid != 0 && tid != gettid())
+            found = tid;
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return found;
+}
+
 void trace_start(const struct trace_options *options)
 {
     const char *const no_colour = getenv("NO_COLOR"); /* no-color.org */
@@ -363,6 +406,7 @@ void trace_start(const struct trace_options *options)
              (no_colour == NULL || *no_colour == '\0') &&
              (term == NULL || strcmp(term, "dumb") != 0);
     signal(SIGXFSZ, SIG_IGN); /* "ulimit -f": an error of write(2), as any */
+    foreign = other_thread();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = on_sigpipe}, NULL);
 }
 
@@ -395,18 +439,51 @@ static void server_waits(bool waits)
         (accepting != NULL && accepting != me()))
         return;
     waiting_for_clients = waits;
-    if (waits && connections == 0) {
+    if (waits && (connections == 0 || in_lockstep)) {
         pthread_mutex_lock(&names_lock);
         pthread_cond_broadcast(&idle);
         pthread_mutex_unlock(&names_lock);
     }
 }
 
+/*
+ * Stay here while the player holds the server. Those who are released print
+ * their waits in the order in which they came, and only then all go on:
+ * otherwise the quickest would speak first. Returns true if it was held; then
+ * unpark() must follow.
+ */
+static bool park(void)
+{
+    if (!holding || !me()->server)
+        return false;
+    pthread_mutex_lock(&hold_lock);
+    const unsigned long ticket = tickets++;
+    while (holding || ticket != turn)
+        pthread_cond_wait(&released, &hold_lock);
+    pthread_mutex_unlock(&hold_lock);
+    return true;
+}
+
+static void unpark(void)
+{
+    pthread_mutex_lock(&hold_lock);
+    turn++;
+    pthread_cond_broadcast(&released);
+    while (turn < tickets)
+        pthread_cond_wait(&released, &hold_lock);
+    pthread_mutex_unlock(&hold_lock);
+}
+
 void trace_wait_at(const char *src, const char *call)
 {
-    server_waits(true);
+    if (holding)
+        server_waits(true); /* here, as good as there */
+    const bool held = park();
     if (printing)
         emit(src, &(struct event){.kind = WAIT, .call = call, .fd = -1});
+    if (held)
+        unpark();
+    server_waits(true);
 }
 
 void trace_woke_at(const char *src, const char *call, int num)
@@ -500,6 +577,7 @@ void trace_send_at(const char *src, int fd, size_t asked, ssize_t n)
     if (n < 0) {
         event.kind = failure(errno);
         event.error = errno;
+        event.asked = 0;
     } else {
         thread->counts.bytes_out += (size_t)n;
     }
@@ -543,9 +621,14 @@ void trace_scan(void)
 {
     server_waits(true);
     struct thread *const thread = me();
+    /* It never waits; what comes nearest is the end of a busy scan. */
+    if (thread->busy > 0 && park())
+        unpark();
     thread->counts.scans++;
-    if (thread->busy == 0)
-        thread->counts.empty_scans++;
+    thread->counts.empty_scans += thread->busy == 0;
+    thread->empty_scans_in_row =
+        thread->busy == 0 ? thread->empty_scans_in_row + 1 : 0;
+    thread->scans = thread->counts.scans;
     thread->busy = 0;
 }
 
@@ -575,6 +658,17 @@ void trace_shutdown_at(const char *src, int fd)
              &(struct event){.kind = SHUTDOWN, .call = "shutdown", .fd = fd});
 }
 
+void trace_short_at(const char *src, int fd, size_t asked, size_t n)
+{
+    if (printing)
+        emit(src, &(struct event){.kind = AGAIN,
+                                  .call = "send",
+                                  .fd = fd,
+                                  .error = EAGAIN,
+                                  .bytes = (ssize_t)n,
+                                  .asked = asked});
+}
+
 void trace_failed_at(const char *src, const char *call, int fd)
 {
     if (printing)
@@ -582,6 +676,117 @@ void trace_failed_at(const char *src, const char *call, int fd)
                                   .call = call,
                                   .fd = fd,
                                   .error = errno});
+}
+
+/* --- for the player of scenarios ----------------------------------------- */
+
+void trace_lockstep(bool on)
+{
+    pthread_mutex_lock(&names_lock);
+    in_lockstep = on;
+    pthread_cond_broadcast(&idle);
+    pthread_mutex_unlock(&names_lock);
+}
+
+void trace_hold(bool hold)
+{
+    pthread_mutex_lock(&hold_lock);
+    holding = hold;
+    pthread_cond_broadcast(&released);
+    pthread_mutex_unlock(&hold_lock);
+}
+
+unsigned long trace_events(void)
+{
+    return printed;
+}
+
+/*
+ * The calls in which a server waits; a blocking send is one, too, and futex is
+ * behind a condition and a hold. Who sleeps in futex for a lock will be woken
+ * by a thread that does not sleep: so it counts, too, if all threads sleep.
+ */
+static bool is_wait(long call)
+{
+    static const long calls[] =
+        {
+#ifdef SYS_poll /* newer machines have only the other of each pair */
+            SYS_poll,    SYS_select,         SYS_epoll_wait,
+#endif
+            SYS_ppoll,   SYS_pselect6,       SYS_epoll_pwait,
+            SYS_accept4, SYS_recvfrom,       SYS_sendto,
+            SYS_futex,   SYS_restart_syscall /* poll, after SIGCONT */};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (calls[i] == call)
+            return true;
+    return false;
+}
+
+/* Read a small file of /proc. Returns its text, or "" if there is none. */
+static const char *read_proc(pid_t tid, const char *name, char *text,
+                             size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+/* Does a thread sleep in a call that waits? */
+static bool sleeps(pid_t tid)
+{
+    char text[512];
+    const char *const name_end =
+        strrchr(read_proc(tid, "stat", text, sizeof(text)), ')');
+    if (text[0] == '\0')
+        return true; /* it has ended */
+    if (name_end == NULL || strncmp(name_end, ") S", 3) != 0)
+        return false;
+    char *end;
+    const long call =
+        strtol(read_proc(tid, "syscall", text, sizeof(text)), &end, 10);
+    return end != text && is_wait(call);
+}
+
+/* The thread that is called tid, or NULL. The lock is held. */
+static struct thread *find_thread(pid_t tid)
+{
+    for (struct thread *t = threads; t != NULL; t = t->next)
+        if (t->in_use && t->tid == tid)
+            return t;
+    return NULL;
+}
+
+bool trace_server_sleeps(struct trace_rest *rest)
+{
+    DIR *const tasks = opendir("/proc/self/task");
+    bool all = tasks != NULL;
+    const struct dirent *entry;
+    while (all && (entry = readdir(tasks)) != NULL) {
+        const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid == 0 || tid == foreign)
+            continue;
+        pthread_mutex_lock(&threads_lock);
+        /* A thread that has not named itself yet has just been started. */
+        struct thread *const t = find_thread(tid);
+        const bool other = t != NULL && !t->server;
+        const unsigned long scans = t != NULL ? t->scans : 0;
+        const bool in_vain = t != NULL && t->empty_scans_in_row >= 2;
+        pthread_mutex_unlock(&threads_lock);
+        if (other)
+            continue;
+        if (scans > 0 && !rest->begun)
+            *rest = (struct trace_rest){.begun = true, .scans = scans};
+        const bool scanned = scans >= rest->scans + 2 && in_vain;
+        all = (scans > 0 && scanned) || sleeps(tid);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return all;
 }
 
 /* --- beginning and end --------------------------------------------------- */
@@ -613,11 +818,13 @@ void trace_await_idle(int limit_ms)
 
 void trace_stop(int listen_fd)
 {
+    trace_hold(false);
     if (printing)
         emit(TRACE_HERE,
              &(struct event){.kind = STOP, .call = "stop", .fd = -1});
     pthread_mutex_lock(&names_lock);
     stopping = true;
+    pthread_cond_broadcast(&idle);
     for (int fd = 0; fd < names_size; fd++)
         if (names[fd] != 0)
             shutdown(fd, SHUT_RDWR);
@@ -686,8 +893,10 @@ void trace_summary(long sent, long echoed)
     append(text, &n, "\nsummary of %s\n", to.program);
     append(text, &n, "  clients      %lu accepted, %lu refused, %lu closed\n",
            c.accepted, c.refused, closed);
-    if (sent >= 0)
+    if (echoed >= 0)
         append(text, &n, "  messages     %ld sent, %ld echoed\n", sent, echoed);
+    else if (sent >= 0)
+        append(text, &n, "  messages     %ld sent\n", sent);
     else
         append(text, &n, "  messages     %lu (recv calls that brought bytes)\n",
                units);

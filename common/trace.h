@@ -65,7 +65,7 @@ enum { TRACE_IN = 0x001 }; /* POLLIN and EPOLLIN are the same bit */
 
 /*
  * Name the calling thread: "[server]", or "[client 2]" with a number. A
- * thread of kind "client" or "demo" is not counted with the server's.
+ * thread of kind "client", "demo" or "player" is not counted with the server's.
  */
 void trace_thread(const char *kind, int number);
 
@@ -171,6 +171,39 @@ void trace_shutdown_at(const char *src, int fd);
 
 /* A call failed with errno. */
 void trace_failed_at(const char *src, const char *call, int fd);
+
+/* --- for the player of scenarios ----------------------------------------- */
+
+/* Begin or end lock-step: threads of the server then speak in one order. */
+void trace_lockstep(bool on);
+
+/*
+ * Hold the server: each of its threads stops before its next wait, inside
+ * trace_wait() or trace_scan(), until it is released.
+ */
+void trace_hold(bool hold);
+
+/* How many events have been printed so far. */
+unsigned long trace_events(void);
+
+/* What trace_server_sleeps() has seen since the player's last step. */
+struct trace_rest {
+    bool begun;
+    unsigned long scans;
+};
+
+/*
+ * True if every thread of the server sleeps in a call that waits, is held, or,
+ * as in stage 03, has twice asked everybody for nothing. Begin with a struct
+ * that is all zero. From /proc/self/task/TID/stat and .../syscall, proc(5):
+ * either alone would lie for a moment, when a thread is being woken.
+ */
+bool trace_server_sleeps(struct trace_rest *rest);
+
+/* send(2), asked for so many bytes, took only n; a client says so afterwards.
+ */
+#define trace_short(fd, asked, n) trace_short_at(TRACE_HERE, fd, asked, n)
+void trace_short_at(const char *src, int fd, size_t asked, size_t n);
 
 /* --- beginning and end --------------------------------------------------- */
 

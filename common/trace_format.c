@@ -141,6 +141,8 @@ static void describe(const struct event *e, char *line, size_t *used)
     case AGAIN:
     case ERROR:
         append(line, used, "%s %s", subject, strerrorname_np(e->error));
+        if (e->asked > 0)
+            append(line, used, ", %zd of %zu bytes sent", e->bytes, e->asked);
         break;
     case CTL:
         append(line, used, "epoll_ctl %s %s events:%s", e->op, fd,
@@ -231,9 +233,9 @@ size_t format_json(const struct event *e, char *line)
     if (e->kind == READY || e->kind == CTL)
         append(line, &used, ",\"events\":\"%s\"",
                flags_text(e->events, flags, sizeof(flags)));
-    if (e->kind == RECV || e->kind == SEND)
+    if (e->kind == RECV || e->kind == SEND || e->asked > 0)
         append(line, &used, ",\"bytes\":%zd", e->bytes);
-    if (e->kind == SEND)
+    if (e->asked > 0)
         append(line, &used, ",\"asked\":%zu", e->asked);
     if (e->error != 0)
         append(line, &used, ",\"error\":\"%s\"", strerrorname_np(e->error));

@@ -1,7 +1,7 @@
 /*
  * trace_format.h - how an event reads, as a line of text and of JSON.
  *
- * Only trace.c includes it. Both lines are made of one struct event, so they
+ * Inside common/ only. Both lines are made of one struct event, so they
  * cannot tell two stories.
  */
 #ifndef IOMUX_TRACE_FORMAT_H
