@@ -105,7 +105,10 @@ static bool open_connection(struct client *client)
         return fail(client, "socket", "");
     pthread_mutex_lock(&lock);
     client->fd = fd;
+    const bool late = stopped; /* client_stop() has not seen this socket */
     pthread_mutex_unlock(&lock);
+    if (late)
+        return false;
     trace_bind_name(fd, client->number); /* without it, it is only an x */
 
     /*

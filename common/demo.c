@@ -42,6 +42,7 @@ struct options {
 };
 
 static const char *program = "demo";
+static const char *invoked_as = "demo"; /* with its directory, to be typed */
 static struct unix_listener listener = {.fd = -1};
 
 static atomic_int clients_left; /* client threads that still run */
@@ -100,7 +101,8 @@ static void print_help(void)
         "      --serve          the server alone, until SIGINT or SIGTERM\n"
         "      --connect        the clients alone, against --socket\n"
         "  -j, --json FILE      write the trace as JSON Lines too\n"
-        "  -q, --quiet          no trace on standard output\n"
+        "  -q, --quiet          no events on standard output, only the "
+        "summary\n"
         "  -h, --help           this text\n"
         "  -V, --version        the version\n"
         "\n"
@@ -110,7 +112,7 @@ static void print_help(void)
         "\n"
         "Exit status: 0 all was echoed and closed, 1 something failed, "
         "2 usage.\n",
-        program, program, program);
+        invoked_as, invoked_as, invoked_as);
 }
 
 /* Print what is wrong with the command line. Returns the exit status. */
@@ -123,7 +125,7 @@ static int usage(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    complain("%s\ntry '%s --help'", text, program);
+    complain("%s\ntry '%s --help'", text, invoked_as);
     return USAGE;
 }
 
@@ -171,7 +173,7 @@ static int bad_option(const char *word)
         return usage("options are ASCII letters, and one of these is not");
     if (optopt != 0 && strchr(word, '=') != NULL)
         return usage("'%.*s' takes no value", (int)strcspn(word, "="), word);
-    return usage("there is no option '%s', or it is short for several", word);
+    return usage("there is no option '%s', or several begin so", word);
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -236,10 +238,10 @@ static int parse_options(int argc, char **argv, struct options *o)
             break;
         case 'h':
             print_help();
-            return OK;
+            return fflush(stdout) == 0 ? OK : FAILED;
         case 'V':
             printf("%s (iomux) %s\n", program, IOMUX_VERSION);
-            return OK;
+            return fflush(stdout) == 0 ? OK : FAILED;
         case ':':
             return usage("the option '%s' needs a value", argv[optind - 1]);
         default:
@@ -302,9 +304,15 @@ static void block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static volatile sig_atomic_t signalled; /* a signal has ended the program */
+
 /* A second Ctrl-C, while the first is being obeyed: leave at once. */
 static void on_second_signal(int signal_number)
 {
+    if (!signalled) {
+        signalled = 1; /* the clients were done: this is the first one */
+        return;
+    }
     unix_remove(&listener);
     _exit(128 + signal_number);
 }
@@ -315,7 +323,9 @@ static void watch_for_second_signal(void)
     sigdelset(&set, SIGUSR1);
     for (int n = 1; n < NSIG; n++)
         if (sigismember(&set, n) == 1)
-            sigaction(n, &(struct sigaction){.sa_handler = on_second_signal},
+            sigaction(n,
+                      &(struct sigaction){.sa_handler = on_second_signal,
+                                          .sa_flags = SA_RESTART},
                       NULL);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -417,6 +427,7 @@ static void *conduct(void *argument)
     while (signal_number == SIGUSR1 && !server_ended && trace_error() == 0 &&
            (run->options->serve || clients_left > 0));
 
+    signalled = signal_number != SIGUSR1;
     watch_for_second_signal();
     if (signal_number == SIGUSR1 && !run->options->connect)
         trace_await_idle(REST_MS);
@@ -430,6 +441,13 @@ static void *conduct(void *argument)
     }
     for (int i = 0; i < run->started; i++)
         client_join(&run->clients[i]);
+
+    /* Stay until the server has ended: a second signal comes to this thread. */
+    sigset_t woken;
+    sigemptyset(&woken);
+    sigaddset(&woken, SIGUSR1);
+    while (!run->options->connect && !server_ended)
+        sigwait(&woken, &signal_number);
     return NULL;
 }
 
@@ -447,6 +465,9 @@ static void run_server(struct run *run, int (*serve)(int listen_fd))
     if (serve(listener.fd) < 0) {
         complain("the server cannot watch its sockets: %s (%s)",
                  strerrorname_np(errno), strerror(errno));
+        failed = true;
+    } else if (!demo_stopping()) {
+        complain("the server has ended by itself");
         failed = true;
     }
     server_ended = true;
@@ -599,11 +620,24 @@ static void keep_standard_descriptors(void)
         close(fd);
 }
 
+/* The program's name for sentences and JSON, if it is one that fits there. */
+static void name_program(const char *path)
+{
+    static const char usual[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *const slash = path != NULL ? strrchr(path, '/') : NULL;
+    const char *const name = slash != NULL ? slash + 1 : path;
+    if (name != NULL && strspn(name, usual) == strlen(name) &&
+        strlen(name) < 64) {
+        program = name;
+        invoked_as = path;
+    }
+}
+
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
 {
     struct options o = {.clients = 3, .messages = 5, .interval_ms = 100};
-    const char *const slash = strrchr(argv[0], '/');
-    program = slash != NULL ? slash + 1 : argv[0];
+    name_program(argv[0]);
     keep_standard_descriptors();
     int status = parse_options(argc, argv, &o);
     if (status >= 0)
@@ -623,8 +657,11 @@ int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
                  strerrorname_np(trace_error()), strerror(trace_error()));
         status = FAILED;
     }
-    if (json_fd >= 0 && close(json_fd) < 0)
+    if (json_fd >= 0 && close(json_fd) < 0) {
+        complain("the JSON trace could not be written: %s (%s)",
+                 strerrorname_np(errno), strerror(errno));
         status = FAILED;
+    }
     trace_end();
     return status;
 }

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -67,7 +68,6 @@ static bool colour;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int first_error;
 static atomic_ulong printed;
-static pid_t foreign; /* a thread that is not the program's, or 0 */
 
 static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
@@ -148,7 +148,7 @@ static int number_of_peer(int fd)
     ((char *)&peer)[size] = '\0';
     struct ucred owner;
     int pid = 0, number = 0, end = 0;
-    if (sscanf(peer.sun_path + 1, "iomux-%d-c%6d%n", &pid, &number, &end) !=
+    if (sscanf(peer.sun_path + 1, "iomux-%d-c%7d%n", &pid, &number, &end) !=
             2 ||
         peer.sun_path[1 + end] != '\0' || number < 1)
         return 0;
@@ -174,9 +174,11 @@ static void enlist(int fd)
     const int number = printing ? number_of_peer(fd) : 0;
     pthread_mutex_lock(&names_lock);
     const bool room = grow_names(fd);
-    if (room)
+    if (room) {
         names[fd] =
             number > 0 && !name_is_taken(number) ? number : -++strangers;
+        connections++;
+    }
     if (!room || stopping)
         shutdown(fd, SHUT_RDWR); /* the stage sees it end, and closes it */
     pthread_mutex_unlock(&names_lock);
@@ -318,6 +320,10 @@ static ssize_t write_all(int fd, const char *bytes, size_t size)
         const ssize_t n = write(fd, bytes, size);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) { /* others may set O_NONBLOCK on it */
+            poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (n < 0) {
             int none = 0;
             if (atomic_compare_exchange_strong(&first_error, &none, errno) &&
@@ -380,22 +386,6 @@ int trace_error(void)
     return first_error;
 }
 
-/* A thread that is here before all others: ThreadSanitizer has one. */
-static pid_t other_thread(void)
-{
-    DIR *const tasks = opendir("/proc/self/task");
-    const struct dirent *entry;
-    pid_t found = 0;
-    while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
-        const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (tid != 0 && tid != gettid())
-            found = tid;
-    }
-    if (tasks != NULL)
-        closedir(tasks);
-    return found;
-}
-
 void trace_start(const struct trace_options *options)
 {
     const char *const no_colour = getenv("NO_COLOR"); /* no-color.org */
@@ -406,7 +396,6 @@ void trace_start(const struct trace_options *options)
              (no_colour == NULL || *no_colour == '\0') &&
              (term == NULL || strcmp(term, "dumb") != 0);
     signal(SIGXFSZ, SIG_IGN); /* "ulimit -f": an error of write(2), as any */
-    foreign = other_thread();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = on_sigpipe}, NULL);
 }
 
@@ -736,8 +725,11 @@ static const char *read_proc(pid_t tid, const char *name, char *text,
     return text;
 }
 
-/* Does a thread sleep in a call that waits? */
-static bool sleeps(pid_t tid)
+/*
+ * Does a thread sleep in a call that waits? ThreadSanitizer has a thread that
+ * nobody has named, and that does nothing but sleep.
+ */
+static bool sleeps(pid_t tid, bool named)
 {
     char text[512];
     const char *const name_end =
@@ -749,7 +741,8 @@ static bool sleeps(pid_t tid)
     char *end;
     const long call =
         strtol(read_proc(tid, "syscall", text, sizeof(text)), &end, 10);
-    return end != text && is_wait(call);
+    return end != text &&
+           (is_wait(call) || (!named && call == SYS_clock_nanosleep));
 }
 
 /* The thread that is called tid, or NULL. The lock is held. */
@@ -768,7 +761,7 @@ bool trace_server_sleeps(struct trace_rest *rest)
     const struct dirent *entry;
     while (all && (entry = readdir(tasks)) != NULL) {
         const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (tid == 0 || tid == foreign)
+        if (tid == 0)
             continue;
         pthread_mutex_lock(&threads_lock);
         /* A thread that has not named itself yet has just been started. */
@@ -782,7 +775,7 @@ bool trace_server_sleeps(struct trace_rest *rest)
         if (scans > 0 && !rest->begun)
             *rest = (struct trace_rest){.begun = true, .scans = scans};
         const bool scanned = scans >= rest->scans + 2 && in_vain;
-        all = (scans > 0 && scanned) || sleeps(tid);
+        all = (scans > 0 && scanned) || sleeps(tid, t != NULL);
     }
     if (tasks != NULL)
         closedir(tasks);
@@ -944,9 +937,10 @@ void trace_end(void)
         free(threads);
         threads = next;
     }
-    self = NULL;
     pthread_mutex_unlock(&threads_lock);
-    pthread_setspecific(at_exit_key, NULL);
+    if (self != NULL)
+        pthread_setspecific(at_exit_key, NULL);
+    self = NULL;
     free(names);
     names = NULL;
     names_size = 0;

@@ -9,8 +9,8 @@
  * the scheduler, and locks as soon as clients share anything. Stage 03 looks
  * for a way to serve many with one thread.
  *
- * Try: build/02-threads, and compare with stage 01. Then build/02-threads -q
- * -c 500 -i 1000, and meanwhile ps -C 02-threads -o nlwp,vsz,rss.
+ * Try: build/02-threads -q -c 500 -i 1000, and meanwhile ps -C 02-threads -o
+ * nlwp,vsz,rss. The same with stage 06: half of the threads are the clients'.
  */
 #include "demo.h"
 #include "trace.h"

@@ -12,7 +12,7 @@
  * that sends much and reads nothing fills its socket, and the send below then
  * sleeps, for everybody. That stays so until stage 07.
  *
- * Try: build/03-nonblocking, and top(1) in another terminal.
+ * Try: build/03-nonblocking -q --serve -s /tmp/echo, and top(1) meanwhile.
  */
 #include "demo.h"
 #include "trace.h"

@@ -12,7 +12,7 @@
  * and a slow reader still stops the send below (stage 07).
  *
  * Try: ulimit -n 4096; build/04-select -q -c 600. A client takes a descriptor
- * on each side, so some get numbers that are too high, and are refused.
+ * on each side: some numbers are too high. See "refused", and who complains.
  */
 #include "demo.h"
 #include "trace.h"

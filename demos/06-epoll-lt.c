@@ -6,9 +6,8 @@
  * watched. Level-triggered: as long as there is something to read, every
  * epoll_wait says so; what one turn leaves unread, the next wait reports.
  *
- * Cannot: do without a reader. A client that sends much and reads nothing
- * fills its socket, and the send below then sleeps, for everybody. Stage 07
- * mends that.
+ * Cannot: bear a client that sends much and reads nothing. Its socket fills,
+ * and the send below then sleeps, for everybody. Stage 07 mends that.
  *
  * Try: build/06-epoll-lt -c 1 -m 3. Then make BUFFER_SIZE 4 in common/demo.h
  * and see one message wake the server six times.

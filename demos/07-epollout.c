@@ -9,8 +9,8 @@
  *
  * Cannot: use more than one CPU.
  *
- * Try: --serve -s /tmp/echo, and a client that does not read,
- * socat -u OPEN:/dev/zero UNIX:/tmp/echo. See EPOLLOUT asked for, then peace.
+ * Try: build/07-epollout --serve -s /tmp/echo, a client that does not read,
+ * socat -u OPEN:/dev/zero UNIX:/tmp/echo, and nc -U /tmp/echo. Then stage 06.
  */
 #include "demo.h"
 #include "trace.h"

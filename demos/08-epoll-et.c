@@ -9,8 +9,8 @@
  * Cannot: use more than one CPU. Nor is it faster: five calls a message (wait,
  * recv, send, recv's EAGAIN, a wait when the client reads); in 07, three.
  *
- * Try: return DRAINED after the send in echo(), and take EPOLLOUT out of
- * watch(): -c 1 -z 5000 never ends. With it, each read of the client tells.
+ * Try: let "if (blocked)" be "if (true)", and take EPOLLOUT out of watch():
+ * -c 1 -z 5000 never ends. With EPOLLOUT the client's reading hides the fault.
  */
 #include "demo.h"
 #include "trace.h"
@@ -154,7 +154,7 @@ static int serve(int listen_fd)
             struct client *const client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);
             if (events[i].events != EPOLLOUT || client->rest != NULL)
-                enqueue(&server, client); /* else: it only has read */
+                enqueue(&server, client); /* else the client has read */
         }
         if (alone)
             enqueue(&server, &server.listener);

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+#
+# broken.bats - classic bugs, and that the tests would see them.
+#
+# Each tests/broken/NAME.patch puts one bug into one stage: its broken twin. Its
+# first lines name the stage, the bug, where it is met (Wild), what shows it,
+# and some words of how it then fails. The stage passes what the twin fails.
+# To see one by hand, in a copy of the tree:
+#
+#     git apply tests/broken/hup-first.patch
+#     make && build/06-epoll-lt -S demos/scenarios/last-message.scn
+
+load helpers
+
+BROKEN=$TOP/tests/broken
+
+# Build the stages that have a twin once; each test works on a copy of this.
+setup_file() {
+    local copy=$BATS_FILE_TMPDIR/stages
+    mkdir "$copy"
+    cp -r "$TOP/Makefile" "$TOP/common" "$TOP/demos" "$copy"
+    # shellcheck disable=SC2046 # one word a stage
+    make -s -j2 -C "$copy" BUILD=build \
+        $(sed -n 's,^Stage: *,build/,p' "$BROKEN"/*.patch | sort -u)
+}
+
+# The words that stand after KEY: in a patch.
+field() {
+    sed -n "/^---/q; s/^$1: *//p" "$2"
+}
+
+# Play a scenario; the trace goes to a file, and what is said to $said. One
+# that spins ends by itself: its trace at 256 KiB, or the whole by SIGXCPU.
+# One that has failed as foreseen is ended at once, lest it hang at the end.
+play() {
+    local program=$1 scenario=$BROKEN/$2.scn trace=$3 status=0
+    local end=$((SECONDS + LIMIT)) player
+    [ -e "$scenario" ] || scenario=$TOP/demos/scenarios/$2.scn
+    (
+        ulimit -c 0 -f 256
+        ulimit -S -t "${TIMEOUT_MULT:-1}"
+        TMPDIR=$BATS_TEST_TMPDIR exec "$program" -S "$scenario"
+    ) >"$trace" 2>"$said" 3>&- 4>&- &
+    player=$!
+    echo "$player" >>"$BATS_TEST_TMPDIR/pids"
+    while [[ $(state_of "$player") == [!Z] ]]; do
+        if [ $SECONDS -ge $end ] || grep -q -F -e "$fails" "$said"; then
+            kill -KILL "$player" 2>/dev/null || :
+            break
+        fi
+        pause
+    done
+    wait "$player" || status=$?
+    echo "status $status" >>"$said"
+    return $status
+}
+
+# show_scenario PROGRAM NAME: the play ends well, with the trace of the first.
+show_scenario() {
+    local trace=$BATS_TEST_TMPDIR/trace status=0
+    if [ ! -e "$trace" ]; then
+        play "$1" "$2" "$trace"
+    else
+        play "$1" "$2" "$trace.twin" || status=1
+        diff -u "$trace" "$trace.twin" >>"$said" || status=1
+        return $status
+    fi
+}
+
+show_hazard() {
+    local status=0
+    (
+        ulimit -c 0
+        exec timeout -k 1 $((3 * LIMIT)) \
+            python3 -IS "$TOP/tests/hazard.py" "$1" "$2"
+    ) >"$said" 2>&1 3>&- 4>&- || status=$?
+    [ $status -ne 77 ] || skip "$(cat "$said")"
+    return $status
+}
+
+# See the stage pass, and its twin fail as its patch says.
+break_it() {
+    local patch=$BROKEN/$1.patch copy=$BATS_TEST_TMPDIR/copy stage kind what
+    local fails said=$BATS_TEST_TMPDIR/said
+    stage=$(field Stage "$patch")
+    all_stages | grep -qx "$stage" || skip "STAGES leaves out $stage"
+    read -r kind what < <(field Shows "$patch")
+    fails=$(field Fails "$patch")
+    cp -a "$BATS_FILE_TMPDIR/stages" "$copy"
+    cd "$copy" || return
+    "show_$kind" "build/$stage" "$what" || {
+        echo "the stage, without the bug, fails $kind $what:"
+        cat "$said"
+        return 1
+    }
+    # Not as a part of a repository that the copy may lie in.
+    GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR git apply "$patch"
+    make -s BUILD=build "build/$stage" 2>warnings || {
+        cat warnings
+        return 1
+    }
+    if "show_$kind" "build/$stage" "$what"; then
+        echo "the twin passes $kind $what"
+        return 1
+    fi
+    grep -q -F -e "$fails" "$said" || {
+        echo "the twin fails, but not with '$fails':"
+        head -c 4000 "$said"
+        return 1
+    }
+}
+
+@test "every patch has a test" {
+    diff -u <(cd "$BROKEN" && printf '%s\n' *.patch | sed 's/\.patch$//') \
+        <(sed -n 's/^    break_it //p' "$BATS_TEST_FILENAME" | sort)
+}
+
+@test "every patch names its stage, its bug and what shows it" {
+    local patch key shows
+    for patch in "$BROKEN"/*.patch; do
+        echo "$patch"
+        for key in Stage Bug Wild Shows Fails; do
+            [ "$(field $key "$patch" | grep -c .)" -eq 1 ]
+        done
+        [ -e "$TOP/demos/$(field Stage "$patch").c" ]
+        shows=$(field Shows "$patch")
+        [[ $shows =~ ^(scenario|hazard)\ [a-z-]+$ ]]
+    done
+}
+
+@test "every patch applies, to its stage alone, and changes 12 lines at most" {
+    local patch
+    cd "$BATS_FILE_TMPDIR/stages"
+    for patch in "$BROKEN"/*.patch; do
+        echo "$patch"
+        GIT_CEILING_DIRECTORIES=$BATS_FILE_TMPDIR git apply --check "$patch"
+        [ "$(grep '^+++ ' "$patch")" = \
+            "+++ b/demos/$(field Stage "$patch").c" ]
+        [ "$(sed '1,/^+++/d' "$patch" | grep -c '^[-+]')" -le 12 ]
+    done
+}
+
+# What a wait tells.
+
+@test "equals-not-and: the twin fails where the stage passes" {
+    break_it equals-not-and
+}
+
+@test "hup-first: the twin fails where the stage passes" {
+    break_it hup-first
+}
+
+@test "eagain-is-the-end: the twin fails where the stage passes" {
+    break_it eagain-is-the-end
+}
+
+@test "blocking-recv: the twin fails where the stage passes" {
+    break_it blocking-recv
+}
+
+@test "eintr-ends: the twin fails where the stage passes" {
+    break_it eintr-ends
+}
+
+# The end of a client.
+
+@test "eof-is-nothing: the twin fails where the stage passes" {
+    break_it eof-is-nothing
+}
+
+@test "descriptor-leak: the twin fails where the stage passes" {
+    break_it descriptor-leak
+}
+
+@test "slots-not-compacted: the twin fails where the stage passes" {
+    break_it slots-not-compacted
+}
+
+@test "stale-number: the twin fails where the stage passes" {
+    break_it stale-number
+}
+
+@test "freed-client: the twin fails where the stage passes" {
+    break_it freed-client
+}
+
+# Sending.
+
+@test "sigpipe: the twin fails where the stage passes" {
+    break_it sigpipe
+}
+
+@test "blocking-send: the twin fails where the stage passes" {
+    break_it blocking-send
+}
+
+@test "short-send: the twin fails where the stage passes" {
+    break_it short-send
+}
+
+@test "out-left-on: the twin fails where the stage passes" {
+    break_it out-left-on
+}
+
+# Buffers.
+
+@test "one-buffer: the twin fails where the stage passes" {
+    break_it one-buffer
+}
+
+@test "unsigned-recv: the twin fails where the stage passes" {
+    break_it unsigned-recv
+}
+
+@test "no-terminator: the twin fails where the stage passes" {
+    break_it no-terminator
+}
+
+# Told once.
+
+@test "one-accept: the twin fails where the stage passes" {
+    break_it one-accept
+}
+
+@test "one-recv: the twin fails where the stage passes" {
+    break_it one-recv
+}
+
+@test "no-out-edge: the twin fails where the stage passes" {
+    break_it no-out-edge
+}
+
+# Too many.
+
+@test "emfile-spin: the twin fails where the stage passes" {
+    break_it emfile-spin
+}
+
+@test "beyond-fd-setsize: the twin fails where the stage passes" {
+    break_it beyond-fd-setsize
+}

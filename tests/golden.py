@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Compare the trace of a scenario with the golden one, or write it.
+
+usage: golden.py [--update] STAGE SCENARIO...
+       golden.py --list STAGE
+
+The golden trace of a scenario, tests/golden/SCENARIO/STAGE.txt, is what the
+stage printed once and somebody read. The lines of events count, the summary
+does not: stage 03's scans differ from run to run. Where several threads of a
+server speak between two lines of the clients, their order is free: the lines
+are sorted by thread, and keep their order within each.
+"""
+
+import difflib
+import os
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("IOMUX_BUILD", os.path.join(TOP, "build"))
+LIMIT = 60 * int(os.environ.get("TIMEOUT_MULT", "1"))
+CONTEXT = 3
+
+
+def canonical(text):
+    """The lines of events; those of a server's threads in one order."""
+    lines, block = [], []
+    for line in text.split("\n\n")[0].splitlines():
+        if line.startswith(("[server]", "[thread", "[worker")):
+            block.append(line)
+            continue
+        lines += sorted(block, key=lambda line: line.split("]")[0]) + [line]
+        block = []
+    return lines + sorted(block, key=lambda line: line.split("]")[0])
+
+
+def play(stage, scenario):
+    """The trace of one play. None: it failed, and said so."""
+    command = [os.path.join(BUILD, stage), "-S", path_of(scenario)]
+    command[:0] = os.environ.get("IOMUX_WRAPPER", "").split()
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        print(f"{stage} {scenario}: no end within {LIMIT} s")
+        return None
+    text = done.stdout.decode(errors="backslashreplace")
+    if done.returncode != 0:
+        print(f"{stage} {scenario}: status {done.returncode}")
+        print("\n".join(text.splitlines()[-8:]))
+        print(done.stderr.decode(errors="backslashreplace"), end="")
+        return None
+    return canonical(text)
+
+
+def path_of(scenario):
+    return os.path.join(TOP, "demos", "scenarios", scenario + ".scn")
+
+
+def golden_of(stage, scenario):
+    return os.path.join(TOP, "tests", "golden", scenario, stage + ".txt")
+
+
+def explain(stage, scenario, wanted, came):
+    """GOOD lines around what is BAD (came, not wanted) or MISSING."""
+    print(f"{stage} {scenario}: the trace differs from its golden one")
+    rows = []
+    for row in difflib.ndiff(wanted, came):
+        word = {"  ": "GOOD   ", "+ ": "BAD    ", "- ": "MISSING"}
+        if row[:2] in word:
+            rows.append((word[row[:2]], row[2:]))
+    near = {
+        i + k
+        for i, (word, _) in enumerate(rows)
+        if word != "GOOD   "
+        for k in range(-CONTEXT, CONTEXT + 1)
+    }
+    gap = False
+    for i, (word, line) in enumerate(rows):
+        if i in near:
+            print(f"  {word} {line}")
+            gap = False
+        elif not gap:
+            print("  ...")
+            gap = True
+    print(f"  again: build/{stage} -S demos/scenarios/{scenario}.scn")
+
+
+def update(stage, scenario, came):
+    """Write the golden trace, and show what that changes."""
+    path = golden_of(stage, scenario)
+    old = read(path) or []
+    if old != came:
+        sys.stdout.writelines(
+            line + "\n"
+            for line in difflib.unified_diff(
+                old, came, os.path.relpath(path, TOP), "now", lineterm=""
+            )
+        )
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(line + "\n" for line in came)
+
+
+def read(path):
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return None
+
+
+def check(stage, scenario, came):
+    wanted = read(golden_of(stage, scenario))
+    if wanted is None:
+        print(f"{stage} {scenario}: no golden trace; read the trace, then "
+              "say scripts/test --update-golden")
+        return False
+    if wanted != came:
+        explain(stage, scenario, wanted, came)
+    return wanted == came
+
+
+def scenarios_of(stage):
+    """All scenarios by name, but those that make no sense for the stage."""
+    names = sorted(
+        name[: -len(".scn")]
+        for name in os.listdir(os.path.join(TOP, "demos", "scenarios"))
+        if name.endswith(".scn")
+    )
+    # It has one client at a time, and so never runs out of descriptors.
+    return [n for n in names if (stage, n) != ("01-blocking", "room")]
+
+
+def main(arguments):
+    if arguments[:1] == ["--list"] and len(arguments) == 2:
+        print("\n".join(scenarios_of(arguments[1])))
+        return 0
+    updating = "--update" in arguments
+    names = [word for word in arguments if not word.startswith("--")]
+    if len(names) < 2:
+        sys.exit(__doc__)
+    stage, good = names[0], True
+    for scenario in names[1:]:
+        came = play(stage, scenario)
+        if came is None:
+            good = False
+        elif updating:
+            update(stage, scenario, came)
+        else:
+            good = check(stage, scenario, came) and good
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
