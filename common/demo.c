@@ -42,7 +42,6 @@ struct options {
 };
 
 static const char *program = "demo";
-static const char *invoked_as = "demo"; /* with its directory, to be typed */
 static struct unix_listener listener = {.fd = -1};
 
 static atomic_int clients_left; /* client threads that still run */
@@ -106,13 +105,13 @@ static void print_help(void)
         "  -h, --help           this text\n"
         "  -V, --version        the version\n"
         "\n"
-        "try:  %s -c 1 -m 2\n"
-        "      %s --serve -s /tmp/echo      and, in another terminal,\n"
+        "try:  build/%s -c 1 -m 2\n"
+        "      build/%s --serve -s /tmp/echo   and, in another terminal,\n"
         "      nc -U /tmp/echo\n"
         "\n"
         "Exit status: 0 all was echoed and closed, 1 something failed, "
         "2 usage.\n",
-        invoked_as, invoked_as, invoked_as);
+        program, program, program);
 }
 
 /* Print what is wrong with the command line. Returns the exit status. */
@@ -125,7 +124,7 @@ static int usage(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    complain("%s\ntry '%s --help'", text, invoked_as);
+    complain("%s\ntry 'build/%s --help'", text, program);
     return USAGE;
 }
 
@@ -628,10 +627,8 @@ static void name_program(const char *path)
     const char *const slash = path != NULL ? strrchr(path, '/') : NULL;
     const char *const name = slash != NULL ? slash + 1 : path;
     if (name != NULL && strspn(name, usual) == strlen(name) &&
-        strlen(name) < 64) {
+        strlen(name) < 64)
         program = name;
-        invoked_as = path;
-    }
 }
 
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd))

@@ -35,7 +35,7 @@ fails() {
 refuses() {
     fails 2 "$@" || return 1
     [ ! -s ../out ] || return 1
-    ! tail -n +2 ../err | grep -vxF "try '$program --help'"
+    ! tail -n +2 ../err | grep -vxF "try 'build/$program --help'"
 }
 
 # A text of so many letters.
