@@ -741,8 +741,7 @@ static bool sleeps(pid_t tid, bool named)
     char *end;
     const long call =
         strtol(read_proc(tid, "syscall", text, sizeof(text)), &end, 10);
-    return end != text &&
-           (is_wait(call) || (!named && call == SYS_clock_nanosleep));
+    return end != text && (is_wait(call) || (!named && call == SYS_nanosleep));
 }
 
 /* The thread that is called tid, or NULL. The lock is held. */

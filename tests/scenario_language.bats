@@ -87,10 +87,12 @@ cut_cases() {
          s/<EF><BB><BF>/\xef\xbb\xbf/; s/<FF>/\xff/g' \
         "$BATS_TEST_DIRNAME/malformed/cases.txt" |
         LC_ALL=C awk '
-            /^--- /  { file = ""; next }
-            /^== /   { file = ++n ".scn"; printf "" >file
-                       print file, substr($0, 4) >"cases"; next }
-            file     { print >file }'
+            BEGIN   { word = sprintf("%201s", ""); gsub(/ /, "a", word) }
+            /^--- / { file = ""; next }
+            /^== /  { file = ++n ".scn"; empty = ""; printf "" >file
+                      print file, substr($0, 4) >"cases"; next }
+            /^$/    { empty = empty "\n"; next }
+            file    { sub(/<201>/, word); print empty $0 >file; empty = "" }'
 }
 
 @test "each of the malformed files gets one sentence that says what is wrong" {
@@ -110,7 +112,7 @@ cut_cases() {
 }
 
 @test "every complaint of the parser has a malformed file" {
-    local words
+    local file words
     cut_cases
     while read -r file _; do
         play "$file"
@@ -186,14 +188,11 @@ cut_cases() {
 
 @test "comments, blanks, tabs, CRLF and a last line without end are allowed" {
     printf '%b' '# first\r\n\n\t \r\n\tc1\t connect\t# soon\r\nhold # it\r\n' \
-        'c1 send "a # b" # c\r\nrelease# not so\n' >bad.scn
-    refuses bad.scn 'bad.scn:7: ' "'release#' is no step"
-    printf '%b' '# first\r\n\n\t \r\n\tc1\t connect\t# soon\r\nhold # it\r\n' \
         'c1 send "a # b"# c\r\nrelease # it\r\nrepeat 2 { # so often\r\n' \
         '\tc1 send "x" #\r\n} # end\r\nc1 expect "a # bxx"\r\n' \
         'note some words \t \r\nc1 close' | plays
     says 'note some words'
-    says 'send 7 bytes, msg:a # b' || says 'send 5 bytes, msg:a # b'
+    says 'send 5 bytes, msg:a # b'
 }
 
 @test "escapes arrive as the bytes that they name" {
@@ -268,15 +267,14 @@ END
 
 @test "a play that ends while the server is held tells one story" {
     local i
-    printf 'c1 connect\nhold\nc1 send "x"\nc%d connect\nc3 connect\n' 2 >h.scn
+    printf 'c1 connect\nhold\nc1 send "x"\nc2 connect\nc3 connect\n' >h.scn
     for i in {1..10}; do
         play h.scn
         [ "$status" = 0 ]
         sed '/^$/,$d' ../out >"$i.trace"
         diff 1.trace "$i.trace"
     done
-    [ "$(tail -n 3 1.trace | head -n 1)" = '[demo]     stop' ] ||
-        grep -q '^\[demo\]     stop$' 1.trace
+    grep -q '^\[demo\]     stop$' 1.trace
 }
 
 @test "a client learns ECONNRESET, EPIPE, nothing and eof" {
@@ -315,7 +313,7 @@ c1 send "x"
 c1 expect "x"
 c1 send 16777216
 c1 send 10
-c1 abort
+c1 close
 release
 END
     says 'send EAGAIN, [1-9][0-9]* of 16777216 bytes sent'
@@ -382,7 +380,6 @@ END
 }
 
 @test "the JSON is valid, and has one line for each line of the text" {
-    local file
     cat >file.scn <<'END'
 c1 connect
 c1 send "\x00\x1b\"\\ \xff"
@@ -410,7 +407,8 @@ END
 @test "the socket may be named" {
     printf 'c1 connect\nc1 send "x"\nc1 expect "x"\n' | plays -s named.sock
     [ ! -e named.sock ]
-    plays -s "@iomux-language-$$" <good.scn
+    play good.scn -s "@iomux-language-$$"
+    [ "$status" = 0 ]
 }
 
 @test "a scenario does not go together with other clients or servers" {
@@ -441,7 +439,7 @@ END
         <<<$'c1 connect\nc1 send "a\\n"\nc1 expect "\\x1b\\xff"'
     goes_wrong 3 'expected 5 bytes of the pattern; ... came 5 bytes: hello' \
         <<<$'c1 connect\nc1 send "hello"\nc1 expect 5'
-    goes_wrong 3 'expected 40000 bytes of the pattern; after 9 bytes ... nothing' \
+    goes_wrong 3 'expected 40000 bytes of the pattern; after 9 ... nothing' \
         <<<$'c1 connect\nc1 send 9\nc1 expect 40000'
 }
 
@@ -472,7 +470,7 @@ END
 }
 
 @test "Ctrl-C ends a play at once, with status 0" {
-    local signal
+    local signal file
     # It would last for longer than the universe.
     {
         printf 'c1 connect\n'
@@ -506,7 +504,6 @@ END
     done
     kill -INT "$pid"
     local status=0
-    timeout -k 1 "$LIMIT" tail --pid="$pid" -f /dev/null
-    wait "$pid" || status=$?
+    wait_for_end "$pid" || status=$?
     [ "$status" = 130 ]
 }
