@@ -25,5 +25,6 @@ golden() {
     if ! "$IOMUX_BUILD/06-epoll-lt" --version >/dev/null 2>&1; then
         skip "ThreadSanitizer cannot start here (vm.mmap_rnd_bits too high?)"
     fi
-    TSAN_OPTIONS=exitcode=66 each_stage golden
+    export TSAN_OPTIONS="exitcode=66 suppressions=$TOP/tests/extra/tsan.supp"
+    each_stage golden
 }
