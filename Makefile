@@ -18,7 +18,7 @@ COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo test valgrind sanitize lint format compare-code clean help
+.PHONY: all demo test valgrind sanitize fuzz lint format compare-code clean help
 
 all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
 
@@ -45,6 +45,9 @@ valgrind: ## the tests that run every stage under Valgrind
 
 sanitize: ## the tests under ThreadSanitizer, AddressSanitizer and UBSan
 	@scripts/test --extra sanitize
+
+fuzz: ## a minute of libFuzzer on the parser of scenarios
+	@scripts/fuzz 60
 
 lint: ## shellcheck, clang-format, cppcheck, the layout of the code
 	@scripts/test --extra lint

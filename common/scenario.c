@@ -350,10 +350,11 @@ static bool add_line(struct parser *p)
     struct scenario *const s = p->scenario;
     struct step step = {.line = p->line};
     bool good = parse_line(p, &step);
-    if (good && !at_end(p))
-        good =
-            fail(p, "'%.*s' is too much: the step ends before it",
-                 p->end - p->next > 40 ? 40 : (int)(p->end - p->next), p->next);
+    if (good && !at_end(p)) {
+        char word[40];
+        take_word(p, word, sizeof(word));
+        good = fail(p, "'%s' is too much: the step ends before it", word);
+    }
     struct step *const more =
         good ? realloc(s->steps, (s->count + 1) * sizeof(*more)) : NULL;
     if (more == NULL) {
@@ -382,6 +383,8 @@ static bool parse_all(struct parser *p, const char *text, size_t size)
         if (!at_end(p) && !add_line(p))
             return false;
     }
+    if (p->line == 0)
+        p->line = 1; /* an empty file is one empty line */
     if (p->depth > 0)
         return fail(p, "the repeat of line %d has no }",
                     p->scenario->steps[p->open[p->depth - 1]].line);
