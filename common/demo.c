@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@
 
 enum { OK = 0, FAILED = 1, USAGE = 2 };
 enum { REST_MS = 1000 }; /* how long the server may take to come to rest */
-enum { JSON_FD = 200 };  /* out of the way of the descriptors of a lesson */
+enum { JSON_FD = 400 };  /* out of the way of the descriptors of a lesson */
 
 struct options {
     int clients, messages, interval_ms, stagger_ms;
@@ -59,12 +60,12 @@ static void complain(const char *format, ...)
 
 static void complain(const char *format, ...)
 {
-    char text[600];
+    char text[PATH_MAX + 500];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    char line[700];
+    char line[sizeof(text) + 100];
     snprintf(line, sizeof(line), "%s: %s\n", program, text);
     trace_complain(line);
 }
@@ -504,6 +505,16 @@ static int open_json(const char *path)
     return high;
 }
 
+/* The scenario, or NULL with the sentence said. */
+static struct scenario *read_scenario(const char *path)
+{
+    struct scenario_problem problem;
+    struct scenario *const scenario = scenario_read(path, &problem);
+    if (scenario == NULL)
+        complain("%s", problem.text);
+    return scenario;
+}
+
 /* Listen where the options say. Returns -1 to go on, or the exit status. */
 static int listen_for(const struct options *o)
 {
@@ -549,19 +560,13 @@ static int check_descriptors(const struct options *o)
     return FAILED;
 }
 
-static int run_all(const struct options *o, int (*serve)(int listen_fd))
+static int run_all(const struct options *o, struct scenario *scenario,
+                   int (*serve)(int listen_fd))
 {
-    struct run run = {.options = o};
+    struct run run = {.options = o, .scenario = scenario};
     int status = -1;
 
-    if (o->scenario != NULL) {
-        struct scenario_problem problem;
-        run.scenario = scenario_read(o->scenario, &problem);
-        if (run.scenario == NULL) {
-            complain("%s", problem.text);
-            return USAGE;
-        }
-    } else if (!o->serve) {
+    if (o->scenario == NULL && !o->serve) {
         status = check_descriptors(o);
         if (status >= 0)
             return status;
@@ -601,7 +606,6 @@ static int run_all(const struct options *o, int (*serve)(int listen_fd))
         status = failed ? FAILED : OK;
     }
     free(run.clients);
-    scenario_free(run.scenario);
     return status;
 }
 
@@ -640,15 +644,21 @@ int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
     if (status >= 0)
         return status;
 
-    const int json_fd = o.json != NULL ? open_json(o.json) : -1;
-    if (o.json != NULL && json_fd < 0)
+    struct scenario *scenario = NULL;
+    if (o.scenario != NULL && (scenario = read_scenario(o.scenario)) == NULL)
         return USAGE;
+    const int json_fd = o.json != NULL ? open_json(o.json) : -1;
+    if (o.json != NULL && json_fd < 0) {
+        scenario_free(scenario);
+        return USAGE;
+    }
     block_signals();
     trace_start(&(struct trace_options){.program = program,
                                         .quiet = o.quiet,
                                         .json_fd = json_fd,
                                         .failed = wake_conductor});
-    status = run_all(&o, serve);
+    status = run_all(&o, scenario, serve);
+    scenario_free(scenario);
     if (trace_error() != 0) {
         complain("the trace could not be written: %s (%s)",
                  strerrorname_np(trace_error()), strerror(trace_error()));

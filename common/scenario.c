@@ -62,7 +62,7 @@ static bool fail(struct parser *p, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    snprintf(p->problem->text, sizeof(p->problem->text), "%.80s:%d: %s",
+    snprintf(p->problem->text, sizeof(p->problem->text), "%s:%d: %s",
              p->scenario->name, p->line, text);
     return false;
 }
@@ -84,11 +84,14 @@ static bool at_end(struct parser *p)
 static void take_word(struct parser *p, char *word, size_t size)
 {
     size_t n = 0;
-    if (!at_end(p))
-        for (; p->next < p->end && *p->next != ' ' && *p->next != '\t';
-             p->next++)
-            if (n < size - 1)
-                word[n++] = isprint((unsigned char)*p->next) ? *p->next : '?';
+    if (at_end(p))
+        p->next = p->end;
+    for (; p->next < p->end && *p->next != ' ' && *p->next != '\t'; p->next++) {
+        if (n == size - 1)
+            memcpy(word + n - 3, "...", 3); /* too long for anything */
+        else
+            word[n++] = isprint((unsigned char)*p->next) ? *p->next : '?';
+    }
     word[n] = '\0';
 }
 
@@ -423,11 +426,11 @@ struct scenario *scenario_read(const char *path,
         file != NULL && text != NULL ? fread(text, 1, MOST_FILE + 1, file) : 0;
     if (file == NULL || text == NULL || ferror(file))
         snprintf(problem->text, sizeof(problem->text),
-                 "cannot read the scenario %.200s: %s (%s)", path,
+                 "cannot read the scenario %s: %s (%s)", path,
                  strerrorname_np(errno), strerror(errno));
     else if (size > MOST_FILE)
         snprintf(problem->text, sizeof(problem->text),
-                 "%.200s is larger than a scenario can be, %d bytes", path,
+                 "%s is larger than a scenario can be, %d bytes", path,
                  MOST_FILE);
     else
         scenario = scenario_parse(path, text, size, problem);

@@ -37,6 +37,7 @@
 #ifndef IOMUX_SCENARIO_H
 #define IOMUX_SCENARIO_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -84,7 +85,7 @@ struct scenario {
 
 /* Where a file is wrong, or a play went wrong: a sentence for the user. */
 struct scenario_problem {
-    char text[400];
+    char text[PATH_MAX + 400];
 };
 
 /*

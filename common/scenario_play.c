@@ -38,7 +38,7 @@
 
 enum {
     FIRST_FD = 100,
-    CHUNK = 16384,
+    CHUNK = 4096, /* one of the server's sends: two would be two edges */
     STACK_SIZE = 256 * 1024,
     CONNECT_TURN_MS = 100,
     SETTLE_LIMIT_S = 30
@@ -346,7 +346,7 @@ static int fail(struct player *p, const struct step *step, const char *format,
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    snprintf(p->problem->text, sizeof(p->problem->text), "%.80s:%d: %s",
+    snprintf(p->problem->text, sizeof(p->problem->text), "%s:%d: %s",
              p->scenario->name, step->line, text);
     return -1;
 }
@@ -442,7 +442,8 @@ static int play_client(struct player *p, const struct step *step)
                     strerror(a->error), a->number, strerrorname_np(a->error));
     if (connects && a->connected)
         return fail(p, step, "c%d is connected already", a->number);
-    if (!connects && !a->connected && a->error == 0)
+    const bool gives_up = step->verb == CLOSE_STEP && a->fd >= 0;
+    if (!connects && !a->connected && a->error == 0 && !gives_up)
         return fail(p, step, "c%d is not connected", a->number);
     a->met = true;
     a->moved = 0;
@@ -578,7 +579,8 @@ static int play_steps(struct player *p)
 /* Who is still connected leaves, one after the other. */
 static int close_all(struct player *p)
 {
-    int result = 0;
+    const struct scenario *const s = p->scenario;
+    int result = settle(p, &s->steps[s->count - 1]); /* if it was held */
     for (int i = 1; i <= p->scenario->clients && result == 0; i++) {
         static const struct step close_step = {.verb = CLOSE_STEP};
         struct actor *const a = &p->actors[i];
@@ -648,6 +650,10 @@ int scenario_play(struct scenario *scenario, const char *path,
                  strerrorname_np(errno), strerror(errno));
         return -1;
     }
+    /* Copies of the server's: what the player reads of /proc needs a low one.
+     */
+    for (int fd = STDERR_FILENO + 1; fd < FIRST_FD; fd++)
+        close(fd);
     player.address_size = unix_address(path, &player.address, &unused);
     getrlimit(RLIMIT_NOFILE, &limit);
     player.descriptors = limit.rlim_cur;
@@ -664,10 +670,10 @@ int scenario_play(struct scenario *scenario, const char *path,
     trace_lockstep(true);
     if (result == 0)
         result = play_steps(&player);
-    trace_lockstep(false);
     trace_hold(false);
     if (result == 0 && !stopped && trace_error() == 0)
         result = close_all(&player);
+    trace_lockstep(false);
     stopped = true;
     limit_descriptors(player.descriptors);
     end_actors(&player);

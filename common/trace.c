@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 enum { NAME_SIZE = 24 }; /* "[client 1000000]" */
+enum { TASKS_FD = 401 }; /* out of the way of the descriptors of a lesson */
 
 /* What the summary adds up over the threads of the server. */
 struct trace_counts {
@@ -68,6 +69,7 @@ static bool colour;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int first_error;
 static atomic_ulong printed;
+static DIR *tasks; /* /proc/self/task, while a scenario is played */
 
 static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t released = PTHREAD_COND_INITIALIZER;
@@ -671,6 +673,15 @@ void trace_failed_at(const char *src, const char *call, int fd)
 
 void trace_lockstep(bool on)
 {
+    if (on) { /* open all the while: later there may be no descriptor left */
+        const int low = open("/proc/self/task", O_RDONLY | O_DIRECTORY);
+        const int high = fcntl(low, F_DUPFD_CLOEXEC, TASKS_FD);
+        close(low);
+        tasks = fdopendir(high);
+    } else if (tasks != NULL) {
+        closedir(tasks);
+        tasks = NULL;
+    }
     pthread_mutex_lock(&names_lock);
     in_lockstep = on;
     pthread_cond_broadcast(&idle);
@@ -755,9 +766,10 @@ static struct thread *find_thread(pid_t tid)
 
 bool trace_server_sleeps(struct trace_rest *rest)
 {
-    DIR *const tasks = opendir("/proc/self/task");
     bool all = tasks != NULL;
     const struct dirent *entry;
+    if (tasks != NULL)
+        rewinddir(tasks);
     while (all && (entry = readdir(tasks)) != NULL) {
         const pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (tid == 0)
@@ -776,8 +788,6 @@ bool trace_server_sleeps(struct trace_rest *rest)
         const bool scanned = scans >= rest->scans + 2 && in_vain;
         all = (scans > 0 && scanned) || sleeps(tid, t != NULL);
     }
-    if (tasks != NULL)
-        closedir(tasks);
     return all;
 }
 

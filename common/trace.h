@@ -174,7 +174,10 @@ void trace_failed_at(const char *src, const char *call, int fd);
 
 /* --- for the player of scenarios ----------------------------------------- */
 
-/* Begin or end lock-step: threads of the server then speak in one order. */
+/*
+ * Begin or end lock-step, from the player's thread: the server's threads speak
+ * in one order then.
+ */
 void trace_lockstep(bool on);
 
 /*

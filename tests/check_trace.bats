@@ -1,0 +1,334 @@
+#!/usr/bin/env bats
+# check_trace.bats - scripts/check-trace accepts what the stages really trace,
+# and rejects a trace that somebody has doctored, by the name of the law.
+
+# shellcheck disable=SC2154 # pid, socket, status, output: from Bats, helpers
+
+load helpers
+
+# A trace to doctor: text and JSON.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    demo 06-epoll-lt -S "$TOP/demos/scenarios/one.scn" -j one.json >one.text
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    own=$BATS_TEST_TMPDIR
+}
+
+check() {
+    timeout -k 1 "$LIMIT" "$TOP/scripts/check-trace" "$@"
+}
+
+# All these traces are good.
+accepts() {
+    run check "$@"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c 'events, .* clients: all laws hold$' <<<"$output")" = \
+        "${#lines[@]}" ]
+}
+
+scenario_holds() {
+    local stage scenario=$TOP/demos/scenarios/$1.scn
+    for stage in $(all_stages); do
+        demo "$stage" -S "$scenario" -j "$own/$stage.json" >"$own/$stage.text"
+    done
+    accepts "$own"/*.text "$own"/*.json --scenario "$scenario"
+}
+
+free_runs_hold() {
+    local stage
+    for stage in $(all_stages); do
+        demo "$stage" "$@" -j "$own/$stage.json" >"$own/$stage.text"
+    done
+    accepts "$own"/*.text "$own"/*.json
+}
+
+# A client that is still there when the end comes.
+stay_connected() {
+    mkfifo "$own/fifo"
+    socat -u "PIPE:$own/fifo" "UNIX:$socket" 3>&- 4>&- &
+    echo $! >>"$own/pids"
+    exec {hold_open}<>"$own/fifo"
+    echo hello >"$own/fifo"
+    wait_for_line 'recv from .*msg:hello.n$' "$own/out"
+    rm "$own/fifo"
+}
+
+# A server with few descriptors, and clients of another process.
+serving_holds() {
+    rm -f "$own/out"
+    socket=$own/socket
+    # shellcheck disable=SC2016 # for the shell that lowers the limit
+    background bash -c 'ulimit -Sn 20 && exec "$@"' - "$BUILD/$1" --serve \
+        -s "$socket" -j "$own/t.json"
+    wait_for_line "^ready: " "$own/out"
+    demo 06-epoll-lt --connect -s "$socket" -c 30 -m 2 -i 1 >"$own/c.text"
+    stay_connected
+    kill -INT "$pid"
+    wait_for_end "$pid"
+    exec {hold_open}>&-
+    accepts "$own"/{out,t.json,c.text}
+}
+
+# Clients that are still sending when Ctrl-C comes.
+interrupting_holds() {
+    rm -f "$own/out"
+    background "$BUILD/$1" -c 4 -m 1000000 -i 0 -j "$own/t.json"
+    wait_for_line "msg:hello 3 from client " "$own/out"
+    kill -INT "$pid"
+    wait_for_end "$pid"
+    accepts "$own"/{out,t.json}
+}
+
+@test "what each stage traces in a scenario obeys all laws" {
+    local scenario
+    for scenario in abort out-of-band slow-reader two-messages; do
+        scenario_holds "$scenario"
+    done
+}
+
+@test "what each stage traces in a free run obeys all laws" {
+    free_runs_hold -c 3 -m 5 -i 1
+    free_runs_hold -c 20 -m 3 -i 0
+    free_runs_hold -c 4 -m 3 -i 0 -z 100000
+}
+
+@test "a server without descriptors, and its clients, obey all laws" {
+    each_stage serving_holds
+}
+
+@test "a run that Ctrl-C ends obeys all laws" {
+    each_stage interrupting_holds
+}
+
+@test "clients that select must refuse obey all laws" {
+    if [ "$(ulimit -Hn)" -lt 2200 ]; then
+        skip "no more than $(ulimit -Hn) descriptors are allowed here"
+    fi
+    ulimit -Sn 2200
+    # Who is refused gets no echo: the run fails, and its trace is good.
+    demo 04-select -c 1040 -m 1 -i 0 -j "$own/t.json" >"$own/t.text" \
+        2>"$own/t.err" || [ $? -eq 1 ]
+    accepts "$own"/t.{text,json}
+}
+
+@test "it says how many events and clients a trace has" {
+    run check one.text
+    [ "$output" = "one.text: 28 events, 1 clients: all laws hold" ]
+    run check - <one.json
+    [ "$output" = "-: 28 events, 1 clients: all laws hold" ]
+}
+
+@test "a trace that is cut is good up to there" {
+    local lines
+    for lines in 1 7 14 20 27; do
+        head -n "$lines" one.text | check -
+    done
+}
+
+# A doctored trace that breaks a law: doctor LAW SED-SCRIPT
+doctor() {
+    local file
+    file=$own/doctored-$(wc -l <"$own/laws")
+    sed -E "$2" one.text >"$file"
+    if cmp -s one.text "$file"; then
+        echo "nothing is doctored by $2"
+        return 1
+    fi
+    printf '%s: broken law %s\t%s\n' "$file" "'$1'" "$2" >>"$own/laws"
+}
+
+# One call rejects them all, and the law of each is the one foretold.
+all_rejected() {
+    local -a files
+    mapfile -t files < <(sed 's/: .*//' "$own/laws")
+    run check "${files[@]}"
+    [ "$status" -eq 1 ]
+    grep -E ': broken law |: all laws hold$' <<<"$output" >"$own/verdicts"
+    paste <(sed "s/': .*/'/" "$own/verdicts") <(cut -f 2 "$own/laws") |
+        diff "$own/laws" -
+    # ... each with its line.
+    [ "$(grep -c '^>' <<<"$output")" = "${#files[@]}" ]
+}
+
+# A trace that is not of the scenario: no_scenario SED-SCRIPT SCENARIO
+no_scenario() {
+    sed -E "$1" one.text >"$own/doctored"
+    run check "$own/doctored" -s "$TOP/demos/scenarios/$2.scn"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *": broken law 'scenario': "*$'\n>'* ]]
+}
+
+@test "each law is broken by a doctored trace, and named" {
+    : >"$own/laws"
+    # A line that is changed, dropped, forged, doubled, swapped.
+    doctor grammar '/recv eof/s/eof/end/'
+    doctor grammar $'3s/$/\033[31m/'
+    doctor grammar 's/^(\[server\])   accept EA/\1 accept EA/'
+    doctor grammar 's/^summary of/a summary of/'
+    doctor speaker '/shutdown/a [client 1] close clientfd:5 (c1)'
+    doctor speaker '/shutdown/a [client 1] epoll_wait...'
+    doctor speaker '/stop/s/^\[demo\]  /[server]/'
+    doctor 'accepted first' '/=====>/d'
+    doctor 'accepted first' '/=====>/{h;d};/ADD fd:5/{p;x}'
+    doctor gone '/close client/p' # a double close
+    doctor gone '/close client/a [server]   send to clientfd:5 (c1), 1 bytes'
+    doctor descriptor '/recv from .*hello/s/fd:5/fd:6/'
+    doctor descriptor '/=====>/p'
+    doctor descriptor '/=====>/a [server]   =====> accept new clientfd:5 (x1)'
+    doctor descriptor '/ fd:3 IN$/s/3/4/'
+    doctor wait '0,/epoll_wait done/{//d}'
+    doctor wait '0,/epoll_wait\.\.\./{//d}'
+    doctor wait '0,/epoll_wait\.\.\./{//p}'
+    doctor wait '/stop/,/^$/{/server/d}'
+    doctor ready '/ fd:5 .* IN$/d'
+    doctor ready '/ fd:5 .* IN$/p'
+    doctor ready '0,/num:1/s//num:2/'
+    doctor handled '/(recv from|send to).* 5 bytes/d'
+    doctor asked '/ fd:5 .* IN$/s/IN/IN|OUT/'
+    doctor asked '/ADD fd:5/d'
+    doctor asked '/ADD fd:5/s/ADD/MOD/'
+    doctor asked '/ADD fd:5/p'
+    doctor echo '/send to/s/5 bytes/6 bytes/'
+    doctor echo '/recv from .*hello/{h;d};/send to/{p;x}'
+    doctor 'all echoed' '/send to/d'
+    doctor 'all echoed' '/send to/s/, 5/, 4/'
+    doctor ended '/from .* eof/a [server]   recv from clientfd:5 (c1), EAGAIN'
+    doctor closed '/close client/d'
+    doctor client '/connect fd/d'
+    doctor client '/connect fd/p'
+    doctor client '/shutdown/a [client 1] send 1 bytes, msg:x'
+    doctor client '/1\] recv eof/a [client 1] recv 5 bytes, msg:hello'
+    doctor client '/close fd:/s/101/102/'
+    doctor 'sent first' '/recv from .*hello/s/hello/hellO/'
+    doctor 'sent first' '/recv from .*hello/s/5 bytes.*/6 bytes, msg:hello!/'
+    doctor 'sent first' '/1\] send 5/s/5/4/'
+    doctor 'sent first' '/1\] send 5/{h;d};/recv from .*hello/{p;x}'
+    doctor 'own bytes' '/1\] recv 5/s/hello/jello/'
+    doctor 'own bytes' '/1\] recv 5/p'
+    doctor 'all back' '/1\] recv 5/d'
+    doctor 'all back' '/1\] recv 5/s/5 bytes.*/4 bytes, msg:hell/'
+    doctor stop '/stop/p'
+    # Every number of the summary.
+    doctor summary 's/1 accepted/2 accepted/'
+    doctor summary 's/0 refused/1 refused/'
+    doctor summary 's/1 closed/2 closed/'
+    doctor summary 's/1 sent/2 sent/'
+    doctor summary 's/5 in/6 in/'
+    doctor summary 's/5 out/4 out/'
+    doctor summary 's/epoll_wait 4/epoll_wait 5/'
+    doctor summary 's/accept 2,/accept 1,/'
+    doctor summary 's/recv 2,/recv 3,/'
+    doctor summary 's/send 1,/send 2,/'
+    doctor summary 's/close 1,/close 0,/'
+    doctor summary 's/epoll_ctl 2/epoll_ctl 3/'
+    doctor summary 's/1 of these/2 of these/'
+    doctor summary 's/12\.0 calls/12.1 calls/'
+    doctor summary '/^  bytes/d'
+
+    all_rejected
+
+    # Only the scenario tells what else is missing, or too much.
+    no_scenario '/shutdown/d' one
+    no_scenario '/stop/i [player]   note hold' one
+    no_scenario '' split
+
+    # No law was forgotten.
+    check --help | sed -n '/^The laws:/,/^$/s/^  (.{15}) .*/\1/p' -E |
+        sed 's/ *$//' | sort >"$own/all"
+    [ "$(wc -l <"$own/all")" -ge 20 ]
+    diff <({ echo scenario && cut -d "'" -f 2 "$own/laws"; } | sort -u) \
+        "$own/all"
+}
+
+@test "two lines of two clients in the wrong order are no scenario" {
+    local scenario=$TOP/demos/scenarios/three.scn
+    demo 06-epoll-lt -S "$scenario" >"$own/three"
+    check "$own/three" -s "$scenario"
+    # c3 connects before c2: each client's own lines stay in their order.
+    sed -E '/^\[client 2\] connect/{h;d};/^\[client 3\] connect/{p;x}' \
+        "$own/three" >"$own/swapped"
+    run check "$own/swapped" -s "$scenario"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"broken law '"* ]]
+}
+
+@test "a thread that speaks of another's client breaks a law" {
+    demo 02-threads -S "$TOP/demos/scenarios/three.scn" >"$own/three"
+    check "$own/three"
+    sed '/^\[thread 1\] close/s/thread 1/thread 2/' "$own/three" \
+        >"$own/doctored"
+    run check "$own/doctored"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"broken law 'speaker'"* ]]
+}
+
+@test "doctored JSON breaks the same laws" {
+    local law script
+    while IFS=: read -r law script; do
+        jq -c "$script" one.json >"$own/doctored"
+        run check "$own/doctored"
+        echo "--- $script"
+        echo "$output"
+        [ "$status" -eq 1 ]
+        [[ $output == *": broken law '$law': "* ]]
+    done <<'END'
+grammar:if .cat == "recv" then .cat = "receive" else . end
+grammar:if .cat == "accept" then del(.args.client) else . end
+accepted first:select(.cat != "accept")
+gone:if .cat == "close" and .args.client then ., . else . end
+echo:if .cat == "send" and .args.client then .args.bytes = 6 else . end
+summary:if .cat == "summary" then .args.recv += 1 else . end
+END
+    # Half a line.
+    head -c -3 one.json >"$own/doctored"
+    run check "$own/doctored"
+    [ "$status" -eq 1 ]
+    [[ $output == *"broken law 'grammar'"* ]]
+}
+
+@test "it shows the broken line with its number and its neighbours" {
+    sed '/send to/s/5 bytes/6 bytes/' one.text >"$own/doctored"
+    run check "$own/doctored"
+    echo "$output"
+    [[ ${lines[1]} == "line 14: now 6 bytes have been sent to c1, and 5 "* ]]
+    [ "${lines[2]}" = "     11 | [server]   epoll_wait done, num:1" ]
+    [ "${lines[5]}" = ">    14 | [server]   send to clientfd:5 (c1), 6 bytes" ]
+    [ "${#lines[@]}" -eq 9 ]
+}
+
+@test "what a trace holds never drives the terminal" {
+    printf '[server]   stop\033[31m\n' >"$own/forged"
+    run check "$own/forged"
+    [ "$status" -eq 1 ]
+    [[ $output == *'stop\x1b[31m'* ]]
+    [[ $output != *$'\033'* ]]
+}
+
+# A usage error: status 2, and one sentence.
+refuses() {
+    local words=$1
+    run check "${@:2}"
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == "check-trace: "*"$words"* ]]
+}
+
+@test "what cannot be checked is said in one sentence, with status 2" {
+    refuses 'FILE'
+    refuses 'cannot read' "$own/none"
+    refuses 'no events' /dev/null
+    refuses 'unrecognized' --frobnicate one.text
+    refuses 'cannot read' one.text -s "$own/none"
+    demo 06-epoll-lt -q -c 1 -m 1 >"$own/quiet"
+    refuses 'was it recorded with -q?' "$own/quiet"
+    printf 'c1 connect\nc1 dance\n' >"$own/dance.scn"
+    refuses 'dance.scn:2: ' one.text -s "$own/dance.scn"
+}
