@@ -432,13 +432,13 @@ static void *conduct(void *argument)
     if (signal_number == SIGUSR1 && !run->options->connect)
         trace_await_idle(REST_MS);
     client_expect_end();
+    if (plays)
+        scenario_stop();
     trace_stop(listener.fd);
     if (run->clients != NULL)
         client_stop(run->clients, run->started);
-    if (plays) {
-        scenario_stop();
+    if (plays)
         pthread_join(player, NULL);
-    }
     for (int i = 0; i < run->started; i++)
         client_join(&run->clients[i]);
 

@@ -75,6 +75,7 @@ struct player {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct actor *actors; /* [1] is c1 */
+    bool failed;          /* and said why */
     rlim_t descriptors;   /* the limit as it was */
 };
 
@@ -348,6 +349,7 @@ static int fail(struct player *p, const struct step *step, const char *format,
     va_end(arguments);
     snprintf(p->problem->text, sizeof(p->problem->text), "%s:%d: %s",
              p->scenario->name, step->line, text);
+    p->failed = true;
     return -1;
 }
 
@@ -501,6 +503,7 @@ static int stop_and_continue(struct player *p, const struct step *step)
         return fail(p, step, "fork: %s (%s)", strerrorname_np(errno),
                     strerror(errno));
     if (child == 0) {
+        limit_descriptors(p->descriptors); /* it must be able to look */
         const char *state = NULL;
         kill(parent, SIGSTOP);
         while (state == NULL || strncmp(state, ") T", 3) != 0) {
@@ -573,7 +576,7 @@ static int play_steps(struct player *p)
             result = play_own(p, step);
     }
     free(left);
-    return stopped || trace_error() != 0 ? 0 : result;
+    return !p->failed && (stopped || trace_error() != 0) ? 0 : result;
 }
 
 /* Who is still connected leaves, one after the other. */

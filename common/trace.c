@@ -676,8 +676,9 @@ void trace_lockstep(bool on)
     if (on) { /* open all the while: later there may be no descriptor left */
         const int low = open("/proc/self/task", O_RDONLY | O_DIRECTORY);
         const int high = fcntl(low, F_DUPFD_CLOEXEC, TASKS_FD);
-        close(low);
-        tasks = fdopendir(high);
+        if (high >= 0)
+            close(low);
+        tasks = fdopendir(high >= 0 ? high : low);
     } else if (tasks != NULL) {
         closedir(tasks);
         tasks = NULL;
