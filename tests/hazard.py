@@ -296,7 +296,13 @@ class Server:
         )
 
     def wait_ready(self):
+        """Wait until it listens and, as its trace tells, has come to its wait.
+
+        It says "ready:" before it has opened all the descriptors it needs.
+        """
         self.wait_for(f"^ready: {re.escape(self.path)}$")
+        if "-q" not in self.process.args:
+            self.wait_for(r"\.\.\.$|EAGAIN")
 
     # What /proc says.
 
@@ -993,7 +999,6 @@ def take_descriptors_away(server):
     A server that sleeps in accept has taken a descriptor already, before
     anybody came: one client comes and goes, to use that up.
     """
-    server.wait_for(r"\.\.\.$|EAGAIN")  # it has all that it needs
     used = server.descriptors()
     before = len(server.lines("accept EMFILE"))
     server.allow_descriptors(next(n for n in range(999) if n not in used))
