@@ -20,10 +20,12 @@ import collections
 import contextlib
 import fcntl
 import functools
+import io
 import json
 import os
 import re
 import resource
+import runpy
 import select
 import shlex
 import shutil
@@ -39,6 +41,8 @@ import traceback
 LIMIT = 20 * float(os.environ.get("TIMEOUT_MULT", "1"))  # seconds for a wait
 LOOK = 0.005  # seconds between two looks at what is waited for
 PATH = "echo.sock"  # of the server, in the temporary directory
+SCRIPTS = os.path.join(os.path.dirname(__file__), "..", "scripts")
+MOST_CHECKED = 2_000_000  # bytes of trace that are checked against the laws
 SKIPPED = 77
 MIB = 1 << 20
 HAZARDS = {}
@@ -220,6 +224,14 @@ def compare(wanted, got, what):
 
 
 # --- a server -------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1)
+def check_trace():
+    """What scripts/check-trace defines, by name."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, SCRIPTS)
+    return runpy.run_path(os.path.join(SCRIPTS, "check-trace"))
 
 
 class Server:
@@ -409,6 +421,16 @@ class Server:
             f"{self.path} is still there",
         )
         self.check_trace()
+        self.check_laws()
+
+    def check_laws(self):
+        """The trace obeys the laws that scripts/check-trace knows."""
+        if "-q" in self.process.args or self.trace_size() > MOST_CHECKED:
+            return
+        check_laws, said = check_trace()["check"], io.StringIO()
+        with contextlib.redirect_stdout(said):
+            good = check_laws(f"out.{self.name}", None)
+        check(good, "a trace that obeys all laws", said.getvalue())
 
     def check_trace(self):
         """Nothing but the trace, the summary, and printable ASCII."""

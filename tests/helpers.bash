@@ -94,13 +94,31 @@ pause() {
     read -r -t 0.02 <> <(:) || :
 }
 
-# End what the test left running, by its pid.
+# End what the test left running, by its pid; then check the traces it made.
 teardown() {
     local left
-    [ -e "$BATS_TEST_TMPDIR/pids" ] || return 0
-    while read -r left; do
-        kill -CONT "$left" 2>/dev/null || :
-        kill -KILL "$left" 2>/dev/null || :
-        wait "$left" 2>/dev/null || :
-    done <"$BATS_TEST_TMPDIR/pids"
+    if [ -e "$BATS_TEST_TMPDIR/pids" ]; then
+        while read -r left; do
+            kill -CONT "$left" 2>/dev/null || :
+            kill -KILL "$left" 2>/dev/null || :
+            wait "$left" 2>/dev/null || :
+        done <"$BATS_TEST_TMPDIR/pids"
+    fi
+    [ -n "${BREAKS_LAWS:-}" ] || check_traces
+}
+
+# Every trace that the test has left in its directory, from its first line to
+# its summary, obeys the laws. A file of tests that breaks them on purpose sets
+# BREAKS_LAWS.
+check_traces() {
+    local file
+    local -a whole=()
+    local -r first='^\[server\] +listen fd:[0-9]+$|"name":"thread_name"'
+    while read -r file; do
+        if head -n 1 "$file" | grep -Eqa "$first" &&
+            grep -Eqa '^summary of |"name":"summary"' "$file"; then
+            whole+=("$file")
+        fi
+    done < <(find "$BATS_TEST_TMPDIR" -type f -size -4M)
+    [ ${#whole[@]} -eq 0 ] || "$TOP/scripts/check-trace" "${whole[@]}"
 }
