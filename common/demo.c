@@ -13,6 +13,7 @@
 #include "trace.h"
 #include "unix_socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -43,6 +44,8 @@ struct options {
 };
 
 static const char *program = "demo";
+static const struct demo_option *own; /* the options of this stage alone */
+static size_t own_count;
 static struct unix_listener listener = {.fd = -1};
 
 static atomic_int clients_left; /* client threads that still run */
@@ -78,6 +81,22 @@ bool demo_no_room(int error)
 
 /* --- the command line ---------------------------------------------------- */
 
+/* A line of --help for an option of this stage alone. */
+static void print_own(const struct demo_option *option)
+{
+    char left[80], letter[] = "-?, ";
+    letter[1] = option->letter;
+    snprintf(left, sizeof(left), "%s--%s %s",
+             option->letter != '\0' ? letter : "    ", option->name,
+             option->argument);
+    printf("  %-19s  %s", left, option->help);
+    if (option->number != NULL)
+        printf("  (default %ld)", *option->number);
+    else if (*option->text != NULL)
+        printf("  (default %s)", *option->text);
+    printf("\n");
+}
+
 static void print_help(void)
 {
     printf(
@@ -104,15 +123,20 @@ static void print_help(void)
         "  -q, --quiet          no events on standard output, only the "
         "summary\n"
         "  -h, --help           this text\n"
-        "  -V, --version        the version\n"
-        "\n"
-        "try:  build/%s -c 1 -m 2\n"
-        "      build/%s --serve -s /tmp/echo   and, in another terminal,\n"
-        "      nc -U /tmp/echo\n"
-        "\n"
-        "Exit status: 0 all was echoed and closed, 1 something failed, "
-        "2 usage.\n",
-        program, program, program);
+        "  -V, --version        the version\n",
+        program);
+    if (own_count > 0)
+        printf("\nOnly this stage has:\n\n");
+    for (size_t i = 0; i < own_count; i++)
+        print_own(&own[i]);
+    printf("\n"
+           "try:  build/%s -c 1 -m 2\n"
+           "      build/%s --serve -s /tmp/echo   and, in another terminal,\n"
+           "      nc -U /tmp/echo\n"
+           "\n"
+           "Exit status: 0 all was echoed and closed, 1 something failed, "
+           "2 usage.\n",
+           program, program);
 }
 
 /* Print what is wrong with the command line. Returns the exit status. */
@@ -146,8 +170,10 @@ static bool parse(const char *option, const char *text, long least, long most,
     return false;
 }
 
-enum { SERVE = 256, CONNECT, STAGGER };
+enum { SERVE = 256, CONNECT, STAGGER, OWN }; /* OWN + i is own[i] */
+enum { MOST_OWN = 8 };
 
+static const char short_options[] = ":c:m:z:i:S:s:j:qhV";
 static const struct option long_options[] = {
     {"clients", required_argument, NULL, 'c'},
     {"messages", required_argument, NULL, 'm'},
@@ -161,12 +187,60 @@ static const struct option long_options[] = {
     {"json", required_argument, NULL, 'j'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0}};
+    {"version", no_argument, NULL, 'V'}};
+enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) };
+
+/* The stages that have options of their own. */
+static const struct {
+    const char *option, *stage;
+} elsewhere[] = {{"workers", "09-epoll-pool"}};
+
+/* getopt_long(3) of all options, own ones included; OWN + i for own[i]. */
+static int next_option(int argc, char **argv)
+{
+    struct option longs[OPTIONS + MOST_OWN + 1] = {0};
+    char shorts[sizeof(short_options) + 2 * MOST_OWN];
+    size_t used = sizeof(short_options) - 1;
+    memcpy(longs, long_options, sizeof(long_options));
+    memcpy(shorts, short_options, used);
+    for (size_t i = 0; i < own_count; i++) {
+        longs[OPTIONS + i] =
+            (struct option){own[i].name, required_argument, NULL, OWN + (int)i};
+        if (own[i].letter != '\0') {
+            shorts[used++] = own[i].letter;
+            shorts[used++] = ':';
+        }
+    }
+    shorts[used] = '\0';
+    const int option = getopt_long(argc, argv, shorts, longs, NULL);
+    for (size_t i = 0; i < own_count; i++)
+        if (own[i].letter != '\0' && option == own[i].letter)
+            return OWN + (int)i;
+    return option;
+}
+
+/* Take the value of an option of this stage alone. False: said why not. */
+static bool take_own(const struct demo_option *option)
+{
+    char name[80];
+    snprintf(name, sizeof(name), "--%s", option->name);
+    if (option->number != NULL)
+        return parse(name, optarg, option->least, option->most, option->number);
+    *option->text = optarg;
+    return true;
+}
 
 /* getopt_long(3) did not like what it saw. */
 static int bad_option(const char *word)
 {
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        const size_t size = strlen(elsewhere[i].option);
+        if (strncmp(word, "--", 2) == 0 && optopt == 0 &&
+            strncmp(word + 2, elsewhere[i].option, size) == 0 &&
+            (word[2 + size] == '\0' || word[2 + size] == '='))
+            return usage("--%s is for stage %s", elsewhere[i].option,
+                         elsewhere[i].stage);
+    }
     if (optopt > ' ' && optopt < 127 && strchr(word, '=') == NULL)
         return usage("there is no option '-%c'", optopt);
     if (optopt != 0 && optopt < 256 && (optopt < ' ' || optopt > 126))
@@ -180,13 +254,18 @@ static int bad_option(const char *word)
 static int parse_options(int argc, char **argv, struct options *o)
 {
     enum { MILLION = 1000000, HOUR_MS = 3600000, GIB = 1 << 30 };
-    const char *only_clients = NULL;
+    const char *only_clients = NULL, *only_server = NULL;
     int option;
     long n;
 
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":c:m:z:i:S:s:j:qhV", long_options,
-                                 NULL)) != -1) {
+    while ((option = next_option(argc, argv)) != -1) {
+        if (option >= OWN) {
+            only_server = own[option - OWN].name;
+            if (!take_own(&own[option - OWN]))
+                return USAGE;
+            continue;
+        }
         switch (option) {
         case 'c':
             if (!parse("--clients", optarg, 1, MILLION, &n))
@@ -263,6 +342,9 @@ static int parse_options(int argc, char **argv, struct options *o)
     if (o->serve && only_clients != NULL)
         return usage("%s is for clients, and --serve starts none",
                      only_clients);
+    if (o->connect && only_server != NULL)
+        return usage("--%s is for the server, and --connect starts none",
+                     only_server);
     if (o->scenario != NULL && only_clients != NULL)
         return usage("a scenario says itself what the clients do: --scenario "
                      "and %s do not go together",
@@ -637,6 +719,15 @@ static void name_program(const char *path)
 
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
 {
+    return demo_main_with(argc, argv, serve, NULL, 0);
+}
+
+int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
+                   const struct demo_option *options, size_t count)
+{
+    own = options;
+    own_count = count;
+    assert(count <= MOST_OWN);
     struct options o = {.clients = 3, .messages = 5, .interval_ms = 100};
     name_program(argv[0]);
     keep_standard_descriptors();

@@ -9,6 +9,7 @@
 #define IOMUX_DEMO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Parse the command line and run: the server, serve(listen_fd), in the calling
@@ -21,6 +22,27 @@
  * failed, 2 the command line is wrong; with a sentence on standard error.
  */
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd));
+
+/*
+ * An option that one stage has and others have not, with a number or a text
+ * for its server. What number or text points to holds the default until the
+ * option is given; a text is the argument itself, which lasts. All strings are
+ * literals. In common/demo.c stands which stage has which, so that another
+ * stage can say where the option belongs.
+ */
+struct demo_option {
+    const char *name;     /* "workers": --workers */
+    char letter;          /* 'w': -w; '\0': none */
+    const char *argument; /* "N", as --help calls it */
+    const char *help;     /* some words; --help adds the default */
+    long least, most;     /* of a number */
+    long *number;         /* NULL: it is a text, ... */
+    const char **text;    /* ... and goes here; NULL there: no default */
+};
+
+/* As demo_main(), for a stage with count options of its own, at most 8. */
+int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
+                   const struct demo_option *options, size_t count);
 
 /*
  * True once the program is to end. From then on no wait lasts: the listening

@@ -195,11 +195,102 @@ END
     [ ! -s ../out ]
 }
 
+# A stage with two options of its own, a number and a text; its server says at
+# the beginning what it was given. Sets $program, and $BUILD where it lies.
+stage_with_options() {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir -p "$copy/demos"
+    cp -r "$TOP/Makefile" "$TOP/common" "$copy"
+    cat >"$copy/demos/99-own.c" <<'END'
+#include "demo.h"
+#include "trace.h"
+#include <poll.h>
+#include <stdio.h>
+
+static long number = 7;
+static const char *text = "here";
+
+static int serve(int listen_fd)
+{
+    char line[80];
+    snprintf(line, sizeof(line), "own: %ld %s\n", number, text);
+    trace_print(line);
+    while (!demo_stopping()) /* then it is shut down: HUP */
+        poll(&(struct pollfd){.fd = listen_fd}, 1, -1);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct demo_option own[] = {
+        {.name = "number", .letter = 'n', .argument = "N", .help = "a number",
+         .least = 2, .most = 9, .number = &number},
+        {.name = "text", .argument = "TEXT", .help = "a text", .text = &text}};
+    return demo_main_with(argc, argv, serve, own, 2);
+}
+END
+    make -s -j2 -C "$copy" BUILD=build build/99-own
+    program=99-own
+    BUILD=$copy/build
+}
+
+# own WANTED ARGUMENT...: with these arguments its server is given this.
+own() {
+    local wanted=$1
+    shift
+    background "$BUILD/$program" --serve -q -s echo "$@"
+    wait_for_line '^own: ' "$BATS_TEST_TMPDIR/out"
+    stop_server
+    grep -qx "own: $wanted" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a stage has options of its own: given, left out, wrong" {
+    stage_with_options
+    own '7 here'
+    own '2 here' -n 2
+    own '9 here' --number=9
+    own '3 there' -n3 --text there
+    own '4 ' -qn 4 --text=
+    own '7 -n' --text -n
+    refuses "--number takes a whole number from 2 to 9, not '1'" -n 1
+    refuses "--number*from 2 to 9, not '10'" --number 10
+    refuses "--number*not 'x'" -qnx
+    refuses "option '--text' needs a value" --text
+    refuses "option '-n' needs a value" -n
+    refuses "no option '-t'" -t there
+    refuses "--number is for the server, and --connect starts none" \
+        --connect -s nowhere -n 3
+    refuses "--text is for the server" --text there --connect -s nowhere
+    demo 99-own --help >../help
+    grep -qxF '  -n, --number N       a number  (default 7)' ../help
+    grep -qxF '      --text TEXT      a text  (default here)' ../help
+    [ "$(wc -L <../help)" -le 80 ]
+}
+
+# The options that some stages have and others have not, and whose they are.
+options_elsewhere() {
+    sed -n '/ elsewhere\[\] = /,/;$/p' "$TOP/common/demo.c" |
+        grep -o '"[a-z-]*", "[^"]*"' | tr -d '",'
+}
+
+@test "an option of another stage: the sentence says which has it" {
+    local option stage
+    [ -n "$(options_elsewhere)" ]
+    while read -r option stage; do
+        program=06-epoll-lt refuses "--$option is for stage $stage" \
+            "--$option" 1
+        program=06-epoll-lt refuses "--$option is for stage $stage" \
+            -q "--$option=1"
+        program=06-epoll-lt refuses "no option '--${option}s'" "--${option}s"
+    done < <(options_elsewhere)
+}
+
 @test "--help knows each option that the parser knows, and no other" {
-    local long short stage
-    demo "$program" --help >../help 2>../err
+    local long short stage first
+    first=$(all_stages | head -n 1) # one without options of its own
+    demo "$first" --help >../help 2>../err
     [ ! -s ../err ]
-    demo "$program" -h | cmp - ../help
+    demo "$first" -h | cmp - ../help
 
     sed -n 's/^ *{"\([a-z]*\)", \(no\|required\|optional\)_.*/--\1/p' \
         "$TOP/common/demo.c" | sort >../parser
@@ -215,7 +306,7 @@ END
     [ "$(wc -l <../words)" -ge 20 ]
     while read -r long short; do
         echo "$long $short"
-        demo "$program" "$long" ${short:+1} --version >../out 2>&1
+        demo "$first" "$long" ${short:+1} --version >../out 2>&1
     done <../words
 
     for stage in $(all_stages); do
