@@ -591,6 +591,11 @@ void trace_ctl_at(const char *src, int op, int fd, uint32_t events, int result)
                                   .events = events});
 }
 
+void trace_arming_at(const char *src, int op, int fd, uint32_t events)
+{
+    trace_ctl_at(src, op, fd, events, 0);
+}
+
 void trace_close_at(const char *src, int fd)
 {
     struct thread *const thread = me();

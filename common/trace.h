@@ -89,6 +89,8 @@ void trace_thread_for(int client_fd);
 #define trace_send(fd, asked, n)  trace_send_at(TRACE_HERE, fd, asked, n)
 #define trace_ctl(op, fd, events, res)                                         \
     trace_ctl_at(TRACE_HERE, op, fd, events, res)
+#define trace_arming(op, fd, events)                                           \
+    trace_arming_at(TRACE_HERE, op, fd, events)
 #define trace_close(fd)  trace_close_at(TRACE_HERE, fd)
 #define trace_note(text) trace_note_at(TRACE_HERE, text)
 
@@ -126,6 +128,13 @@ void trace_send_at(const char *src, int fd, size_t asked, ssize_t n);
 
 /* epoll_ctl(2) returned result for op (EPOLL_CTL_ADD, ...) and fd. */
 void trace_ctl_at(const char *src, int op, int fd, uint32_t events, int result);
+
+/*
+ * About to call epoll_ctl(2), where several threads wait on one epoll. Before,
+ * not after: another thread may get the event, and speak of it, at once. If
+ * the call fails, trace_failed() says so.
+ */
+void trace_arming_at(const char *src, int op, int fd, uint32_t events);
 
 /*
  * About to close(2) a connection. Before, not after: the next accept in

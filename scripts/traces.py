@@ -24,12 +24,17 @@ class Trouble(Exception):
     """Something cannot be read or run: one sentence for the user."""
 
 
+def of_server(who):
+    """Is it one of the server's threads?"""
+    return who.startswith(("server", "thread", "worker"))
+
+
 @dataclasses.dataclass
 class Event:
     """One line of a trace. What it does not say is None."""
     line: int  # in the file
     text: str
-    who: str  # "server", "client 2", "thread 1", "demo", "player"
+    who: str  # "server", "client 2", "thread 1", "worker 1", "demo", "player"
     kind: str  # a word of trace.h: "recv", "woke", ...
     call: str  # "recv", "epoll_wait", ...
     fd: int | None = None
@@ -46,7 +51,7 @@ class Event:
 
     @property
     def of_server(self):
-        return self.who.startswith(("server", "thread"))
+        return of_server(self.who)
 
     @property
     def of_client(self):
@@ -133,7 +138,7 @@ def outcome(kind, call, args):
     if "client" in args:
         end += f" ({args['client']})"
     peer = "client" + end if "client" in args else end
-    server = args["who"].startswith(("server", "thread"))
+    server = of_server(args["who"])
     subject = call
     if server and call in ("recv", "send"):
         subject = f"{call} {'from' if call == 'recv' else 'to'} {peer},"

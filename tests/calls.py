@@ -141,7 +141,8 @@ def compare(what, text, json_file, log, pid):
         lines = [json.loads(line) for line in file]
     in_json = lines[-1]["args"]
     threads = {line["tid"] for line in lines if line["ph"] == "M" and
-               line["args"]["name"].split()[0] in ("server", "thread")}
+               line["args"]["name"].split()[0] in
+               ("server", "thread", "worker")}
     by_strace = counted(traced(log, pid), threads)
     expected = {"accept", "recv", "send", "close"}
     expected |= {"select", "poll", "epoll_wait", "epoll_ctl"} & set(by_strace)

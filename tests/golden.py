@@ -9,10 +9,16 @@ stage printed once and somebody read. The lines of events count, the summary
 does not: stage 03's scans differ from run to run. Where several threads of a
 server speak between two lines of the clients, their order is free: the lines
 are sorted by thread, and keep their order within each.
+
+Where workers share the clients, which of them does something is free, and so
+is the order between clients: a golden trace has the lines of each client in
+their order, and leaves out what concerns none (waits, the listening socket).
+How many workers there are is not free: who is busy cannot be given more.
 """
 
 import difflib
 import os
+import re
 import subprocess
 import sys
 
@@ -20,11 +26,14 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("IOMUX_BUILD", os.path.join(TOP, "build"))
 LIMIT = 60 * int(os.environ.get("TIMEOUT_MULT", "1"))
 CONTEXT = 3
+OPTIONS = {"09-epoll-pool": ["--workers", "2"]}
 
 
 def canonical(text):
     """The lines of events; those of a server's threads in one order."""
     lines, block = [], []
+    if re.search(r"^\[worker", text, re.M):
+        return by_client(text)
     for line in text.split("\n\n")[0].splitlines():
         if line.startswith(("[server]", "[thread", "[worker")):
             block.append(line)
@@ -34,9 +43,31 @@ def canonical(text):
     return lines + sorted(block, key=lambda line: line.split("]")[0])
 
 
+def by_client(text):
+    """The lines of events of each client, by whichever worker, and of those
+    who tell the story."""
+    of = {}
+    for line in text.split("\n\n")[0].splitlines():
+        who = re.match(r"\[(?:client (\d+)|worker|server)", line)
+        about = re.search(r"fd:\d+ \(([cx]\d+)\)", line)
+        if who is None:
+            name = "story"
+        elif who[1]:
+            name = "c" + who[1]
+        elif about:
+            name = about[1]
+        else:
+            continue
+        line = re.sub(r"^\[worker \d+\]", "[worker]  ", line)
+        of.setdefault(name, []).append(line)
+    names = sorted(of, key=lambda name: (name[0], len(name), name))
+    return [line for name in names for line in [f"{name}:", *of[name]]]
+
+
 def play(stage, scenario):
     """The trace of one play. None: it failed, and said so."""
     command = [os.path.join(BUILD, stage), "-S", path_of(scenario)]
+    command += OPTIONS.get(stage, [])
     command[:0] = os.environ.get("IOMUX_WRAPPER", "").split()
     try:
         done = subprocess.run(command, capture_output=True, timeout=LIMIT)

@@ -238,7 +238,14 @@ class Server:
     """A stage that runs with --serve, and what /proc tells of it."""
 
     def __init__(
-        self, stage, *options, path=PATH, limit=None, ignore=(), gate=None
+        self,
+        stage,
+        *options,
+        path=PATH,
+        limit=None,
+        ignore=(),
+        gate=None,
+        **environment,
     ):
         def prepare():
             for number in ignore:
@@ -266,6 +273,7 @@ class Server:
                 stdout=out,
                 stderr=err,
                 preexec_fn=prepare,
+                env=os.environ | environment,
             )
         self.pid = self.process.pid
 
@@ -442,7 +450,7 @@ class Server:
             junk and f"a byte {junk[0]!r} after {text[:junk.start()][-60:]!r}",
         )
         trace, _, summary = text.decode().partition("\nsummary of ")
-        good = r"\[(server|demo|thread x?\d+|\?)\] +\S.*|ready: .*"
+        good = r"\[(server|demo|thread x?\d+|worker \d+|\?)\] +\S.*|ready: .*"
         for line in trace.splitlines():
             check(
                 re.fullmatch(good, line),
@@ -472,6 +480,10 @@ class Stage:
         # A slow reader stops others: the model's limit, not a bug.
         self.waits_in_send = number == 1 or 3 <= number <= 6
         self.keeps_a_rest = number >= 7
+        # Threads beside the conductor that are there without a client.
+        is_pool = number == 9
+        self.threads = 1 + is_pool * os.sysconf("SC_NPROCESSORS_ONLN")
+        self.is_scheduled = self.has_threads or is_pool
 
     @contextlib.contextmanager
     def serve(self, *options, **arguments):
@@ -614,7 +626,7 @@ def no_memory_lost(stage):
             client.say(b"x" * (1 + i % 3000))
             client.close()
         server.leave()
-        threads = 2
+        threads = 1 + stage.threads
         wait_until(
             lambda: len(server.states()) <= threads + stage.has_threads,
             "no more threads than at the start",
@@ -749,7 +761,7 @@ def forge_the_trace(stage):
             client.exchange(message)
     # That nothing but trace lines came out has been seen; no line is forged?
     for words, number in (("accept new", 2), ("stop$", 1), ("c99", 0)):
-        found = server.lines(rf"^\[\w+\] +(=====> )?{words}")
+        found = server.lines(rf"^\[\w+( \d+)?\] +(=====> )?{words}")
         check(len(found) == number, f"{number} lines '{words}'", found)
     with open("trace.json", encoding="ascii") as trace:
         for line in trace:
@@ -792,7 +804,9 @@ def forge_a_name(stage):
                 here.append(client)
         for client in here:
             client.say()
-    line = re.compile(r"\[server\] +=====> accept new clientfd:\d+ \((.*)\)")
+    line = re.compile(
+        r"\[(?:server|worker \d+)\] +=====> accept new clientfd:\d+ \((.*)\)"
+    )
     shown = list(map(line.fullmatch, server.lines("accept new")))
     check(
         len(shown) == len(names) + 1 and all(shown),
@@ -892,7 +906,7 @@ def flood_and_read(stage):
     stage.not_one_at_a_time()
     # When a thread gets a CPU is the scheduler's affair; in one thread for
     # all, when a client gets its turn is the stage's.
-    bound = float("inf") if stage.name.startswith("02-") else 300
+    bound = float("inf") if stage.is_scheduled else 300
     # With its trace: so the flood is faster than the server.
     with stage.serve() as server:
         with flooding(server):
@@ -1083,7 +1097,8 @@ def no_memory(stage):
     """Without memory for all, some clients are sent away; it serves on."""
     if stage.is_sanitized():
         raise Skip("a sanitizer needs address space without end")
-    with stage.serve() as server:
+    # Else each of several threads has 64 MiB of it in reserve.
+    with stage.serve(MALLOC_ARENA_MAX="1") as server:
         everything = (resource.RLIM_INFINITY,) * 2
         with contextlib.closing(Client(server)) as first:
             first.say()

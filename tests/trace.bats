@@ -67,7 +67,7 @@ END
 facts_of_json() {
     jq -r 'select(.ph != "M" and .cat != "summary")
         | .cat as $cat | .name as $name
-        | (.args.who | test("^(server|thread)")) as $server
+        | (.args.who | test("^(server|thread|worker)")) as $server
         | ($name == "recv" or $name == "send") as $data
         | ($cat | IN("again", "error")) as $failed
         | .args | del(.src, .again)
@@ -196,7 +196,7 @@ need_strace() {
         holds "$stage.json" 'map(select(.ph != "M" and .cat != "summary"))
             | all(.args |
                 (.src | test("^(demos|common)/[-a-z0-9_]+\\.c:[0-9]+$")) and
-                (.who | test("^(server|demo|(client|thread) x?[0-9]+)$")))'
+                (.who | test("^(server|demo|(client|thread|worker) x?[0-9]+)$")))'
         holds "$stage.json" 'map(.pid) | unique | length == 1'
     done
 }
@@ -324,6 +324,7 @@ trace_refused close +
 trace_recv recv -
 trace_send send -
 trace_ctl epoll_ctl -
+trace_arming epoll_ctl +
 trace_close close +
 END
 }
@@ -387,6 +388,10 @@ END
                 [[ $who == client* ]] && wanted=trace_sending
                 ;;
             stop) wanted=emit ;; # told by trace_stop() itself
+            ctl)
+                wanted=trace_ctl
+                [[ $stage != 09-* ]] || wanted=trace_arming
+                ;;
             *) wanted=trace_$cat ;;
             esac
             text=$(sed -n "${src##*:}p" "$TOP/${src%:*}")
@@ -413,7 +418,7 @@ END
         # What the events and their "again" add up to is in the summary, but
         # for those after which the server said nothing more.
         holds "$stage.json" '
-            map(select((.args.who // "") | test("^(server|thread)"))) as $mine |
+            map(select((.args.who // "") | test("^(server|thread|worker)"))) as $mine |
             (map(select(.cat == "summary"))[0].args) as $sum |
             (($mine | map(select(.cat == "again")) | length) +
              ($mine | map(.args.again // 0) | add)) as $said |
@@ -434,7 +439,7 @@ END
     for stage in $(all_stages); do
         holds "$stage.json" '
             (map(select(.cat == "summary"))[0].args) as $sum |
-            map(select((.args.who // "") | test("^(server|thread)"))) as $mine |
+            map(select((.args.who // "") | test("^(server|thread|worker)"))) as $mine |
             def n(f): [$mine[] | select(f)] | length;
             n(.cat == "accept") == $sum.accepted and
             n(.cat == "refused") == $sum.refused and

@@ -1,0 +1,194 @@
+/*
+ * 09-epoll-pool - worker threads wait on one epoll, EPOLLONESHOT.
+ *
+ * Adds: several CPUs. Each report goes to one worker and disarms the descriptor
+ * (ONESHOT): the client is that worker's alone until it re-arms it or closes
+ * it. Nobody else can have an event of it, so nothing has to be locked, and no
+ * event can outlive its client. After the re-arming not even a look is allowed.
+ *
+ * Cannot: keep an order between clients; it is nobody's.
+ *
+ * Try: build/09-epoll-pool -w 2 -c 4 -i 0 and read who serves whom.
+ */
+#include "demo.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct client {
+    int fd;
+    char *rest; /* received and not yet sent; NULL: nothing */
+    size_t size;
+};
+
+struct server {
+    int epoll_fd;
+    struct client listener;
+    atomic_int clients, started; /* so many workers */
+    atomic_bool shut; /* the listener is disarmed; who clears this re-arms it */
+};
+
+enum { MOST = 1000 };
+static long workers; /* --workers, from 1 to MOST */
+
+/* Let epoll tell once of a client. From then on another worker may have it,
+ * and may have freed it: no look at it any more, so the trace comes before. */
+static int watch(int epoll_fd, int op, struct client *client, uint32_t events)
+{
+    const uint32_t once = events | EPOLLONESHOT;
+    struct epoll_event event = {.events = once, .data.ptr = client};
+    trace_arming(op, client->fd, once);
+    const int result = epoll_ctl(epoll_fd, op, client->fd, &event);
+    if (result < 0)
+        trace_failed("epoll_ctl", client->fd);
+    return result;
+}
+
+/* Keep a copy of what is left to send. Returns false without memory. */
+static bool keep(struct client *client, const char *left, size_t size)
+{
+    char *const rest = size > 0 ? malloc(size) : NULL;
+    if (rest != NULL)
+        memcpy(rest, left, size); /* it may lie in the rest there was */
+    free(client->rest);
+    client->rest = rest;
+    client->size = size;
+    return rest != NULL || size == 0;
+}
+
+/* Send the rest or, without one, echo what has come: the state decides, so HUP
+ * and ERR need no branch. Returns false when the client is done with. */
+static bool echo(struct client *client)
+{
+    const int fd = client->fd;
+    const char *data = client->rest;
+    size_t size = client->size;
+    char buffer[BUFFER_SIZE];
+    if (data == NULL) {
+        const ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+        trace_recv(fd, buffer, n);
+        if (n <= 0)
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        data = buffer;
+        size = (size_t)n;
+    }
+    const ssize_t n = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    trace_send(fd, size, n);
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        return false;
+    const size_t sent = n > 0 ? (size_t)n : 0;
+    return keep(client, data + sent, size - sent);
+}
+
+/* Make a client of a connection, or close it. */
+static void admit(struct server *server, int client_fd)
+{
+    struct client *const client = calloc(1, sizeof(*client));
+    if (client != NULL)
+        client->fd = client_fd;
+    server->clients++; /* before it can leave */
+    if (client != NULL &&
+        watch(server->epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
+        return;
+    server->clients--;
+    trace_refused(client_fd, "epoll cannot watch it");
+    close(client_fd);
+    free(client);
+}
+
+/* Re-arm the listener, if it is for us to do. */
+static void open_door(struct server *server)
+{
+    if (atomic_exchange(&server->shut, false) &&
+        watch(server->epoll_fd, EPOLL_CTL_MOD, &server->listener, EPOLLIN) < 0)
+        server->shut = true;
+}
+
+/* The listener's turn. Without a descriptor for a client, and at the end, the
+ * door stays shut until one leaves, or has left meanwhile: only here, where
+ * one worker is at a time, do clients become more. */
+static void welcome(struct server *server)
+{
+    const int before = server->clients;
+    const int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(fd);
+    const bool rests = demo_stopping() || (fd < 0 && demo_no_room(errno));
+    if (fd >= 0)
+        admit(server, fd);
+    server->shut = true;
+    if (!rests || server->clients < before)
+        open_door(server);
+}
+
+/* The life of a worker. */
+static void *work(void *argument)
+{
+    struct server *const server = argument;
+    trace_thread("worker", ++server->started);
+    while (!demo_stopping() || server->clients > 0) {
+        struct epoll_event event; /* one: the next is another worker's */
+        const int timeout =
+            server->shut && server->clients == 0 ? DEMO_RETRY_MS : -1;
+        trace_wait("epoll_wait");
+        const int n = epoll_wait(server->epoll_fd, &event, 1, timeout);
+        trace_woke("epoll_wait", n);
+
+        if (n == 0) /* the time-out: perhaps there is room again */
+            open_door(server);
+        if (n <= 0)
+            continue;
+        struct client *const client = event.data.ptr;
+        trace_ready(client->fd, event.events);
+        if (client == &server->listener) {
+            welcome(server);
+        } else if (!echo(client) ||
+                   watch(server->epoll_fd, EPOLL_CTL_MOD, client,
+                         client->rest != NULL ? EPOLLOUT : EPOLLIN) < 0) {
+            trace_close(client->fd);
+            close(client->fd); /* leaves the interest list, too */
+            free(client->rest);
+            free(client);
+            server->clients--;
+            open_door(server);
+        }
+    }
+    open_door(server); /* it is ready, being shut down: the next one wakes */
+    return NULL;
+}
+
+static int serve(int listen_fd)
+{
+    struct server server = {.listener.fd = listen_fd};
+    pthread_t pool[MOST];
+    int started = 0;
+    server.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || server.epoll_fd < 0 ||
+        watch(server.epoll_fd, EPOLL_CTL_ADD, &server.listener, EPOLLIN) < 0)
+        return -1;
+
+    while (started < workers &&
+           (errno = pthread_create(&pool[started], NULL, work, &server)) == 0)
+        started++;
+    if (started < workers)
+        trace_note("no thread to be had for more workers");
+    for (int i = 0; i < started; i++)
+        pthread_join(pool[i], NULL);
+    close(server.epoll_fd);
+    return started > 0 ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct demo_option option = {
+        "workers", 'w', "N", "threads that serve", 1, MOST, &workers, NULL};
+    workers = sysconf(_SC_NPROCESSORS_ONLN);
+    return demo_main_with(argc, argv, serve, &option, 1);
+}
