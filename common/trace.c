@@ -606,6 +606,12 @@ void trace_close_at(const char *src, int fd)
         delist(fd);
 }
 
+void trace_timer_at(const char *src)
+{
+    if (printing)
+        emit(src, &(struct event){.kind = TIMER, .call = "timer", .fd = -1});
+}
+
 void trace_note_at(const char *src, const char *text)
 {
     if (printing)

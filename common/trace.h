@@ -24,6 +24,7 @@
  *     again    EAGAIN: nothing to do now            recv from ..., EAGAIN
  *     ctl      the interest list changed            epoll_ctl ADD fd:6 ...
  *     close    a connection ends                    close clientfd:6 (c1)
+ *     timer    a time-out, or another timer, fires  timer
  *     error    any other errno, by its name         recv from ..., ECONNRESET
  *     connect, shutdown                             what only clients do
  *     stop     the program ends all connections     stop
@@ -92,6 +93,7 @@ void trace_thread_for(int client_fd);
 #define trace_arming(op, fd, events)                                           \
     trace_arming_at(TRACE_HERE, op, fd, events)
 #define trace_close(fd)  trace_close_at(TRACE_HERE, fd)
+#define trace_timer()    trace_timer_at(TRACE_HERE)
 #define trace_note(text) trace_note_at(TRACE_HERE, text)
 
 /* listen(2) returned result for the socket fd. */
@@ -141,6 +143,9 @@ void trace_arming_at(const char *src, int op, int fd, uint32_t events);
  * another thread may get the same number at once.
  */
 void trace_close_at(const char *src, int fd);
+
+/* A timer is due, and what it is for is about to be done. */
+void trace_timer_at(const char *src);
 
 /* A remark; text is a literal. */
 void trace_note_at(const char *src, const char *text);

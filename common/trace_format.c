@@ -18,7 +18,7 @@ static const char *const kind_names[] = {
     [RECV] = "recv",     [SEND] = "send",       [END_OF_FILE] = "eof",
     [AGAIN] = "again",   [CTL] = "ctl",         [CLOSE] = "close",
     [ERROR] = "error",   [CONNECT] = "connect", [SHUTDOWN] = "shutdown",
-    [STOP] = "stop",     [NOTE] = "note"};
+    [STOP] = "stop",     [TIMER] = "timer",     [NOTE] = "note"};
 
 void append(char *line, size_t *used, const char *format, ...)
 {
@@ -155,6 +155,7 @@ static void describe(const struct event *e, char *line, size_t *used)
         break;
     case SHUTDOWN:
     case STOP:
+    case TIMER:
         append(line, used, "%s", subject);
         break;
     case NOTE:

@@ -36,6 +36,7 @@ enum kind {
     CONNECT,
     SHUTDOWN,
     STOP,
+    TIMER,
     NOTE
 };
 
