@@ -25,6 +25,9 @@ all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
 # A stage is its own file and all of common/. `make V=1` shows the commands.
 Q := $(if $(V),,@)
 
+# Those that stand on the reactor link it, too.
+$(BUILD)/10-reactor: $(BUILD)/demos/reactor.o
+
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
