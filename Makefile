@@ -26,9 +26,12 @@ all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
 Q := $(if $(V),,@)
 
 # Those that stand on the reactor link it, too.
-$(BUILD)/10-reactor: $(BUILD)/demos/reactor.o
+$(BUILD)/10-reactor $(BUILD)/tests/reactor: $(BUILD)/demos/reactor.o
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/%.o: %.c Makefile

@@ -66,6 +66,20 @@ stop_with_clients() {
     each_stage run_with_its_clients
 }
 
+@test "Valgrind finds nothing in the reactor's own tests" {
+    local name
+    make -s -C "$TOP" build/tests/reactor
+    memcheck reactor
+    for name in $("$BUILD/tests/reactor"); do
+        timeout -k 1 "$LIMIT" "${memcheck[@]}" "$BUILD/tests/reactor" "$name" \
+            3>&- 4>&- || {
+            cat "$log"
+            return 1
+        }
+        expect_all_closed
+    done
+}
+
 @test "Valgrind finds nothing when a stage is stopped with clients connected" {
     each_stage stop_with_clients
 }

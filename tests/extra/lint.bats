@@ -33,14 +33,15 @@ compiles_clean() {
     if ! clang-format --version | grep -q 'version 14\.'; then
         skip "clang-format is not of version 14, as Debian 12's is"
     fi
-    clang-format --dry-run -Werror demos/*.[ch] common/*.[ch]
+    clang-format --dry-run -Werror demos/*.[ch] common/*.[ch] \
+        tests/*.c
 }
 
 @test "cppcheck finds nothing" {
     cppcheck --quiet --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability --std=c11 \
         -D_GNU_SOURCE -DIOMUX_VERSION='"0"' -Icommon \
-        --suppress=missingIncludeSystem demos common
+        --suppress=missingIncludeSystem demos common tests/*.c
 }
 
 @test "shellcheck finds nothing" {

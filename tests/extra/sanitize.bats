@@ -8,7 +8,8 @@ load helpers
 # Build with a sanitizer into a folder of its own, and use that.
 use() {
     BUILD=$TOP/build/$1
-    make -s -C "$TOP" -j2 BUILD="build/$1" CFLAGS='-O1 -g' SANITIZE="$2"
+    make -s -C "$TOP" -j2 BUILD="build/$1" CFLAGS='-O1 -g' SANITIZE="$2" \
+        all "build/$1/tests/reactor"
     export IOMUX_BUILD=$BUILD TIMEOUT_MULT=5
     export TSAN_OPTIONS=exitcode=66
     export ASAN_OPTIONS=detect_stack_use_after_return=1
@@ -52,6 +53,16 @@ again() {
 @test "ThreadSanitizer finds no race under any hazard" {
     use_tsan
     again hazards
+}
+
+@test "ThreadSanitizer finds no race in the reactor's calls and signals" {
+    use_tsan
+    again reactor
+}
+
+@test "AddressSanitizer and UBSan find nothing in the reactor's own tests" {
+    use_asan
+    again reactor
 }
 
 @test "AddressSanitizer and UBSan find nothing in a run of any stage" {

@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+#
+# reactor.bats - the event loop of demos/reactor.h by itself. Its tests are a
+# program, tests/reactor.c; `build/tests/reactor NAME` runs one of them.
+
+load helpers
+
+setup_file() {
+    # The sanitizers have built their own.
+    [ -n "${IOMUX_BUILD:-}" ] || make -s -C "$TOP" build/tests/reactor
+}
+
+# Freed memory is overwritten (mallopt(3)): who reads it fails.
+reactor() {
+    MALLOC_PERTURB_=165 timeout -k 1 "$LIMIT" "$BUILD/tests/reactor" "$1" \
+        3>&- 4>&-
+}
+
+@test "every test of the program is run here" {
+    diff -u <("$BUILD/tests/reactor" | sort) \
+        <(sed -n 's/^    reactor \([a-z]\)/\1/p' "$BATS_TEST_FILENAME" | sort)
+}
+
+@test "timers come in the order of their deadlines, equals as they were set" {
+    reactor timer-order
+}
+
+@test "a timer that is set anew comes at its new time, earlier or later" {
+    reactor timer-again
+}
+
+@test "a repeating timer comes until it is cancelled, any other once" {
+    reactor timer-repeats
+}
+
+@test "a timer may cancel itself, and another that is due as well" {
+    reactor timer-cancel
+}
+
+@test "a timer may start a timer, a thousand times" {
+    reactor timer-starts-timer
+}
+
+@test "10,000 timers, many of them set anew or cancelled, keep their order" {
+    reactor many-timers
+}
+
+@test "a descriptor removed by another's callback in its batch is not called" {
+    reactor remove-in-batch
+}
+
+@test "a number closed and used again in one batch has none of the old events" {
+    reactor reuse
+}
+
+@test "a callback may remove its own descriptor, and add it again" {
+    reactor remove-itself
+}
+
+@test "a callback may add a descriptor, however high its number" {
+    reactor add-in-callback
+}
+
+@test "what is no longer asked for is not delivered, told of or not" {
+    reactor modify-in-batch
+}
+
+@test "a loop that was stopped goes on where it was" {
+    reactor stop
+}
+
+@test "every function says by errno what it cannot do, and goes on" {
+    reactor errors
+}
+
+@test "without a descriptor for it there is no reactor, and nothing is left" {
+    reactor no-descriptor-left
+}
+
+@test "a reactor gives back all its descriptors and memory" {
+    reactor all-is-given-back
+}
+
+@test "signals come as events" {
+    reactor signals
+}
+
+@test "a signal handler that interrupts the wait does not end the loop" {
+    reactor eintr
+}
+
+@test "calls of four threads come once each, in the order of their thread" {
+    reactor calls
+}
+
+@test "calls that make calls for ever leave the others their turn" {
+    reactor bounded-calls
+}
+
+@test "a thousand timers that are due leave the others their turn" {
+    reactor bounded-timers
+}
+
+@test "of 200 descriptors that are always ready each has its turns" {
+    reactor fair
+}
