@@ -193,7 +193,7 @@ enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) };
 /* The stages that have options of their own. */
 static const struct {
     const char *option, *stage;
-} elsewhere[] = {{"workers", "09-epoll-pool"}};
+} elsewhere[] = {{"workers", "09-epoll-pool"}, {"idle-timeout", "10-reactor"}};
 
 /* getopt_long(3) of all options, own ones included; OWN + i for own[i]. */
 static int next_option(int argc, char **argv)

@@ -24,8 +24,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static long idle_ms = 0; /* --idle-timeout; 0: off */
+
 struct server {
-    int listen_fd, clients, idle_ms;
+    int listen_fd, clients;
     bool full;                   /* no descriptor left: accept nobody for now */
     struct reactor_timer *retry; /* ... until this one says so */
 };
@@ -117,19 +119,19 @@ static void on_client(struct reactor *reactor, int fd, uint32_t events,
     if (!echo(reactor, client))
         leave(reactor, client);
     else if (client->idle != NULL)
-        reactor_timer_again(reactor, client->idle, client->server->idle_ms);
+        reactor_timer_again(reactor, client->idle, (int)idle_ms);
 }
 
 /* Make a client of a connection, or close it. Returns how many it made. */
 static int admit(struct reactor *reactor, struct server *server, int client_fd)
 {
-    const int ms = server->idle_ms;
     struct client *const client = calloc(1, sizeof(*client));
     if (client != NULL) {
         *client = (struct client){.server = server, .fd = client_fd};
-        if (ms > 0)
-            client->idle = reactor_timer_start(reactor, ms, 0, leave, client);
-        if ((ms == 0 || client->idle != NULL) &&
+        if (idle_ms > 0)
+            client->idle =
+                reactor_timer_start(reactor, (int)idle_ms, 0, leave, client);
+        if ((idle_ms == 0 || client->idle != NULL) &&
             reactor_add(reactor, client_fd, EPOLLIN, on_client, client) == 0)
             return 1;
         reactor_timer_cancel(reactor, client->idle);
@@ -159,7 +161,7 @@ static void on_knock(struct reactor *reactor, int listen_fd, uint32_t events,
 
 static int serve(int listen_fd)
 {
-    struct server server = {.listen_fd = listen_fd, .idle_ms = 0};
+    struct server server = {.listen_fd = listen_fd};
     struct reactor *const reactor = reactor_create();
     int result = -1;
     if (reactor != NULL && fcntl(listen_fd, F_SETFL, O_NONBLOCK) == 0) {
@@ -175,5 +177,11 @@ static int serve(int listen_fd)
 
 int main(int argc, char **argv)
 {
-    return demo_main(argc, argv, serve);
+    const struct demo_option idle = {
+        .name = "idle-timeout",
+        .argument = "MS",
+        .most = 24 * 3600 * 1000,
+        .help = "close who is silent for so long; 0: nobody",
+        .number = &idle_ms};
+    return demo_main_with(argc, argv, serve, &idle, 1);
 }
