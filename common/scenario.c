@@ -321,6 +321,8 @@ static bool parse_line(struct parser *p, struct step *step)
         step->verb = HOLD;
     } else if (strcmp(word, "release") == 0) {
         step->verb = RELEASE;
+    } else if (strcmp(word, "await-timer") == 0) {
+        step->verb = AWAIT_TIMER;
     } else if (strcmp(word, "signal") == 0) {
         return parse_signal(p, step);
     } else if (strcmp(word, "note") == 0) {
@@ -341,7 +343,8 @@ static bool parse_line(struct parser *p, struct step *step)
     } else {
         return fail(p,
                     "'%s' is no step; a line begins with a client, c1, or "
-                    "is one of hold, release, signal, room, repeat, }, note",
+                    "is one of hold, release, signal, room, repeat, }, note, "
+                    "await-timer",
                     word);
     }
     return true;

@@ -25,6 +25,7 @@
  *     signal stop              the process stops, as by Ctrl-Z, ...
  *     signal cont              ... and goes on, as by fg
  *     room 2                   the server can open two more descriptors
+ *     await-timer              the server's next timer has fired
  *     repeat 3 {               so often what stands up to the }
  *     }
  *     note some words          a line for the trace
@@ -60,6 +61,7 @@ enum verb {
     SIGNAL_STOP,
     SIGNAL_CONT,
     ROOM,
+    AWAIT_TIMER,
     REPEAT,
     REPEAT_END,
     NOTE_STEP

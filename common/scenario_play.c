@@ -77,6 +77,7 @@ struct player {
     struct actor *actors; /* [1] is c1 */
     bool failed;          /* and said why */
     rlim_t descriptors;   /* the limit as it was */
+    unsigned long timers; /* of the server, that were waited for */
 };
 
 /* --- what a client does, in its own thread ------------------------------- */
@@ -524,6 +525,28 @@ static int stop_and_continue(struct player *p, const struct step *step)
     return 0;
 }
 
+/*
+ * Wait for the first timer that no such step has waited for yet. Returns 0, or
+ * -1 when none fires.
+ */
+static int await_timer(struct player *p, const struct step *step)
+{
+    struct timespec begin, now;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (p->timers++; trace_timers() < p->timers;) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (stopped || trace_error() != 0)
+            return -1;
+        if (now.tv_sec - begin.tv_sec > SETTLE_LIMIT_S)
+            return fail(p, step,
+                        "no timer of the server fires within %d s: has this "
+                        "stage one, and was it told to set it?",
+                        SETTLE_LIMIT_S);
+        nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    }
+    return 0;
+}
+
 /* One step of the player itself. */
 static int play_own(struct player *p, const struct step *step)
 {
@@ -550,6 +573,11 @@ static int play_own(struct player *p, const struct step *step)
         trace_note(text);
         make_room(step->size);
         return 0;
+    case AWAIT_TIMER:
+        trace_note("await-timer");
+        if (await_timer(p, step) < 0)
+            return -1;
+        break;
     case NOTE_STEP:
         trace_note(step->bytes);
         return 0;

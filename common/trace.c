@@ -68,7 +68,7 @@ static bool colour;
 /* Guards the sinks: both get the lines of all threads in the same order. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int first_error;
-static atomic_ulong printed;
+static atomic_ulong printed, fired;
 static DIR *tasks; /* /proc/self/task, while a scenario is played */
 
 static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -610,6 +610,7 @@ void trace_timer_at(const char *src)
 {
     if (printing)
         emit(src, &(struct event){.kind = TIMER, .call = "timer", .fd = -1});
+    fired++;
 }
 
 void trace_note_at(const char *src, const char *text)
@@ -706,6 +707,11 @@ void trace_hold(bool hold)
     holding = hold;
     pthread_cond_broadcast(&released);
     pthread_mutex_unlock(&hold_lock);
+}
+
+unsigned long trace_timers(void)
+{
+    return fired;
 }
 
 unsigned long trace_events(void)

@@ -200,6 +200,9 @@ void trace_lockstep(bool on);
  */
 void trace_hold(bool hold);
 
+/* How many timers of the server have fired so far. */
+unsigned long trace_timers(void);
+
 /* How many events have been printed so far. */
 unsigned long trace_events(void);
 

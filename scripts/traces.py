@@ -385,8 +385,8 @@ def parse_step(line, number, name):
                                "abort"):
             raise wrong()
         return step
-    if re.fullmatch(r"hold|release|\}|signal (stop|cont)|room \d+|"
-                    r"repeat \d+ \{", " ".join(words)) is None:
+    if re.fullmatch(r"hold|release|await-timer|\}|signal (stop|cont)|"
+                    r"room \d+|repeat \d+ \{", " ".join(words)) is None:
         raise wrong()
     return Step(number, "player", words[0],
                 int(words[1]) if words[0] in ("room", "repeat") else 0,

@@ -372,6 +372,27 @@ END
     says 'note still here'
 }
 
+@test "await-timer waits for as many timers of the server as there are steps" {
+    all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
+    program=10-reactor
+    plays --idle-timeout 100 <<'END'
+c1 connect
+c2 connect
+await-timer
+await-timer
+c1 expect-eof
+c2 expect-eof
+END
+    says 'note await-timer'
+    [ "$(grep -c '^\[server\]   timer$' ../out)" = 2 ]
+    # Ctrl-C ends it where none ever fires.
+    printf 'c1 connect\nawait-timer\n' >x.scn
+    background "$BUILD/$program" -S x.scn
+    wait_for_line 'note await-timer' "$BATS_TEST_TMPDIR/out"
+    kill -INT "$pid"
+    wait_for_end "$pid"
+}
+
 @test "quiet leaves out the events, and nothing else" {
     printf 'c1 connect\nc1 send "x"\nc1 expect "x"\nnote hi\n' | plays -q
     [ -z "$(head -n 1 ../out)" ]
