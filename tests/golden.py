@@ -3,9 +3,11 @@
 
 usage: golden.py [--update] STAGE SCENARIO...
        golden.py --list STAGE
+       golden.py --options STAGE SCENARIO
 
 The golden trace of a scenario, tests/golden/SCENARIO/STAGE.txt, is what the
-stage printed once and somebody read. The lines of events count, the summary
+stage printed once and somebody read. A scenario may be for some stages alone,
+with options that only they have: a line "# options STAGE: OPTION..." for each. The lines of events count, the summary
 does not: stage 03's scans differ from run to run. Where several threads of a
 server speak between two lines of the clients, their order is free: the lines
 are sorted by thread, and keep their order within each.
@@ -68,6 +70,7 @@ def play(stage, scenario):
     """The trace of one play. None: it failed, and said so."""
     command = [os.path.join(BUILD, stage), "-S", path_of(scenario)]
     command += OPTIONS.get(stage, [])
+    command += options_of(scenario).get(stage, [])
     command[:0] = os.environ.get("IOMUX_WRAPPER", "").split()
     try:
         done = subprocess.run(command, capture_output=True, timeout=LIMIT)
@@ -85,6 +88,13 @@ def play(stage, scenario):
 
 def path_of(scenario):
     return os.path.join(TOP, "demos", "scenarios", scenario + ".scn")
+
+
+def options_of(scenario):
+    """The options of each stage that a scenario is for; {}: it is for all."""
+    with open(path_of(scenario), encoding="utf-8") as file:
+        found = re.findall(r"^# options (\S+): (.+)$", file.read(), re.M)
+    return {stage: options.split() for stage, options in found}
 
 
 def golden_of(stage, scenario):
@@ -113,7 +123,9 @@ def explain(stage, scenario, wanted, came):
         elif not gap:
             print("  ...")
             gap = True
-    print(f"  again: build/{stage} -S demos/scenarios/{scenario}.scn")
+    options = "".join(" " + word for word in
+                      options_of(scenario).get(stage, []))
+    print(f"  again: build/{stage} -S demos/scenarios/{scenario}.scn{options}")
 
 
 def update(stage, scenario, came):
@@ -159,12 +171,20 @@ def scenarios_of(stage):
         if name.endswith(".scn")
     )
     # It has one client at a time, and so never runs out of descriptors.
-    return [n for n in names if (stage, n) != ("01-blocking", "room")]
+    return [
+        name
+        for name in names
+        if (stage, name) != ("01-blocking", "room")
+        and stage in (options_of(name) or [stage])
+    ]
 
 
 def main(arguments):
     if arguments[:1] == ["--list"] and len(arguments) == 2:
         print("\n".join(scenarios_of(arguments[1])))
+        return 0
+    if arguments[:1] == ["--options"] and len(arguments) == 3:
+        print(*options_of(arguments[2]).get(arguments[1], []))
         return 0
     updating = "--update" in arguments
     names = [word for word in arguments if not word.startswith("--")]
