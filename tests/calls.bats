@@ -49,11 +49,11 @@ with() {
     with "01-blocking 02-threads" equals "recv 1 send 1"
 }
 
-@test "a message costs 04 to 07 three: the wait, recv, send" {
+@test "a message costs 04 to 07 and 10 three: the wait, recv, send" {
     needs_strace
     with 04-select equals "recv 1 select 1 send 1"
     with 05-poll equals "poll 1 recv 1 send 1"
-    with "06-epoll-lt 07-epollout" equals "epoll_wait 1 recv 1 send 1"
+    with "06-epoll-lt 07-epollout 10-reactor" equals "epoll_wait 1 recv 1 send 1"
 }
 
 # One send, and at most two waits and two recv: how many depends on who is
@@ -122,11 +122,11 @@ at_most_200_bytes() {
     [ "$bytes" -le 200 ]
 }
 
-@test "one of 5,000 idle clients costs 06 to 08 at most 200 bytes" {
+@test "one of 5,000 idle clients costs 06 to 08 and 10 at most 200 bytes" {
     local hard
     hard=$(ulimit -Hn)
     [ "$hard" = unlimited ] || [ "$hard" -ge 11000 ] ||
         skip "needs 11000 descriptors, allowed are $hard (ulimit -Hn)"
     [ -r /proc/self/smaps_rollup ] || skip "no /proc/self/smaps_rollup here"
-    with "06-epoll-lt 07-epollout 08-epoll-et" at_most_200_bytes
+    with "06-epoll-lt 07-epollout 08-epoll-et 10-reactor" at_most_200_bytes
 }
