@@ -31,6 +31,7 @@
 
 enum { NAME_SIZE = 24 }; /* "[client 1000000]" */
 enum { TASKS_FD = 401 }; /* out of the way of the descriptors of a lesson */
+enum { KEPT = 64 };      /* lines, for trace_last() */
 
 /* What the summary adds up over the threads of the server. */
 struct trace_counts {
@@ -62,13 +63,16 @@ struct thread {
 };
 
 static struct trace_options to = {.quiet = true, .json_fd = -1};
-static bool printing; /* a sink is open: text or JSON */
+static bool printing; /* a sink is open: text, JSON, or the lines kept */
 static bool colour;
 
 /* Guards the sinks: both get the lines of all threads in the same order. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int first_error;
 static atomic_ulong printed, fired;
+static bool keeping;
+static char kept[KEPT][LINE_SIZE]; /* a ring: line i is in kept[i % KEPT] */
+static size_t kept_lines;
 static DIR *tasks; /* /proc/self/task, while a scenario is played */
 
 static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -372,6 +376,8 @@ static void emit(const char *src, struct event *e)
             write_all(STDOUT_FILENO, line, format_text(e, colour, line));
         if (to.json_fd >= 0)
             write_all(to.json_fd, line, format_json(e, line));
+        if (keeping)
+            format_text(e, false, kept[kept_lines++ % KEPT]);
         printed++;
         pthread_mutex_unlock(&lock);
         thread->waiting = e->kind == WAIT ? e->call : NULL;
@@ -388,12 +394,32 @@ int trace_error(void)
     return first_error;
 }
 
+void trace_keep(void)
+{
+    keeping = true;
+}
+
+char *trace_last(void)
+{
+    char *const text = malloc(sizeof(kept));
+    if (text == NULL)
+        return NULL;
+    char *end = text;
+    *end = '\0';
+    pthread_mutex_lock(&lock);
+    for (size_t i = kept_lines > KEPT ? kept_lines - KEPT : 0; i < kept_lines;
+         i++)
+        end = stpcpy(end, kept[i % KEPT]);
+    pthread_mutex_unlock(&lock);
+    return text;
+}
+
 void trace_start(const struct trace_options *options)
 {
     const char *const no_colour = getenv("NO_COLOR"); /* no-color.org */
     const char *const term = getenv("TERM");
     to = *options;
-    printing = !to.quiet || to.json_fd >= 0;
+    printing = !to.quiet || to.json_fd >= 0 || keeping;
     colour = isatty(STDOUT_FILENO) &&
              (no_colour == NULL || *no_colour == '\0') &&
              (term == NULL || strcmp(term, "dumb") != 0);

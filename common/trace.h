@@ -257,6 +257,18 @@ bool trace_stopping(void);
  */
 void trace_summary(long sent, long echoed);
 
+/*
+ * Keep the last lines of the trace in memory, quiet or not, for trace_last().
+ * Before trace_start().
+ */
+void trace_keep(void);
+
+/*
+ * A copy of the lines kept, at most 64, the oldest first; to be freed. From
+ * any thread. NULL: no memory.
+ */
+char *trace_last(void);
+
 /* Print text on standard output, whole and in order with the events. */
 void trace_print(const char *text);
 
