@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,6 +31,12 @@ struct message {
 static struct message compose(const struct client *client, long number)
 {
     struct message m = {.size = client->size};
+    if (client->protocol != NULL) {
+        m.length = client->protocol->request(m.text, sizeof(m.text),
+                                             client->number, number);
+        m.size = m.length;
+        return m;
+    }
     m.length =
         (size_t)snprintf(m.text, sizeof(m.text), "hello %ld from client %d",
                          number, client->number);
@@ -135,7 +142,34 @@ static bool open_connection(struct client *client)
 /* What has come of one message, both ways. */
 struct progress {
     size_t sent, received;
+    size_t wanted;     /* to be received; SIZE_MAX: not known yet */
+    char answer[1024]; /* its first bytes, if it is no echo */
 };
+
+/* Is this the right answer so far? Finds out where it will end. */
+static bool check_answer(struct client *client, const char *got, size_t n,
+                         struct progress *done, long number)
+{
+    if (done->wanted == SIZE_MAX) {
+        const size_t before = done->received;
+        const size_t room = sizeof(done->answer) - before;
+        const size_t here = before + (n < room ? n : room);
+        memcpy(done->answer + before, got, here - before);
+        const ssize_t wanted = client->protocol->reply(done->answer, here);
+        if (wanted > 0)
+            done->wanted = (size_t)wanted;
+        else if (wanted < 0 || here == sizeof(done->answer))
+            done->wanted = 0;
+    }
+    done->received += n;
+    if (done->received <= done->wanted)
+        return true;
+    snprintf(client->problem, sizeof(client->problem),
+             "client %d: the answer to request %ld is not the one that was "
+             "asked for, or has more bytes than it says",
+             client->number, number);
+    return false;
+}
 
 /* Receive and compare. False: the end. */
 static bool receive(struct client *client, const struct message *m,
@@ -156,6 +190,8 @@ static bool receive(struct client *client, const struct message *m,
                      client->number, number, m->size, done->received);
         return false;
     }
+    if (client->protocol != NULL)
+        return check_answer(client, got, (size_t)n, done, number);
     const size_t expected = fill(m, done->received, wanted, (size_t)n);
     for (size_t i = 0; i < expected; i++) {
         if (got[i] == wanted[i])
@@ -177,16 +213,17 @@ static bool receive(struct client *client, const struct message *m,
     return true;
 }
 
-/* Send one message and read its echo, both at once. False: the end. */
+/* Send one message and read its answer, both at once. False: the end. */
 static bool exchange(struct client *client, long number)
 {
     const struct message m = compose(client, number);
-    struct progress done = {0};
+    struct progress done = {.wanted =
+                                client->protocol != NULL ? SIZE_MAX : m.size};
     char buffer[CHUNK];
 
     fill(&m, 0, buffer, sizeof(buffer));
     trace_sending(client->fd, buffer, m.size);
-    while (done.received < m.size) {
+    while (done.received < done.wanted) {
         if (done.sent < m.size) {
             const size_t size = fill(&m, done.sent, buffer, sizeof(buffer));
             const ssize_t n =

@@ -14,6 +14,19 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * What a client says if its server is no echo. text has room for 64 bytes;
+ * request() fills some of them and returns how many. reply() is asked while an
+ * answer comes, with the n bytes that are here, at most 1,024: it returns how
+ * long the whole answer will be, 0 if that cannot be known yet, and -1 if it
+ * is not the answer that was asked for.
+ */
+struct client_protocol {
+    size_t (*request)(char *text, size_t size, int client, long number);
+    ssize_t (*reply)(const char *bytes, size_t n);
+};
 
 /* What one client is to do, and, once it has ended, what came of it. */
 struct client {
@@ -25,6 +38,7 @@ struct client {
     int interval_ms;    /* pause between two messages */
     int delay_ms;       /* pause before the first, after the start */
     void (*done)(void); /* called by its thread at the end */
+    const struct client_protocol *protocol; /* NULL: it is an echo */
 
     /* Filled in by the client. */
     long sent, echoed; /* whole messages */
