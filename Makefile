@@ -14,6 +14,12 @@ override CFLAGS   += -std=gnu17 -pthread $(WARNINGS) $(SANITIZE)
 override LDFLAGS  += -pthread $(SANITIZE)
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
+ifneq ($(shell echo '\#include <http_parser.h>' | $(CC) -E - >/dev/null 2>&1 && \
+          echo yes),yes)
+$(info 11-http is not built: http_parser.h is missing; scripts/setup http \
+       installs it)
+STAGES := $(filter-out 11-http,$(STAGES))
+endif
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
 
 .DELETE_ON_ERROR:
@@ -26,10 +32,14 @@ all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
 Q := $(if $(V),,@)
 
 # Those that stand on the reactor link it, too.
-$(BUILD)/10-reactor $(BUILD)/tests/reactor: $(BUILD)/demos/reactor.o
+$(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
+                  $(BUILD)/demos/reactor.o
+$(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
+                  $(BUILD)/demos/http_request.o
+$(BUILD)/11-http: LDLIBS += -lhttp_parser
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^

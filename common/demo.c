@@ -46,6 +46,7 @@ struct options {
 static const char *program = "demo";
 static const struct demo_option *own; /* the options of this stage alone */
 static size_t own_count;
+static const struct client_protocol *spoken; /* NULL: an echo */
 static struct unix_listener listener = {.fd = -1};
 
 static atomic_int clients_left; /* client threads that still run */
@@ -71,6 +72,11 @@ static void complain(const char *format, ...)
     char line[sizeof(text) + 100];
     snprintf(line, sizeof(line), "%s: %s\n", program, text);
     trace_complain(line);
+}
+
+void demo_protocol(const struct client_protocol *protocol)
+{
+    spoken = protocol;
 }
 
 bool demo_no_room(int error)
@@ -193,7 +199,10 @@ enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) };
 /* The stages that have options of their own. */
 static const struct {
     const char *option, *stage;
-} elsewhere[] = {{"workers", "09-epoll-pool"}, {"idle-timeout", "10-reactor"}};
+} elsewhere[] = {{"workers", "09-epoll-pool"},
+                 {"idle-timeout", "10-reactor or 11-http"},
+                 {"root", "11-http"},
+                 {"header-timeout", "11-http"}};
 
 /* getopt_long(3) of all options, own ones included; OWN + i for own[i]. */
 static int next_option(int argc, char **argv)
@@ -446,7 +455,8 @@ static void start_clients(struct run *run)
                                   .size = o->size,
                                   .interval_ms = o->interval_ms,
                                   .delay_ms = i * o->stagger_ms,
-                                  .done = client_done};
+                                  .done = client_done,
+                                  .protocol = spoken};
         atomic_fetch_add(&clients_left, 1);
         const int error = client_start(client);
         if (error != 0) {

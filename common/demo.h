@@ -45,6 +45,13 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
                    const struct demo_option *options, size_t count);
 
 /*
+ * What the client threads of this stage say, if its server is no echo: see
+ * client.h. Before demo_main(). NULL, the default: they want an echo.
+ */
+struct client_protocol;
+void demo_protocol(const struct client_protocol *protocol);
+
+/*
  * True once the program is to end. From then on no wait lasts: the listening
  * socket and all connections are shut down, as if every client had left.
  */

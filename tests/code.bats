@@ -166,7 +166,7 @@ function_of() {
     [ -z "$output" ]
     run "$TOP/scripts/setup" everything
     [ "$status" -eq 2 ]
-    [[ $output == *"'everything' is none of run, compare, test, extra"* ]]
+    [[ $output == *"'everything' is none of run, http, compare, test, extra"* ]]
 }
 
 @test "setup says what is missing and why, and how to get it without apt-get" {
