@@ -23,6 +23,7 @@ struct gathering {
     int hosts;      /* how many Host headers there are */
     bool good_host; /* the last of them names one */
     bool expects;   /* Expect: 100-continue, or anything else */
+    bool encoded;   /* Transfer-Encoding: chunked, or anything else */
     bool if_range, if_none_match;
 };
 
@@ -160,6 +161,8 @@ static int on_value(http_parser *parser, const char *at, size_t n)
         g->if_range = true;
     } else if (is_field(g, "if-none-match")) {
         g->if_none_match = true;
+    } else if (is_field(g, "transfer-encoding")) {
+        g->encoded = true;
     } else if (is_field(g, "expect")) {
         g->expects = true;
     }
@@ -178,17 +181,17 @@ static int on_head(http_parser *parser)
     if (g->hosts > 1 || (g->hosts == 1 && !g->good_host) ||
         (g->hosts == 0 && !r->old))
         r->status = 400;
-    else if ((parser->flags & F_CHUNKED) != 0)
-        r->status = 411;
+    else if (g->encoded) /* RFC 9112, 6.3: the end must be "chunked" */
+        r->status = (parser->flags & F_CHUNKED) != 0 ? 411 : 400;
     else if (sized && parser->content_length > HTTP_BODY_MAX)
         r->status = 413;
     else if (sized)
         r->body = (size_t)parser->content_length;
-    if (r->status != 0 || (r->body > 0 && g->expects)) {
-        r->keep_alive = false; /* who knows whether a body comes, and what */
-        r->body = 0;
-    } else if (parser->method != HTTP_GET && parser->method != HTTP_HEAD) {
+    if (r->status == 0 && parser->method != HTTP_GET && !r->head_only)
         r->status = 405;
+    if (r->body > 0 && g->expects) {
+        r->body = 0; /* it waits to be told to send it, and is not */
+        r->keep_alive = false;
     }
     return 1;
 }

@@ -1516,8 +1516,8 @@ def impostor(stage):
 def report(name, stage, error):
     """What was expected, what came, what the server said, and again."""
     print(f"BAD   {stage.name} {name}: {HAZARDS[name].__doc__}")
-    print(f"  expected: {error.expected}")
-    print(f"  came:     {error.came}")
+    print(f"  expected: {str(error.expected)[:1000]}")
+    print(f"  came:     {str(error.came)[:1000]}")
     for server in stage.servers[-2:]:
         status = server.process.poll()
         ended = "runs" if status is None else f"ended with status {status}"
@@ -1527,7 +1527,8 @@ def report(name, stage, error):
             print(f"    {line[:200].decode(errors='backslashreplace')}")
         for line in server.errors().splitlines()[-60:]:
             print(f"  its standard error: {line[:200]}")
-    print("  again:   ", shlex.join(["tests/hazard.py", stage.given, name]))
+    again = os.path.join("tests", os.path.basename(sys.argv[0]))
+    print("  again:   ", shlex.join([again, stage.given, name]))
 
 
 def run(program, name):

@@ -1,0 +1,623 @@
+#!/usr/bin/env python3
+"""http.py - do to stage 11 what clients of HTTP do to servers.
+
+    tests/http.py PROGRAM HAZARD     one hazard against it
+    tests/http.py --list             all hazards, a sentence each
+
+The server, the checks after each hazard, and the rules are those of hazard.py;
+here are what is HTTP's: the document root, a client that asks and reads
+replies, and tests/http/requests.txt, the requests that are good, odd or bad.
+"""
+import array
+import collections
+import contextlib
+import fcntl
+import os
+import re
+import select
+import signal
+import socket
+import sys
+import termios
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import hazard as base  # noqa: E402  (found by the line above)
+from hazard import LIMIT, LOOK, MIB, check, pattern, wait_until  # noqa: E402
+
+base.HAZARDS.clear()
+hazard = base.hazard
+OUTQ = termios.TIOCOUTQ  # bytes sent that the other side has not read
+ROOT = ("--root", "root")
+LONG = ("--header-timeout", "3600000", "--idle-timeout", "3600000")
+Reply = collections.namedtuple("Reply", "status headers body")
+
+
+def make_root():
+    """The document root that requests.txt describes."""
+    os.makedirs("root/sub")
+    files = {
+        "secret": b"secret\n", "root/a.txt": b"hello\n", "root/empty": b"",
+        "root/index.html": b"<title>home</title>\n",
+        "root/sub/b.txt": b"below\n", "root/sub/index.html": b"sub\n",
+        "root/%41": b"percent\n", "root/sp ace.txt": b"space\n",
+        "root/big.bin": pattern(3 * MIB),
+    }
+    for name, content in files.items():
+        with open(name, "wb") as file:
+            file.write(content)
+    os.utime("root/a.txt", (1000000000, 1000000000))
+    os.mkfifo("root/pipe")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind("root/socket")
+    os.symlink("../secret", "root/out")
+    os.symlink("a.txt", "root/in")
+    os.symlink("..", "root/up")
+
+
+class Browser(base.Client):
+    """A client that reads replies; what it has read too much it keeps."""
+
+    def __init__(self, server, name=None):
+        super().__init__(server, name)
+        self.rest = b""
+
+    def more(self):
+        piece = self.socket.recv(65536)
+        self.rest += piece
+        return piece != b""
+
+    def reply(self, head=False):
+        """The next reply; None: the end, and nothing before it."""
+        while b"\r\n\r\n" not in self.rest:
+            if not self.more():
+                check(not self.rest, "a whole head of a reply", self.rest)
+                return None
+        text, _, self.rest = self.rest.partition(b"\r\n\r\n")
+        first, *lines = text.decode("latin-1").split("\r\n")
+        match = re.fullmatch(r"HTTP/1\.1 (\d{3}) [A-Z][A-Za-z -]*", first)
+        check(match, "HTTP/1.1, a status and its words", first)
+        headers = {}
+        for line in lines:
+            name, colon, value = line.partition(": ")
+            check(colon and name.lower() not in headers, "one header", line)
+            headers[name.lower()] = value
+        status, body = int(match[1]), b""
+        if status != 304 and not head:
+            size = int(headers["content-length"])
+            while len(self.rest) < size:
+                check(self.more(), f"{size} bytes", f"only {len(self.rest)}")
+            body, self.rest = self.rest[:size], self.rest[size:]
+        return Reply(status, headers, body)
+
+    def ask(self, path="/sub/b.txt", more=""):
+        self.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode())
+
+    def get(self, path="/sub/b.txt", more=""):
+        self.ask(path, more)
+        reply = self.reply()
+        check(reply, f"a reply to GET {path}", "the end")
+        return reply
+
+    def say(self, _=b""):
+        """What each hazard ends with, for it to be a good server still."""
+        reply = self.get("/trace")
+        check(reply.status == 200, "status 200", reply)
+        check(b"<pre>\n[server]   " in reply.body, "a trace", reply.body)
+
+    def wait_read(self):
+        """Wait until the server has read all, or says something."""
+        unread = array.array("i", [1])
+        end = time.monotonic() + LIMIT
+        while unread[0] and not select.select([self.socket], [], [], 0)[0]:
+            fcntl.ioctl(self.socket, OUTQ, unread)
+            check(time.monotonic() < end, "a server that reads", "none")
+
+    def wait_nothing(self, server):
+        """See that the server has read all, sleeps, and has said nothing."""
+        self.wait_read()
+        wait_until(server.sleeps, "a server that sleeps")
+        check(
+            not select.select([self.socket], [], [], 0)[0],
+            "no reply yet",
+            "something, or the end",
+        )
+
+
+base.Client = Browser  # also for the fresh client after each hazard
+
+
+def serve(stage, *options):
+    make_root()
+    return stage.serve(*ROOT, *options)
+
+
+# --- requests.txt ---------------------------------------------------------
+
+Case = collections.namedtuple("Case", "statuses end name data heads")
+
+
+def unfold(text):
+    """{TEXT*N} is the text N times."""
+    return re.sub(r"\{([^{}]*)\*(\d+)\}", lambda m: m[1] * int(m[2]), text)
+
+
+def unescape(text):
+    """The bytes that are meant by \\r, \\x41 and so on."""
+    names = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    text = re.sub(
+        r"\\(?:x([0-9a-f]{2})|(.))",
+        lambda m: chr(int(m[1], 16)) if m[1] else names[m[2]],
+        text,
+    )
+    return text.encode("latin-1")
+
+
+def read_cases():
+    cases = []
+    with open(os.path.join(HERE, "http", "requests.txt")) as file:
+        lines = file.read().partition("\n--- ")[2].splitlines()
+    for line in lines:
+        if " | " not in line:
+            continue
+        wanted, name, data = line.split(" | ", 2)
+        *statuses, end = unfold(wanted).split()
+        data = unescape(unfold(data))
+        heads = [m == b"HEAD" for m in re.findall(rb"(GET|HEAD) \S", data)]
+        cases.append(Case([int(s) for s in statuses], end, name, data, heads))
+    assert len(cases) > 100 and len({c.name for c in cases}) == len(cases)
+    return cases
+
+
+def check_reply(case, i, reply):
+    """Is the reply what such a status promises?"""
+    status, headers, body = reply
+    wanted = {"date"}
+    if status == 405:
+        wanted.add("allow")
+    if status in (206, 416):
+        wanted.add("content-range")
+    check(wanted <= set(headers), f"{wanted} in {case.name}", headers)
+    last = i + 1 == len(case.statuses) and case.end == "closed"
+    check(
+        (headers.get("connection") == "close") == last,
+        "Connection: close where it closes, and there only",
+        headers,
+    )
+    if i == 0 and status == 200 and re.match(rb"\s*GET /a.txt", case.data):
+        check(body == b"hello\n", "hello", body)
+    if status == 206:
+        first, to, size = re.fullmatch(
+            r"bytes (\d+)-(\d+)/(\d+)", headers["content-range"]
+        ).groups()
+        check(body == b"hello\n"[int(first) : int(to) + 1] and size == "6",
+              "the range it names", reply)
+
+
+def try_case(server, before, case, pieces):
+    """Send the pieces of a case, and check the replies to it."""
+    client = Browser(server)
+    for piece in pieces:
+        with contextlib.suppress(BrokenPipeError):
+            client.send(piece)
+        if len(pieces) > 1:
+            client.wait_read()
+    for i, status in enumerate(case.statuses):
+        head = i < len(case.heads) and case.heads[i]
+        reply = client.reply(head)
+        check(reply, f"{status} for: {case.name}", "the end")
+        check(reply.status == status, f"{status} for: {case.name}", reply)
+        check_reply(case, i, reply)
+    if case.end == "open":
+        reply = client.get()
+        check(
+            (reply.status, reply.body) == (200, b"below\n"),
+            f"after '{case.name}' the reply to the next request",
+            reply,
+        )
+    elif case.end == "closed":
+        rest = client.reply()
+        check(rest is None, f"the end after '{case.name}'", rest)
+    else:
+        client.wait_nothing(server)
+    client.close()
+    server.clients.clear()
+    check(not server.has_ended(), f"a server after '{case.name}'", "it ended")
+    wait_until(
+        lambda: server.descriptors() == before,
+        f"the descriptors {before} after '{case.name}'",
+        server.descriptors,
+    )
+
+
+def try_cases(stage, split):
+    # Nothing may wait for a time-out here: "wait" is to be seen.
+    with serve(stage, "-q", *LONG) as server:
+        before = server.descriptors()
+        for case in read_cases():
+            for pieces in split(case.data):
+                try_case(server, before, case, pieces)
+
+
+@hazard
+def requests(stage):
+    """Every request of the list gets the status it should get."""
+    try_cases(stage, lambda data: [[data]])
+
+
+@hazard
+def requests_in_small_pieces(stage):
+    """The same, byte by byte; what is long, in some hundred pieces."""
+
+    def split(data):
+        size = 1 if len(data) <= 400 else len(data) // 100
+        return [[data[i : i + size] for i in range(0, len(data), size)]]
+
+    try_cases(stage, split)
+
+
+@hazard
+def requests_in_two_pieces(stage):
+    """The same, cut in two at every byte; what is long, at some of them."""
+
+    def split(data):
+        step = 1 if len(data) <= 200 else len(data) // 20
+        return [[data[:i], data[i:]] for i in range(1, len(data), step)]
+
+    try_cases(stage, split)
+
+
+# --- clients that leave ---------------------------------------------------
+
+
+@hazard
+def connect_and_leave(stage):
+    """A client that connects and leaves at once does no harm."""
+    with serve(stage) as server:
+        for _ in range(100):
+            Browser(server).close()
+        server.wait_for("close clientfd", 100)
+
+
+@hazard
+def leave_in_a_head(stage):
+    """A client that leaves in the middle of its head does no harm."""
+    with serve(stage) as server:
+        for i in range(20):
+            client = Browser(server)
+            client.send(b"GET / HTTP/1.1\r\n"[: 1 + i])
+            client.close()
+        server.wait_for("close clientfd", 20)
+
+
+@hazard
+def leave_in_a_large_reply(stage):
+    """A client that leaves in the middle of a file does no harm."""
+    with serve(stage) as server:
+        before = server.descriptors()
+        for _ in range(5):
+            client = Browser(server)
+            client.ask("/big.bin")
+            client.more()
+            client.close()
+        server.wait_for("send to .*EPIPE", 5)
+        server.wait_for("close clientfd", 5)
+        check(server.descriptors() == before, before, server.descriptors())
+
+
+@hazard
+def leave_before_the_reply(stage):
+    """A client that has left before its reply is sent does no harm."""
+    with serve(stage) as server:
+        server.stop()
+        for path in ("/a.txt", "/big.bin", "/trace", "/none"):
+            client = Browser(server)
+            client.ask(path)
+            client.close()
+        server.resume()
+        server.wait_for("send to .*EPIPE", 4)
+
+
+@hazard
+def half_close(stage):
+    """Who shuts down its sending side gets all replies, then the end."""
+    with serve(stage) as server:
+        client = Browser(server)
+        for path in ("/a.txt", "/big.bin", "/sub/b.txt"):
+            client.ask(path)
+        client.half_close()
+        bodies = [client.reply().body for _ in range(3)]
+        check(bodies[1] == pattern(3 * MIB), "the file", len(bodies[1]))
+        check(bodies[0::2] == [b"hello\n", b"below\n"], "two files", bodies)
+        check(client.reply() is None, "the end", "more")
+
+
+# --- clients that are slow ------------------------------------------------
+
+
+@hazard
+def slow_head(stage):
+    """Who sends a head byte by byte does not stop a quick client."""
+    with serve(stage, *LONG) as server:
+        slow, quick = Browser(server), Browser(server)
+        for byte in b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n":
+            slow.send(bytes([byte]))
+            check(quick.get().body == b"below\n", "a reply", "none")
+        check(slow.reply().body == b"hello\n", "a reply in the end", "none")
+
+
+@hazard
+def slow_head_times_out(stage):
+    """A byte now and then buys no time: the head ends by 408."""
+    with serve(stage, "--header-timeout", "200") as server:
+        slow, quick = Browser(server), Browser(server)
+        slow.send(b"GET /a.txt HTTP/1.1\r\nX: ")
+        end = time.monotonic() + LIMIT
+        while not select.select([slow.socket], [], [], LOOK)[0]:
+            slow.send(b"y")
+            check(quick.get().status == 200, "a reply", "none")
+            check(time.monotonic() < end, "408", "nothing")
+        reply = slow.reply()
+        check(reply.status == 408, "408", reply)
+        check(reply.headers["connection"] == "close", "close", reply)
+        check(slow.reply() is None, "the end after 408", "more")
+        server.wait_for(r"timer$")
+
+
+@hazard
+def slow_body_times_out(stage):
+    """A body that does not come ends by 408, not by the reply."""
+    with serve(stage, "--header-timeout", "100") as server:
+        client = Browser(server)
+        client.send(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        check(client.reply().status == 408, "408", "another status")
+        check(client.reply() is None, "the end after 408", "more")
+
+
+@hazard
+def idle_times_out(stage):
+    """Who asks nothing, or nothing more, is closed without a word."""
+    with serve(stage, "--idle-timeout", "100") as server:
+        silent, done = Browser(server), Browser(server)
+        check(done.get().status == 200, "a reply", "none")
+        for client in silent, done:
+            check(client.reply() is None, "the end", "a reply")
+        server.wait_for("close clientfd", 2)
+
+
+@hazard
+def stalled_reader(stage):
+    """Who does not read a large reply does not stop a quick client."""
+    with serve(stage, *LONG) as server:
+        slow, quick = Browser(server), Browser(server)
+        slow.ask("/big.bin")
+        wait_until(lambda: slow.input_size() > 0, "a reply")
+        for _ in range(50):
+            check(quick.get().body == b"below\n", "a reply", "none")
+        server.wait_calm("while one client does not read")
+        check(slow.reply().body == pattern(3 * MIB), "all of it", "less")
+
+
+@hazard
+def stalled_reader_times_out(stage):
+    """Who never reads its reply is closed in the end."""
+    with serve(stage, "--idle-timeout", "100") as server:
+        before = server.descriptors()
+        client = Browser(server)
+        client.ask("/big.bin")
+        server.wait_for("close clientfd")
+        wait_until(lambda: server.descriptors() == before, before)
+
+
+@hazard
+def linger_times_out(stage):
+    """Who keeps sending after an error is dropped in the end."""
+    with serve(stage, "--header-timeout", "200") as server:
+        client = Browser(server)
+        client.send(b"\0")
+        end = time.monotonic() + LIMIT
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while True:
+                client.send_what_fits(b"x" * 65536)
+                client.send(b"x")
+                check(time.monotonic() < end, "an end", "it takes all")
+        check(client.reply().status == 400, "400", "nothing")
+
+
+# --- many, and much -------------------------------------------------------
+
+
+@hazard
+def flood_of_requests(stage):
+    """Who sends requests and does not read must wait, and loses none."""
+    with serve(stage, *LONG) as server:
+        flood, quick = Browser(server), Browser(server)
+        one = b"GET /sub/b.txt HTTP/1.1\r\nHost: x\r\n\r\n"
+        # Whole requests only: a part of one goes when there is room again.
+        sent, quiet = 0, 0
+        data = memoryview(one * 100000)
+        while quiet < 5:
+            more = flood.send_what_fits(data[sent:])
+            sent, quiet = sent + more, 0 if more else quiet + 1
+            check(sent < len(data), "backpressure", f"{sent} bytes taken")
+            check(quick.get().status == 200, "a reply", "none")
+            time.sleep(LOOK)
+        whole, part = divmod(sent, len(one))
+        for i in range(whole):
+            check(flood.reply().body == b"below\n", "below", f"reply {i}")
+        flood.send(one[part:] if part else one)
+        check(flood.reply().body == b"below\n", "the last", "nothing")
+
+
+@hazard
+def turns_are_short(stage):
+    """Of requests that come together one is answered in a turn."""
+    with serve(stage, *LONG) as server:
+        many, one = Browser(server), Browser(server)
+        many.get()
+        one.get()
+        server.stop()
+        for _ in range(50):
+            many.ask()
+        one.ask()
+        server.resume()
+        for client, times in ((many, 50), (one, 1)):
+            for _ in range(times):
+                client.reply()
+        sends = server.lines("send to .*(x1|x2)")[2:]
+        place = next(i for i, line in enumerate(sends) if "x2" in line)
+        check(place <= 2, "x2 served after two of x1 at most", sends[:6])
+
+
+@hazard
+def out_only_while_there_is_a_rest(stage):
+    """EPOLLOUT is asked for while there is a rest, and never else."""
+    with serve(stage, *LONG) as server:
+        client = Browser(server)
+        for _ in range(20):
+            client.get()
+        check(not server.lines("MOD"), "no MOD", server.lines("MOD"))
+        client.get("/big.bin")
+        server.wait_for("MOD .*events:IN")
+        asked = [line.split(":")[-1] for line in server.lines("MOD")]
+        check(asked == ["OUT", "IN"], "OUT, then IN", asked)
+
+
+@hazard
+def no_descriptor_lost(stage):
+    """After 200 requests the server has no more descriptors than before."""
+    with serve(stage) as server:
+        before = server.descriptors()
+        paths = ["/a.txt", "/big.bin", "/none", "/pipe", "/trace", "/up/b"]
+        for i in range(200):
+            client = Browser(server)
+            client.ask(paths[i % len(paths)])
+            if i % 2:
+                client.reply()
+            client.close()
+        server.wait_for("close clientfd", 200)
+        wait_until(lambda: server.descriptors() == before, before)
+
+
+@hazard
+def no_memory_lost(stage):
+    """After 4,000 requests the server has no more memory than before."""
+    if stage.is_sanitized():
+        raise base.Skip("a sanitizer keeps what is freed; it finds leaks")
+
+    def visit(server, times):
+        client = Browser(server)
+        for i in range(times):
+            client.get(["/a.txt", "/none", "/trace", "/"][i % 4])
+        server.leave()
+
+    with serve(stage) as server:
+        visit(server, 500)
+        before = server.memory()
+        visit(server, 4000)
+        after = server.memory()
+        check(after - before < 100, f"about {before} kB", f"{after} kB")
+
+
+# --- what the system does -------------------------------------------------
+
+
+@hazard
+def no_descriptors(stage):
+    """Without a descriptor a file is 503; all is well when there is one."""
+    with serve(stage, *LONG) as server:
+        client = Browser(server)
+        check(client.get("/a.txt").status == 200, "200", "another status")
+        server.allow_descriptors(max(server.descriptors()) + 1)
+        check(client.get("/a.txt").status == 503, "503", "another status")
+        check(client.get("/trace").status == 200, "200", "another status")
+        waiting = [Browser(server) for _ in range(3)]
+        server.wait_for("accept EMFILE")
+        check(client.get("/trace").status == 200, "200", "another status")
+        server.wait_calm("while there is no descriptor")
+        client.close()
+        check(waiting[0].get("/trace").status == 200, "200", "another")
+        server.allow_descriptors(64)
+        waiting[0].close()
+        for late in waiting[1:]:
+            check(late.get("/a.txt").status == 200, "200", "another")
+
+
+@hazard
+def stop_and_continue(stage):
+    """SIGSTOP and SIGCONT in the middle of a file lose no byte."""
+    with serve(stage, *LONG) as server:
+        client = Browser(server)
+        client.ask("/big.bin")
+        for _ in range(5):
+            client.more()
+            server.stop()
+            server.resume()
+        check(client.reply().body == pattern(3 * MIB), "all of it", "less")
+
+
+@hazard
+def file_gets_shorter(stage):
+    """A file that gets shorter while it is sent ends the connection."""
+    with serve(stage, *LONG) as server:
+        client = Browser(server)
+        client.ask("/big.bin")
+        client.more()
+        wait_until(server.sleeps, "a server that waits for its reader")
+        os.truncate("root/big.bin", 1000)
+        got = len(client.rest) + len(client.read_to_end())
+        check(got < 3 * MIB, "less than was promised", got)
+        server.wait_for("close clientfd")
+
+
+@hazard
+def end_with_clients(stage):
+    """SIGTERM ends it, whatever its clients are waiting for."""
+    with serve(stage, *LONG) as server:
+        Browser(server)
+        for text in (b"GET /", b"PUT / HTTP/1.1\r\nHost: x\r\n"
+                     b"Content-Length: 9\r\n\r\n", b"\0"):
+            client = Browser(server)
+            client.send(text)
+            client.wait_read()
+        reader = Browser(server)
+        reader.ask("/big.bin")
+        reader.more()
+        server.end()
+        server.clients.clear()
+        check(server.lines("5 accepted, 0 refused, 5 closed"),
+              "5 clients closed", server.lines("accepted"))
+        # The check at the end of each hazard wants one that runs.
+        server.__init__(stage, *ROOT)
+        server.wait_ready()
+
+
+@hazard
+def nothing_is_html(stage):
+    """What a client sent is no HTML in the page of the trace."""
+    with serve(stage) as server:
+        client = Browser(server)
+        client.ask("/<script>\"&'")
+        check(client.reply().status == 404, "404", "another status")
+        body = client.get("/trace").body
+        check(b"GET /&lt;script&gt;\\&quot;&amp;'" in body
+              or b"GET /&lt;script&gt;&quot;&amp;'" in body, "escaped", body)
+        inside = body.partition(b"<pre>")[2].partition(b"</pre>")[0]
+        check(not set(b'<>"') & set(inside), "no HTML in the trace", inside)
+        check(len(inside.splitlines()) <= 65, "64 lines at most", inside)
+
+
+@hazard
+def without_a_root(stage):
+    """Without --root there are two pages, and no file is served."""
+    with stage.serve() as server:
+        client = Browser(server)
+        check(b"stage 11" in client.get("/").body, "a page", "another")
+        for path in ("/etc/passwd", "/../etc/passwd", "/x"):
+            check(client.get(path).status == 404, "404", path)
+
+
+if __name__ == "__main__":
+    sys.exit(base.main(sys.argv[1:]))
