@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef IOMUX_VERSION
@@ -235,6 +236,12 @@ static bool take_own(const struct demo_option *option)
     snprintf(name, sizeof(name), "--%s", option->name);
     if (option->number != NULL)
         return parse(name, optarg, option->least, option->most, option->number);
+    struct stat about;
+    if (option->directory &&
+        (stat(optarg, &about) < 0 || !S_ISDIR(about.st_mode))) {
+        usage("%s takes a directory, not '%.100s'", name, optarg);
+        return false;
+    }
     *option->text = optarg;
     return true;
 }

@@ -38,6 +38,7 @@ struct demo_option {
     long least, most;     /* of a number */
     long *number;         /* NULL: it is a text, ... */
     const char **text;    /* ... and goes here; NULL there: no default */
+    bool directory;       /* a text must be the path of one */
 };
 
 /* As demo_main(), for a stage with count options of its own, at most 8. */

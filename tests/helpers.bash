@@ -9,9 +9,18 @@ BUILD=${IOMUX_BUILD:-$TOP/build} # where the programs are; sanitizers have other
 LIMIT=$((20 * ${TIMEOUT_MULT:-1})) # seconds that anything may take
 
 # The stages, or those that STAGES names: STAGES='06-epoll-lt' scripts/test
-all_stages() {
+ladder() {
     # shellcheck disable=SC2086 # STAGES is words, or else a pattern
     (cd "$TOP/demos" && printf '%s\n' ${STAGES:-[0-9]*.c}) | sed 's/\.c$//'
+}
+
+# Those of them that are echo servers. One that gives its clients a protocol of
+# their own is none, and has tests of its own: tests/http.bats.
+all_stages() {
+    local stage
+    for stage in $(ladder); do
+        grep -q 'demo_protocol(' "$TOP/demos/$stage.c" || echo "$stage"
+    done
 }
 
 # Run "$@ STAGE" for each stage; a failure says which.

@@ -26,10 +26,17 @@ class Problem(Exception):
     """Something went wrong that the user should read about."""
 
 
+def is_echo(stage):
+    """Is it an echo server? Not if its clients have a protocol of their own."""
+    with open(os.path.join(TOP, "demos", stage + ".c")) as source:
+        return "demo_protocol(" not in source.read()
+
+
 def stages():
-    """The names of all stages: 01-blocking, 02-threads, ..."""
+    """The names of all echo servers: 01-blocking, 02-threads, ..."""
     names = os.listdir(os.path.join(TOP, "demos"))
-    return sorted(n[:-2] for n in names if n[0].isdigit() and n[-2:] == ".c")
+    return sorted(n[:-2] for n in names if n[0].isdigit() and n[-2:] == ".c"
+                  and is_echo(n[:-2]))
 
 
 def program(stage):

@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# http.bats - stage 11: what clients of HTTP ask, and what they do to it.
+#
+# http.py does it, and asks after each hazard whether the server still serves
+# and ends as it should. To repeat one of them by hand:
+#
+#     tests/http.py build/11-http slow-head-times-out
+
+load helpers
+
+setup() {
+    [ -x "$BUILD/11-http" ] ||
+        skip "11-http is not built: scripts/setup http installs what it needs"
+}
+
+suffer() {
+    local said status=0
+    # -IS: the standard library alone, which starts in half the time.
+    said=$(timeout -k 1 $((6 * LIMIT)) \
+        python3 -IS "$TOP/tests/http.py" "$BUILD/11-http" "$1" \
+        2>&1 3>&- 4>&-) || status=$?
+    case $status in
+    0) ;;
+    77) skip "$said" ;;
+    124 | 137) echo "hazard $1 did not end; $said" && return 1 ;;
+    *) echo "$said" && return 1 ;;
+    esac
+}
+
+@test "every hazard of HTTP has a test" {
+    diff -u <(python3 -IS "$TOP/tests/http.py" --list | sed 's/ .*//') \
+        <(sed -n 's/^    suffer //p' "$BATS_TEST_FILENAME")
+}
+
+# What they ask.
+
+@test "each of the requests, good, odd or bad, gets its status" {
+    suffer requests
+}
+
+@test "... also when it comes in small pieces" {
+    suffer requests-in-small-pieces
+}
+
+@test "... and when it is cut in two, wherever that is" {
+    suffer requests-in-two-pieces
+}
+
+# Clients that leave.
+
+@test "a client of HTTP that connects and leaves at once does no harm" {
+    suffer connect-and-leave
+}
+
+@test "a client that leaves in the middle of a head does no harm" {
+    suffer leave-in-a-head
+}
+
+@test "a client that leaves in the middle of a large reply does no harm" {
+    suffer leave-in-a-large-reply
+}
+
+@test "a client that has left before its reply does no harm" {
+    suffer leave-before-the-reply
+}
+
+@test "a client that half-closes gets all its replies" {
+    suffer half-close
+}
+
+# Clients that are slow.
+
+@test "a slow head stops nobody" {
+    suffer slow-head
+}
+
+@test "a head that does not end in time is answered with 408" {
+    suffer slow-head-times-out
+}
+
+@test "so is a body that does not come" {
+    suffer slow-body-times-out
+}
+
+@test "a client that asks nothing is closed in the end" {
+    suffer idle-times-out
+}
+
+@test "a client that does not read a large reply stops nobody" {
+    suffer stalled-reader
+}
+
+@test "a client that never reads its reply is closed in the end" {
+    suffer stalled-reader-times-out
+}
+
+@test "a client that still sends after an error is closed in the end" {
+    suffer linger-times-out
+}
+
+# Many, and much.
+
+@test "a flood of requests waits for its own replies, and stops nobody" {
+    suffer flood-of-requests
+}
+
+@test "a turn answers one request" {
+    suffer turns-are-short
+}
+
+@test "EPOLLOUT is asked for only while there is a rest" {
+    suffer out-only-while-there-is-a-rest
+}
+
+@test "200 requests leave no descriptor behind" {
+    suffer no-descriptor-lost
+}
+
+@test "4,000 requests leave no memory behind" {
+    suffer no-memory-lost
+}
+
+# What the system does.
+
+@test "without a descriptor for a file the answer is 503" {
+    suffer no-descriptors
+}
+
+@test "a stop and a continue in the middle of a file lose no byte" {
+    suffer stop-and-continue
+}
+
+@test "a file that gets shorter while it is sent ends its connection" {
+    suffer file-gets-shorter
+}
+
+@test "SIGTERM ends it, whatever its clients wait for" {
+    suffer end-with-clients
+}
+
+@test "nothing that a client sent is HTML in the page of the trace" {
+    suffer nothing-is-html
+}
+
+@test "without --root no file is served" {
+    suffer without-a-root
+}
+
+# The program.
+
+@test "11-http runs with its clients like any stage, and all are answered" {
+    run demo 11-http -c 3 -m 5 -i 1 -j "$BATS_TEST_TMPDIR/json"
+    [ "$status" -eq 0 ]
+    [[ $output == *"15 sent, 15 echoed"* ]]
+    [[ $output == *"GET / HTTP/1.1"* ]]
+    jq -s '{traceEvents:.}' "$BATS_TEST_TMPDIR/json" >/dev/null
+}
+
+@test "a client of the demo notices an answer that is not the right one" {
+    mkdir "$BATS_TEST_TMPDIR/root"
+    run demo 11-http -c 1 -m 1 --root "$BATS_TEST_TMPDIR/root"
+    [ "$status" -eq 1 ]
+    [[ $output == *"the answer to request 1 is not the one"* ]]
+    echo home >"$BATS_TEST_TMPDIR/root/index.html"
+    run demo 11-http -c 1 -m 1 --root "$BATS_TEST_TMPDIR/root"
+    [ "$status" -eq 0 ]
+}
+
+@test "a root that is no directory is refused with a sentence" {
+    local root
+    for root in "$BATS_TEST_TMPDIR/none" /dev/null ''; do
+        run demo 11-http --root "$root"
+        [ "$status" -eq 2 ]
+        [[ $output == *"--root takes a directory, not '$root'"* ]]
+    done
+}
+
+@test "make without the parser builds the rest, and says what is missing" {
+    local fake=$BATS_TEST_TMPDIR/cc
+    printf '#!/bin/sh\ncase "$*" in *" -E "*|"-E "*) exit 1;; esac\nexec cc "$@"\n' \
+        >"$fake"
+    chmod +x "$fake"
+    run make -C "$TOP" -n CC="$fake" BUILD="$BATS_TEST_TMPDIR/build"
+    [ "$status" -eq 0 ]
+    [[ $output == *"11-http is not built: http_parser.h is missing"* ]]
+    [[ $output == *"build/10-reactor"* ]]
+    [[ $output != *"build/11-http"* ]]
+    run make -C "$TOP" -s -n CC="$fake" BUILD="$BATS_TEST_TMPDIR/build"
+    [[ $output != *"not built"* ]]
+}
