@@ -62,6 +62,24 @@ stop_with_clients() {
     expect_all_closed
 }
 
+# Do one hazard of HTTP to stage 11 under Valgrind.
+suffer() {
+    local wrapper=$BATS_TEST_TMPDIR/11-http pattern=$log log
+    rm -f "$pattern".*
+    printf '#!/bin/bash\nexec %s "$@"\n' \
+        "$(printf '%q ' "${memcheck[@]}" --log-file="$pattern.%p" \
+            "$BUILD/11-http")" >"$wrapper"
+    chmod +x "$wrapper"
+    TIMEOUT_MULT=$((6 * ${TIMEOUT_MULT:-1})) timeout -k 1 $((3 * LIMIT)) \
+        python3 -IS "$TOP/tests/http.py" "$wrapper" "$1" 3>&- 4>&- || {
+        cat "$pattern".*
+        return 1
+    }
+    for log in "$pattern".*; do
+        expect_all_closed
+    done
+}
+
 @test "Valgrind finds nothing when a stage runs with its clients" {
     each_stage run_with_its_clients
 }
@@ -82,4 +100,12 @@ stop_with_clients() {
 
 @test "Valgrind finds nothing when a stage is stopped with clients connected" {
     each_stage stop_with_clients
+}
+
+@test "Valgrind finds nothing when stage 11 answers, and when it is stopped" {
+    [ -x "$BUILD/11-http" ] || skip "11-http is not built"
+    run_with_its_clients 11-http
+    suffer requests
+    suffer leave-in-a-large-reply
+    suffer end-with-clients
 }
