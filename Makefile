@@ -67,7 +67,7 @@ valgrind: ## the tests that run every stage under Valgrind
 sanitize: ## the tests under ThreadSanitizer, AddressSanitizer and UBSan
 	@scripts/test --extra sanitize
 
-fuzz: ## a minute of libFuzzer on the parser of scenarios
+fuzz: ## a minute of libFuzzer on each parser: scenarios, HTTP
 	@scripts/fuzz 60
 
 lint: ## shellcheck, clang-format, cppcheck, the layout of the code

@@ -1,12 +1,20 @@
 #!/usr/bin/env bats
 #
-# fuzz.bats - the parser of scenarios bears whatever is in a file.
+# fuzz.bats - the parsers bear whatever comes.
 
 load helpers
 
-@test "a minute of fuzzing does not crash the parser of scenarios" {
-    run "$TOP/scripts/fuzz" 60
+fuzz() {
+    run "$TOP/scripts/fuzz" 60 "$1"
     echo "$output" | tail -n 20
-    [ "$status" -ne 77 ] || skip "clang's fuzzer is missing"
+    [ "$status" -ne 77 ] || skip "${lines[-1]}"
     [ "$status" -eq 0 ]
+}
+
+@test "a minute of fuzzing does not crash the parser of scenarios" {
+    fuzz scenario
+}
+
+@test "a minute of fuzzing finds no request that stage 11 answers wrongly" {
+    fuzz http
 }
