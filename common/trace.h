@@ -90,11 +90,10 @@ void trace_thread_for(int client_fd);
 #define trace_send(fd, asked, n)  trace_send_at(TRACE_HERE, fd, asked, n)
 #define trace_ctl(op, fd, events, res)                                         \
     trace_ctl_at(TRACE_HERE, op, fd, events, res)
-#define trace_arming(op, fd, events)                                           \
-    trace_arming_at(TRACE_HERE, op, fd, events)
-#define trace_close(fd)  trace_close_at(TRACE_HERE, fd)
-#define trace_timer()    trace_timer_at(TRACE_HERE)
-#define trace_note(text) trace_note_at(TRACE_HERE, text)
+#define trace_arming(op, fd, events) trace_arming_at(TRACE_HERE, op, fd, events)
+#define trace_close(fd)              trace_close_at(TRACE_HERE, fd)
+#define trace_timer()                trace_timer_at(TRACE_HERE)
+#define trace_note(text)             trace_note_at(TRACE_HERE, text)
 
 /* listen(2) returned result for the socket fd. */
 void trace_listen_at(const char *src, int fd, int result);
