@@ -29,7 +29,7 @@ COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo test valgrind sanitize fuzz lint format compare-code clean help
+.PHONY: all claims demo test valgrind sanitize fuzz lint format compare-code clean help
 
 all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
 
@@ -53,6 +53,15 @@ $(BUILD)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+CLAIMS := $(patsubst walkthrough/claims/%.c,%,$(sort $(wildcard walkthrough/claims/*.c)))
+
+claims: $(CLAIMS:%=$(BUILD)/claims/%) ## build the programs of walkthrough/claims/
+
+# A claim is one file and a header; scripts/claims runs them.
+$(BUILD)/claims/%: walkthrough/claims/%.c walkthrough/claims/claim.h Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+
 -include $(wildcard $(BUILD)/*/*.d)
 
 demo: ## build and run stage 06 with three clients
@@ -74,7 +83,7 @@ lint: ## shellcheck, clang-format, cppcheck, the layout of the code
 	@scripts/test --extra lint
 
 format: ## bring the C code into the form of .clang-format
-	clang-format -i demos/*.[ch] common/*.[ch]
+	clang-format -i demos/*.[ch] common/*.[ch] walkthrough/claims/*.[ch]
 
 compare-code: ## the diff of two stages without their headers: A=05 B=06
 	@scripts/compare-code "$(A)" "$(B)"

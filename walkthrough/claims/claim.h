@@ -1,0 +1,285 @@
+/*
+ * claim.h - what the claim programs share, and what is no lesson.
+ *
+ * A claim program looks at the machine, says with saw() what it sees and
+ * whether that is what its header tells, and ends with verdict(). Exit status:
+ * 0 the machine behaves as the header says, 1 it does not, 77 it cannot be
+ * tried here.
+ *
+ * Leaves out: the system calls that a claim is about. They stand in the
+ * program. Try: write one of your own; README.md says how.
+ */
+#ifndef CLAIM_H
+#define CLAIM_H
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOT_TRIED 77
+
+static int claim_differs; /* lines that are not as the header tells */
+
+/* --- saying what is seen ------------------------------------------------- */
+
+/* Print what was seen; "!" marks what is not as the header tells. */
+__attribute__((format(printf, 2, 3))) static inline void
+saw(bool as_told, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    printf("%s", as_told ? "  " : "! ");
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+    claim_differs += as_told ? 0 : 1;
+}
+
+/* The last line. Returns the exit status. */
+static inline int verdict(const char *truth, const char *claim,
+                          const char *observed)
+{
+    if (claim_differs > 0)
+        printf("claim \"%s\" : the text says %s, this machine differs (%d "
+               "marked !)\n",
+               claim, truth, claim_differs);
+    else
+        printf("claim \"%s\" : %s - %s\n", claim, truth, observed);
+    return claim_differs > 0 ? 1 : 0;
+}
+
+/* End here: this machine cannot show it. */
+__attribute__((noreturn)) static inline void not_tried(const char *why)
+{
+    printf("not tried: %s\n", why);
+    exit(NOT_TRIED);
+}
+
+/* ECONNRESET rather than a sentence; "none" for 0. */
+static inline const char *error_name(int error)
+{
+    const char *name = strerrorname_np(error);
+    return error == 0 ? "none" : name ? name : "an error without a name";
+}
+
+/*
+ * Pass on the result of a call that only prepares. What a container refuses,
+ * an older kernel lacks or a limit forbids cannot be tried; else it is a bug.
+ */
+static inline int must(int result, const char *call)
+{
+    char why[100];
+    if (result >= 0)
+        return result;
+    snprintf(why, sizeof(why), "%s: %s", call, error_name(errno));
+    if (errno == EPERM || errno == EACCES || errno == ENOSYS ||
+        errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+        not_tried(why);
+    fprintf(stderr, "%s\n", why);
+    exit(EXIT_FAILURE);
+}
+
+/* IN|HUP for EPOLLIN | EPOLLHUP; "nothing" for 0. poll's bits are the same. */
+static inline const char *event_names(uint32_t events)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } known[] = {{EPOLLIN, "IN"},   {EPOLLPRI, "PRI"}, {EPOLLOUT, "OUT"},
+                 {EPOLLERR, "ERR"}, {EPOLLHUP, "HUP"}, {EPOLLRDHUP, "RDHUP"}};
+    static char texts[4][40]; /* so that one printf can have several */
+    static unsigned turn;
+    char *text = texts[turn++ % 4];
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (events & known[i].bit) {
+            strcat(text, text[0] ? "|" : "");
+            strcat(text, known[i].name);
+        }
+    }
+    return text[0] ? text : "nothing";
+}
+
+/* --- sockets and epoll, where they are not the lesson -------------------- */
+
+/* Two connected stream sockets. */
+static inline void make_pair(int pair[2])
+{
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair),
+         "socketpair");
+}
+
+/* The address of a listening socket. */
+struct place {
+    struct sockaddr_un address;
+    socklen_t size;
+};
+
+/* A socket that is bound, and not listening yet, to a name of the kernel's. */
+static inline int bind_somewhere(struct place *place)
+{
+    const int fd = must(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+    place->address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    place->size = sizeof(place->address);
+    must(bind(fd, (struct sockaddr *)&place->address, sizeof(sa_family_t)),
+         "bind");
+    must(getsockname(fd, (struct sockaddr *)&place->address, &place->size),
+         "getsockname");
+    return fd;
+}
+
+/* A listening socket. */
+static inline int listen_somewhere(struct place *place, int backlog)
+{
+    const int fd = bind_somewhere(place);
+    must(listen(fd, backlog), "listen");
+    return fd;
+}
+
+/* Connect without sleeping. Returns the descriptor, or -1 with errno. */
+static inline int connect_to(const struct place *place)
+{
+    const int fd =
+        must(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
+    if (connect(fd, (const struct sockaddr *)&place->address, place->size) <
+        0) {
+        const int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+static inline int new_epoll(void)
+{
+    return must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+}
+
+/* Put fd on the interest list; the event will carry its number. */
+static inline void watch(int epoll_fd, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    must(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event), "epoll_ctl ADD");
+}
+
+/* What does one epoll_wait that may not sleep tell of its first descriptor? */
+static inline uint32_t ask(int epoll_fd)
+{
+    struct epoll_event event;
+    const int n = epoll_wait(epoll_fd, &event, 1, 0);
+    return n == 1 ? event.events : 0;
+}
+
+/* Allow this process at least so many descriptors. */
+static inline void allow_descriptors(rlim_t wanted)
+{
+    struct rlimit limit;
+    must(getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+    if (limit.rlim_max < wanted)
+        not_tried("the hard limit of open files is too low (ulimit -Hn)");
+    if (limit.rlim_cur < wanted)
+        limit.rlim_cur = wanted;
+    must(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+}
+
+/* CPU time of this process in ns: to compare two of them, and no more. */
+static inline int64_t cpu_ns(void)
+{
+    struct timespec used;
+    must(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), "clock_gettime");
+    return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
+/* --- who sleeps ---------------------------------------------------------- */
+
+/* Read a file of /proc/TID. Returns false when there is nothing to read. */
+static inline bool read_proc(pid_t tid, const char *name, char text[512])
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : read(fd, text, 511);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+/* Does the thread sleep in a system call? Waiting for a lock does not count. */
+static inline bool asleep(pid_t tid)
+{
+    char text[512];
+    if (!read_proc(tid, "stat", text) || strstr(text, ") S ") == NULL)
+        return false;
+    return !read_proc(tid, "syscall", text) || /* some containers refuse it */
+           (isdigit((unsigned char)text[0]) && atoi(text) != SYS_futex);
+}
+
+/* Wait until the thread or process sleeps: no clock is asked. */
+static inline void wait_asleep(pid_t tid)
+{
+    for (int in_a_row = 0; in_a_row < 2; sched_yield())
+        in_a_row = asleep(tid) ? in_a_row + 1 : 0;
+}
+
+/* A thread that calls epoll_wait once, without a time limit. */
+struct sleeper {
+    pthread_t thread;
+    int epoll_fd;
+    _Atomic pid_t tid;
+    _Atomic int place; /* it was the first, second, ... to wake; 0: asleep */
+    struct epoll_event event;
+};
+
+static _Atomic int sleepers_woken;
+
+static inline void *sleep_once(void *argument)
+{
+    struct sleeper *sleeper = argument;
+    sleeper->tid = (pid_t)syscall(SYS_gettid);
+    epoll_wait(sleeper->epoll_fd, &sleeper->event, 1, -1);
+    sleeper->place = ++sleepers_woken;
+    return NULL;
+}
+
+/* Start it, and come back when it sleeps. */
+static inline void start_sleeper(struct sleeper *sleeper, int epoll_fd)
+{
+    *sleeper = (struct sleeper){.epoll_fd = epoll_fd};
+    errno = pthread_create(&sleeper->thread, NULL, sleep_once, sleeper);
+    must(errno == 0 ? 0 : -1, "pthread_create");
+    while (sleeper->tid == 0)
+        sched_yield();
+    wait_asleep(sleeper->tid);
+}
+
+/* Wait until each of them has woken or sleeps. Returns how many have woken. */
+static inline int count_woken(struct sleeper *sleepers, int count)
+{
+    for (int i = 0; i < count; i++) {
+        while (sleepers[i].place == 0 && !asleep(sleepers[i].tid))
+            sched_yield();
+    }
+    return sleepers_woken;
+}
+
+#endif

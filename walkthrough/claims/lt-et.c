@@ -1,0 +1,37 @@
+/*
+ * lt-et.c - level and edge
+ *
+ * Claim: level-triggered repeats itself until you act, edge-triggered does not
+ * Truth: true. Level-triggered is a state: there is something to read.
+ * Edge-triggered is an event: something has come. Nothing read and nothing
+ * come means no event.
+ * Settled by: epoll(7), Level-triggered and edge-triggered.
+ * Try: read one of the five bytes between the waits.
+ */
+#include "claim.h"
+
+int main(void)
+{
+    struct epoll_event event;
+    int pair[2], told[2] = {0, 0};
+    make_pair(pair);
+    const int level_fd = new_epoll();
+    const int edge_fd = new_epoll();
+    watch(level_fd, pair[0], EPOLLIN);
+    watch(edge_fd, pair[0], EPOLLIN | EPOLLET);
+    send(pair[1], "hello", 5, 0);
+
+    for (int i = 0; i < 5; i++) {
+        told[0] += epoll_wait(level_fd, &event, 1, 0);
+        told[1] += epoll_wait(edge_fd, &event, 1, 0);
+    }
+    saw(told[0] == 5, "5 waits, nothing read, level-triggered: told %d times",
+        told[0]);
+    saw(told[1] == 1, "5 waits, nothing read, edge-triggered: told %d time",
+        told[1]);
+    return verdict("true",
+                   "level-triggered repeats itself until you act, "
+                   "edge-triggered does not",
+                   "5 waits without a read: level-triggered tells 5 times, "
+                   "edge-triggered once");
+}
