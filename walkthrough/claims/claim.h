@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,10 +28,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -239,6 +242,26 @@ static inline void wait_asleep(pid_t tid)
 {
     for (int in_a_row = 0; in_a_row < 2; sched_yield())
         in_a_row = asleep(tid) ? in_a_row + 1 : 0;
+}
+
+/* Run body(argument) in a child, which dies with us. */
+static inline pid_t start_child(int (*body)(int), int argument)
+{
+    const pid_t parent = getpid();
+    const pid_t child = must(fork(), "fork");
+    if (child > 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    _exit(getppid() == parent ? body(argument) : 0);
+}
+
+/* Wait for its end. Returns what body did, or 128 + the signal. */
+static inline int end_of(pid_t child)
+{
+    int status;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* A thread that calls epoll_wait once, without a time limit. */

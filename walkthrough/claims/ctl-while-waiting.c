@@ -1,0 +1,42 @@
+/*
+ * ctl-while-waiting.c - who is woken
+ *
+ * Claim: the interest list cannot change while a thread waits on it
+ * Truth: false. Other threads may ADD, MOD and DEL at any time, and the
+ * sleeper takes part: an ADD of something ready wakes it. With select and poll
+ * the question is fixed once the call has begun.
+ * Settled by: epoll_wait(2), NOTES; select(2), BUGS.
+ * Try: DEL in the place of ADD. Who wakes the sleeper then?
+ */
+#include "claim.h"
+
+int main(void)
+{
+    int pair[2];
+    struct sleeper sleeper;
+    make_pair(pair);
+    send(pair[1], "x", 1, 0);
+    const int epoll_fd = new_epoll();
+
+    start_sleeper(&sleeper, epoll_fd);
+    saw(sleeper.place == 0, "a thread sleeps on an empty interest list");
+    struct epoll_event event = {.events = EPOLLOUT | EPOLLIN};
+    must(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pair[0], &event), "ADD");
+    pthread_join(sleeper.thread, NULL);
+    saw(sleeper.event.events == (EPOLLIN | EPOLLOUT),
+        "another thread adds a socket; the sleeper wakes with %s",
+        event_names(sleeper.event.events));
+
+    event.events = 0;
+    must(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, pair[0], &event), "MOD");
+    start_sleeper(&sleeper, epoll_fd);
+    event.events = EPOLLIN;
+    must(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, pair[0], &event), "MOD");
+    pthread_join(sleeper.thread, NULL);
+    saw(sleeper.event.events == EPOLLIN,
+        "another thread asks for IN by MOD; the sleeper wakes with %s",
+        event_names(sleeper.event.events));
+    return verdict("false",
+                   "the interest list cannot change while a thread waits on it",
+                   "ADD and MOD by another thread wake the one that sleeps");
+}

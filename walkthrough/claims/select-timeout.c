@@ -1,0 +1,45 @@
+/*
+ * select-timeout.c - select and poll
+ *
+ * Claim: select leaves the time limit as it was given
+ * Truth: false on Linux. It writes back what was left of it. Used again after
+ * it has run out, the limit is zero: the loop no longer sleeps, it spins.
+ * POSIX allows both; pselect and the portable program take a fresh one.
+ * Settled by: select(2), NOTES and BUGS.
+ * Try: let an event end the wait early, and print what is left.
+ */
+#include "claim.h"
+
+#include <sys/select.h>
+
+int main(void)
+{
+    int pair[2];
+    make_pair(pair);
+    fd_set readable;
+    FD_ZERO(&readable);
+    FD_SET(pair[0], &readable);
+    struct timeval limit = {.tv_sec = 0, .tv_usec = 5000};
+
+    const int n = select(pair[0] + 1, &readable, NULL, NULL, &limit);
+    saw(n == 0, "select with a limit of 5000 us: %d ready", n);
+    saw(limit.tv_sec == 0 && limit.tv_usec == 0,
+        "the limit has become %ld us: the next call will not sleep",
+        (long)limit.tv_sec * 1000000 + (long)limit.tv_usec);
+
+    limit = (struct timeval){.tv_sec = 1000, .tv_usec = 0};
+    FD_SET(pair[0], &readable);
+    send(pair[1], "x", 1, 0);
+    must(select(pair[0] + 1, &readable, NULL, NULL, &limit), "select");
+    saw(limit.tv_sec == 999 || limit.tv_sec == 1000,
+        "when it need not sleep, next to nothing is taken off");
+
+    struct timespec given = {.tv_sec = 0, .tv_nsec = 5000000};
+    FD_ZERO(&readable);
+    must(pselect(0, NULL, NULL, NULL, &given, NULL), "pselect");
+    saw(given.tv_nsec == 5000000, "pselect leaves its limit alone: %ld us",
+        (long)given.tv_nsec / 1000);
+    return verdict("false", "select leaves the time limit as it was given",
+                   "a limit of 5 ms that ran out comes back as 0; pselect "
+                   "leaves its limit alone");
+}

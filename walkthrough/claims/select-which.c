@@ -1,0 +1,36 @@
+/*
+ * select-which.c - select and poll
+ *
+ * Claim: select only says that something happened, not on which descriptor
+ * Truth: false. The sets that come back hold exactly those that are ready.
+ * What is true: the program has to look through all of them to find these.
+ * Settled by: select(2), DESCRIPTION.
+ * Try: make two of them ready.
+ */
+#include "claim.h"
+
+#include <sys/select.h>
+
+#define SOCKETS 5
+
+int main(void)
+{
+    int pair[SOCKETS][2], highest = 0;
+    fd_set readable;
+    FD_ZERO(&readable);
+    for (int i = 0; i < SOCKETS; i++) {
+        make_pair(pair[i]);
+        FD_SET(pair[i][0], &readable);
+        highest = pair[i][0];
+    }
+    send(pair[3][1], "x", 1, 0);
+    must(select(highest + 1, &readable, NULL, NULL, NULL), "select");
+    for (int i = 0; i < SOCKETS; i++) {
+        const bool ready = FD_ISSET(pair[i][0], &readable);
+        saw(ready == (i == 3), "socket %d: %s", i, ready ? "ready" : "-");
+    }
+    return verdict("false",
+                   "select only says that something happened, not on which "
+                   "descriptor",
+                   "of five sockets the set names the one that is ready");
+}
