@@ -295,14 +295,21 @@ static inline void start_sleeper(struct sleeper *sleeper, int epoll_fd)
     wait_asleep(sleeper->tid);
 }
 
-/* Wait until each of them has woken or sleeps. Returns how many have woken. */
+/*
+ * Wait until each of them has woken or sleeps. Returns how many have woken. One
+ * may wake the next behind our back: so look again until nothing has changed.
+ */
 static inline int count_woken(struct sleeper *sleepers, int count)
 {
-    for (int i = 0; i < count; i++) {
-        while (sleepers[i].place == 0 && !asleep(sleepers[i].tid))
-            sched_yield();
-    }
-    return sleepers_woken;
+    int before;
+    do {
+        before = sleepers_woken;
+        for (int i = 0; i < count; i++) {
+            while (sleepers[i].place == 0 && !asleep(sleepers[i].tid))
+                sched_yield();
+        }
+    } while (sleepers_woken != before);
+    return before;
 }
 
 #endif

@@ -1,0 +1,38 @@
+/*
+ * out-spin.c - level and edge
+ *
+ * Claim: register IN|OUT once, the socket tells when it has something
+ * Truth: depends. A socket that is idle can be written, so level-triggered OUT
+ * is ready at every wait: a loop that never sleeps. Edge-triggered it is told
+ * once. Level-triggered, ask for OUT only while there is a rest to send.
+ * Settled by: epoll(7); poll(2), POLLOUT.
+ * Try: fill the socket, and see OUT go and come back.
+ */
+#include "claim.h"
+
+#define WAITS 1000
+
+int main(void)
+{
+    const uint32_t masks[] = {EPOLLIN, EPOLLIN | EPOLLOUT,
+                              EPOLLIN | EPOLLOUT | EPOLLET};
+    const char *const names[] = {"IN", "IN|OUT", "IN|OUT|ET"};
+    const int expected[] = {0, WAITS, 1};
+    for (int i = 0; i < 3; i++) {
+        struct epoll_event event;
+        int pair[2], told = 0;
+        make_pair(pair);
+        const int epoll_fd = new_epoll();
+        watch(epoll_fd, pair[0], masks[i]);
+        for (int j = 0; j < WAITS; j++)
+            told += epoll_wait(epoll_fd, &event, 1, 0);
+        saw(told == expected[i],
+            "an idle socket, %d waits, %-10s told %d times", WAITS, names[i],
+            told);
+    }
+    return verdict("depends",
+                   "register IN|OUT once, the socket tells when it has "
+                   "something",
+                   "idle socket, 1000 waits: with OUT 1000 level-triggered "
+                   "events, 1 edge-triggered");
+}

@@ -1,0 +1,39 @@
+/*
+ * woken-lifo.c - who is woken
+ *
+ * Claim: threads that wait on one epoll take turns
+ * Truth: false. The last to go to sleep is the first to be woken. With little
+ * to do one thread does all of it, which is good for its caches, and no
+ * sharing of the load.
+ * Settled by: fs/eventpoll.c, ep_poll: __add_wait_queue_exclusive puts the
+ * sleeper at the head.
+ * Try: four threads that sleep in accept. Who is first there?
+ */
+#include "claim.h"
+
+#define THREADS 4
+
+int main(void)
+{
+    static struct sleeper sleepers[THREADS];
+    int pair[2], order[THREADS];
+    make_pair(pair);
+    const int epoll_fd = new_epoll();
+    watch(epoll_fd, pair[0], EPOLLIN | EPOLLET);
+    for (int i = 0; i < THREADS; i++)
+        start_sleeper(&sleepers[i], epoll_fd);
+
+    for (int i = 0; i < THREADS; i++) { /* each byte is an edge, for one */
+        send(pair[1], "x", 1, 0);
+        count_woken(sleepers, THREADS);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(sleepers[i].thread, NULL);
+        order[sleepers[i].place - 1] = i + 1;
+    }
+    saw(order[0] == 4 && order[1] == 3 && order[2] == 2 && order[3] == 1,
+        "T1 T2 T3 T4 went to sleep; woken were T%d T%d T%d T%d", order[0],
+        order[1], order[2], order[3]);
+    return verdict("false", "threads that wait on one epoll take turns",
+                   "T1 T2 T3 T4 went to sleep, T4 T3 T2 T1 are woken");
+}
