@@ -1,0 +1,58 @@
+/*
+ * cost-ready.c - limits and costs
+ *
+ * Claim: the cost of epoll_wait does not depend on how many there are
+ * Truth: depends. Not on how many are watched, but on how many are ready: each
+ * of these is asked again and copied. Level-triggered ones are asked once more
+ * by the wait after they were drained.
+ * Settled by: epoll(7); fs/eventpoll.c, ep_send_events.
+ * Try: EPOLLET, and look at the wait after the drain.
+ */
+#include "claim.h"
+
+#define MANY  900
+#define TRIES 30
+
+static int64_t cost_of_wait(int epoll_fd, int *n)
+{
+    static struct epoll_event events[MANY];
+    const int64_t start = cpu_ns();
+    *n = epoll_wait(epoll_fd, events, MANY, 0);
+    return cpu_ns() - start;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int main(void)
+{
+    int64_t all = INT64_MAX, drained = INT64_MAX, idle = INT64_MAX;
+    int pair[2], n = 0, left = 0;
+    char byte;
+    allow_descriptors(MANY + 20);
+    make_pair(pair);
+    const int epoll_fd = new_epoll();
+    for (int i = 0; i < MANY; i++)
+        watch(epoll_fd, must(dup(pair[0]), "dup"), EPOLLIN);
+
+    for (int i = 0; i < TRIES; i++) {
+        send(pair[1], "x", 1, 0); /* now all of them are ready */
+        all = smaller(all, cost_of_wait(epoll_fd, &n));
+        recv(pair[0], &byte, 1, 0); /* now none of them is */
+        drained = smaller(drained, cost_of_wait(epoll_fd, &left));
+        idle = smaller(idle, cost_of_wait(epoll_fd, &left));
+    }
+    saw(n == MANY && left == 0, "%d are ready, then %d", n, left);
+    saw(all > 5 * idle, "all ready, compared with idle: %s",
+        all > 5 * idle ? "more than 5 times dearer" : "no great difference");
+    saw(drained > 5 * idle, "the wait after the drain, compared: %s",
+        drained > 5 * idle ? "more than 5 times dearer"
+                           : "no great difference");
+    return verdict("depends",
+                   "the cost of epoll_wait does not depend on how many there "
+                   "are",
+                   "900 ready, or 900 just drained, cost more than 5 times "
+                   "what 900 idle ones do");
+}

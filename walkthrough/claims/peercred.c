@@ -1,0 +1,52 @@
+/*
+ * peercred.c - Unix-domain sockets
+ *
+ * Claim: SO_PEERCRED tells which process has sent these bytes
+ * Truth: false. It is a picture of who called connect, at that moment (or
+ * listen, seen from the client). The descriptor may have gone to others since,
+ * and the process may be no more. With SCM_CREDENTIALS each message says it.
+ * Settled by: unix(7), SO_PEERCRED and SCM_CREDENTIALS.
+ * Try: the client asks who the server is.
+ */
+#include "claim.h"
+
+static struct place place;
+
+/* Connect, leave the talking to a child, and end. */
+static int connect_and_leave(int unused)
+{
+    (void)unused;
+    const int fd = connect_to(&place);
+    if (fd < 0)
+        return 1;
+    if (fork() == 0) {
+        const pid_t pid = getpid();
+        _exit(send(fd, &pid, sizeof(pid), 0) == sizeof(pid) ? 0 : 1);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+    pid_t sender = 0;
+    const int listen_fd = listen_somewhere(&place, 5);
+    const pid_t connecter = start_child(connect_and_leave, 0);
+    const int status = end_of(connecter);
+    saw(status == 0, "a process connects and ends, its child sends");
+
+    const int fd = must(accept(listen_fd, NULL, NULL), "accept");
+    const ssize_t n = recv(fd, &sender, sizeof(sender), 0);
+    saw(n == sizeof(sender) && sender != connecter, "the bytes come from %s",
+        sender == connecter ? "the process that has connected"
+                            : "another process");
+    must(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size), "SO_PEERCRED");
+    saw(peer.pid == connecter && peer.uid == getuid(), "SO_PEERCRED names %s",
+        peer.pid == connecter ? "the one that has connected, and is gone"
+                              : "another");
+    return verdict("false",
+                   "SO_PEERCRED tells which process has sent these bytes",
+                   "it names the process that called connect, which has ended, "
+                   "not the one that sends");
+}
