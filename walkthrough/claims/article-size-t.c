@@ -1,0 +1,50 @@
+/*
+ * article-size-t.c - well-known samples
+ *
+ * Claim: a size_t holds what recv returns
+ * Truth: false. recv returns ssize_t: -1 in a size_t is the largest number
+ * there is, "more than 0 bytes". The article's server prints its old buffer
+ * as a message of a client that has reset the connection; used as a length it
+ * reads all of the memory.
+ * Settled by: recv(2), RETURN VALUE: ssize_t.
+ * Try: gcc -Wsign-conversion. -Wall -Wextra does not warn.
+ */
+#include "claim.h"
+
+static char buffer[128];
+
+/* The sample's handler: true when it believes that a message has come. */
+static bool message_unsigned(int fd)
+{
+    size_t size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    return size > 0;
+}
+
+static bool message_signed(int fd)
+{
+    ssize_t size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    return size > 0;
+}
+
+/* A client that leaves our greeting unread: recv will say ECONNRESET. */
+static int reset_connection(void)
+{
+    int pair[2];
+    make_pair(pair);
+    send(pair[0], "welcome", 7, 0);
+    close(pair[1]);
+    return pair[0];
+}
+
+int main(void)
+{
+    const bool wrong = message_unsigned(reset_connection());
+    saw(wrong && errno == ECONNRESET, "size_t,  recv says %s: %s",
+        error_name(errno), wrong ? "\"a message\"" : "no message");
+    const bool right = message_signed(reset_connection());
+    saw(!right && errno == ECONNRESET, "ssize_t, recv says %s: %s",
+        error_name(errno), right ? "\"a message\"" : "no message");
+    return verdict("false", "a size_t holds what recv returns",
+                   "a reset connection is taken for a message with size_t, "
+                   "for an error with ssize_t");
+}

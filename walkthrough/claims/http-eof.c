@@ -1,0 +1,58 @@
+/*
+ * http-eof.c - well-known samples
+ *
+ * Claim: recv that returns nothing needs no attention
+ * Truth: false. 0 is the end of file, for ever. A well-known HTTP server in
+ * Python adds the empty bytes to the request and waits for the rest: a client
+ * that connects and leaves costs it a CPU and a descriptor.
+ * Settled by: recv(2), RETURN VALUE.
+ * Try: edge-triggered. What is lost then?
+ */
+#include "claim.h"
+
+#define TURNS 1000
+
+/* The sample's state of one client. */
+struct request {
+    int fd;
+    char text[200];
+    size_t length;
+};
+
+/* One turn: read on until the request is whole. True when it is. */
+static bool turn(int epoll_fd, struct request *request)
+{
+    struct epoll_event event;
+    if (epoll_wait(epoll_fd, &event, 1, -1) < 1)
+        return false;
+    const size_t room = sizeof(request->text) - 1 - request->length;
+    const ssize_t n =
+        recv(request->fd, request->text + request->length, room, 0);
+    request->length += n > 0 ? (size_t)n : 0; /* 0 is forgotten here */
+    return strstr(request->text, "\r\n\r\n") != NULL;
+}
+
+int main(void)
+{
+    int pair[2], turns = 0;
+    make_pair(pair);
+    struct request request = {.fd = pair[0]};
+    const int epoll_fd = new_epoll();
+    watch(epoll_fd, pair[0], EPOLLIN);
+
+    send(pair[1], "GET / HTTP/1.0\r\n", 16, 0);
+    bool whole = turn(epoll_fd, &request);
+    saw(!whole && request.length == 16, "half a request: %zu bytes, read on",
+        request.length);
+    close(pair[1]);
+    while (turns < TURNS && !whole) {
+        whole = turn(epoll_fd, &request);
+        turns++;
+    }
+    saw(turns == TURNS && request.length == 16,
+        "the client leaves: %d turns, no wait slept, still %zu bytes", turns,
+        request.length);
+    return verdict("false", "recv that returns nothing needs no attention",
+                   "half a request, then the client leaves: 1000 turns, none "
+                   "sleeps, nothing is closed");
+}
