@@ -13,7 +13,7 @@ compiles_clean() {
     local compiler=$1 level
     for level in -O0 -O2; do
         rm -rf "$BATS_TEST_TMPDIR/build"
-        run make -s -j2 BUILD="$BATS_TEST_TMPDIR/build" CC="$compiler" \
+        run make -s -j2 all claims BUILD="$BATS_TEST_TMPDIR/build" CC="$compiler" \
             CFLAGS="$level -g -Werror"
         echo "$output"
         [ "$status" -eq 0 ]
@@ -41,7 +41,8 @@ compiles_clean() {
     cppcheck --quiet --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability --std=c11 \
         -D_GNU_SOURCE -DIOMUX_VERSION='"0"' -Icommon \
-        --suppress=missingIncludeSystem demos common tests/*.c
+        --suppress=missingIncludeSystem demos common tests/*.c \
+        walkthrough/claims
 }
 
 @test "shellcheck finds nothing" {

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+#
+# claims.bats - each sentence of walkthrough/claims is a program, the machine
+# behaves as it says, and the ledger is what the programs print.
+
+load helpers
+
+CLAIMS=$TOP/walkthrough/claims
+
+# Build and run all of them once. Warnings are errors, and the folder is new,
+# so that none can have been missed. The tests look at what came out.
+setup_file() {
+    cd "$TOP" || return
+    status=0
+    make -s -j"$(nproc)" claims BUILD="$BATS_FILE_TMPDIR" \
+        CFLAGS='-O2 -g -Werror' >"$BATS_FILE_TMPDIR/warnings" 2>&1 || status=$?
+    echo "$status" >"$BATS_FILE_TMPDIR/built"
+    status=0
+    scripts/claims --programs "$BATS_FILE_TMPDIR/claims" \
+        >"$BATS_FILE_TMPDIR/ledger" 2>&1 || status=$?
+    echo "$status" >"$BATS_FILE_TMPDIR/status"
+}
+
+# scripts/claims with the programs that setup_file() has built, or with the
+# test's own, when it has put some into $BATS_TEST_TMPDIR/claims.
+claims() {
+    local programs=$BATS_TEST_TMPDIR/claims
+    [ -d "$programs" ] || programs=$BATS_FILE_TMPDIR/claims
+    timeout -k 1 $((3 * LIMIT)) "$TOP/scripts/claims" \
+        --programs "$programs" "$@" 3>&- 4>&-
+}
+
+# A program in the place of a claim's: fake NAME 'shell commands'.
+fake() {
+    mkdir -p "$BATS_TEST_TMPDIR/claims"
+    printf '#!/bin/sh\n%s\n' "$2" >"$BATS_TEST_TMPDIR/claims/$1"
+    chmod +x "$BATS_TEST_TMPDIR/claims/$1"
+}
+
+# The names of all claims.
+names() {
+    (cd "$CLAIMS" && printf '%s\n' *.c) | sed 's/\.c$//'
+}
+
+# The header of a claim's program as one line.
+header_of() {
+    sed '/^ \*\//q' "$CLAIMS/$1.c" | sed 's/^ \* \?//' | tr '\n' ' '
+}
+
+@test "gcc compiles every claim without a warning" {
+    cat "$BATS_FILE_TMPDIR/warnings"
+    [ "$(cat "$BATS_FILE_TMPDIR/built")" = 0 ]
+    [ ! -s "$BATS_FILE_TMPDIR/warnings" ]
+}
+
+@test "the machine behaves as every claim says" {
+    cat "$BATS_FILE_TMPDIR/ledger"
+    [ "$(cat "$BATS_FILE_TMPDIR/status")" = 0 ]
+    run tail -n 1 "$BATS_FILE_TMPDIR/ledger"
+    [[ $output == "$(names | wc -l) claims: "*"; 0 differ, "*" not tried" ]]
+}
+
+@test "every claim can be tried here" {
+    local not_tried
+    not_tried=$(tail -n 1 "$BATS_FILE_TMPDIR/ledger" |
+        sed -n 's/.* \([0-9]*\) not tried$/\1/p')
+    [ -n "$not_tried" ]
+    if [ "$not_tried" != 0 ]; then
+        skip "$not_tried of them: $(claims --reasons)"
+    fi
+}
+
+@test "the tables in walkthrough/claims/README.md are what the run makes" {
+    diff <(sed '1,/^<!-- scripts\/claims -->$/d
+        /^<!-- \/scripts\/claims -->$/,$d' "$CLAIMS/README.md") \
+        <(claims --markdown)
+}
+
+@test "every claim has its row in the tables, and a topic" {
+    local name
+    [ "$(names | wc -l)" -ge 45 ]
+    for name in $(names); do
+        [ "$(grep -c "\[\`$name\`\]($name\.c) |$" "$CLAIMS/README.md")" = 1 ] || {
+            echo "walkthrough/claims/README.md has no row for $name"
+            false
+        }
+    done
+}
+
+@test "each header has the claim, the truth, what settles it, what to try" {
+    local name word
+    for name in $(names); do
+        for word in Claim Truth "Settled by" Try; do
+            [ "$(sed '/^ \*\//q' "$CLAIMS/$name.c" |
+                grep -c "^ \* $word: ")" = 1 ] || {
+                echo "the header of $name.c has not one line '$word:'"
+                false
+            }
+        done
+    done
+}
+
+@test "each header names a manual page or a kernel file" {
+    local name settled
+    for name in $(names); do
+        settled=$(header_of "$name" | sed 's/.*Settled by: //; s/ Try: .*//')
+        [[ $settled =~ [a-z0-9_]+\([1-8][a-z]*\) ||
+            $settled =~ (fs|net|include)/[a-z/_0-9]+\.[ch] ]] || {
+            echo "$name.c is settled by neither: $settled"
+            false
+        }
+    done
+}
+
+@test "each claim is a program of 20 to 80 lines of 80 columns" {
+    local name lines
+    for name in $(names); do
+        lines=$(wc -l <"$CLAIMS/$name.c")
+        if [ "$lines" -lt 20 ] || [ "$lines" -gt 80 ]; then
+            echo "$name.c has $lines lines, not 20 to 80"
+            false
+        fi
+    done
+    run grep -nE '^.{81}' "$CLAIMS"/*.[ch]
+    [ "$output" = "" ]
+}
+
+@test "a claim that is named prints what it sees, and its verdict last" {
+    run claims mmap.c size
+    [ "$status" -eq 0 ]
+    [[ $output == *"== mmap: epoll is fast because"* ]]
+    [[ $output == *"mmap of the epoll descriptor: ENODEV"* ]]
+    [[ $output == *"size 0: EINVAL"* ]]
+    [ "${lines[-1]}" = \
+        "2 claims: 0 true, 2 false, 0 depends; 0 differ, 0 not tried" ]
+    run "$BATS_FILE_TMPDIR/claims/mmap"
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} == 'claim "epoll is fast'*'" : false - mmap of'* ]]
+}
+
+@test "--list names every claim, and runs nothing" {
+    run "$TOP/scripts/claims" --list
+    [ "$status" -eq 0 ]
+    [ "$(printf '%s\n' "${lines[@]}" | sed 's/ .*//' | sort)" = \
+        "$(names | sort)" ]
+    fake mmap 'touch "$0.ran"'
+    run claims --list mmap
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [ ! -e "$BATS_TEST_TMPDIR/claims/mmap.ran" ]
+}
+
+@test "a name, an option or a folder that is not there: a clear sentence" {
+    run claims mapp
+    [ "$status" -eq 2 ]
+    [ "$output" = "claims: there is no claim 'mapp'; do you mean 'mmap'?" ]
+    run claims something-else
+    [ "$status" -eq 2 ]
+    [[ $output == "claims: there is no claim 'something-else'"*"--list"* ]]
+    run claims --update mmap
+    [ "$status" -eq 2 ]
+    [[ $output == *"name none"* ]]
+    run claims --nonsense
+    [ "$status" -eq 2 ]
+    [[ $output == *"--nonsense"* ]]
+    run "$TOP/scripts/claims" --programs /nowhere mmap
+    [ "$status" -eq 2 ]
+    [ "$output" = \
+        "claims: cannot run /nowhere/mmap: No such file or directory" ]
+}
+
+@test "a machine that lies makes the claim differ, and the runner fail" {
+    cat >"$BATS_TEST_TMPDIR/lie.c" <<'LIE'
+#include <sys/syscall.h>
+#include <unistd.h>
+int listen(int fd, int backlog)
+{
+    return (int)syscall(SYS_listen, fd, backlog + 1);
+}
+LIE
+    cc -shared -fPIC -o "$BATS_TEST_TMPDIR/lie.so" "$BATS_TEST_TMPDIR/lie.c"
+    run env LD_PRELOAD="$BATS_TEST_TMPDIR/lie.so" \
+        "$BATS_FILE_TMPDIR/claims/backlog"
+    [ "$status" -eq 1 ]
+    [ "${lines[0]}" = "! backlog 0: 2 connected, then EAGAIN" ]
+    [[ ${lines[-1]} == *"the text says false, this machine differs (3 marked "* ]]
+
+    LD_PRELOAD=$BATS_TEST_TMPDIR/lie.so run claims
+    [ "$status" -eq 1 ]
+    [[ $output == *"== backlog: "*"! backlog 0: 2 connected"* ]]
+    [[ ${lines[-1]} == *"; 1 differ, "* ]]
+    LD_PRELOAD=$BATS_TEST_TMPDIR/lie.so run claims --markdown
+    [ "$status" -eq 1 ]
+    [ "$output" = \
+        "claims: backlog: the machine does not behave as the text says" ]
+}
+
+# The claim 'size', by a program that does as said, is not believed: why.
+differs() {
+    fake size "$1"
+    run claims size
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *" differs "* ]]
+    # the table is wrapped: look for the first words only
+    [[ $output == *"$2"* ]]
+    [[ ${lines[-1]} == *"; 1 differ, 0 not tried" ]]
+}
+
+@test "a program that says something else than its header is not believed" {
+    local claim
+    claim=$(header_of size | sed 's/.*Claim: //; s/ Truth: .*//')
+    fake size "echo 'claim \"$claim\" : false - as it is'"
+    run claims size
+    [ "$status" -eq 0 ]
+    differs "echo 'claim \"$claim\" : true - as it is'" "its header says"
+    differs "echo 'claim \"something\" : false - as it is'" "its header says"
+    differs "echo 'claim \"$claim\" : false'" "its last line is no verdict"
+    differs "true" "its last line is no verdict"
+    differs "echo 'claim \"$claim\" : false - as it is'; exit 1" "the machine"
+    differs "exit 3" "it ended with status 3"
+    differs "exit 77" "it ended with status 77"
+    differs 'kill -SEGV $$' "it ended with SIGSEGV"
+}
+
+@test "a program that does not end is ended, with its children" {
+    fake size 'sleep 1000 & echo $! >"$0.child"; wait'
+    TIMEOUT_MULT=0.05 run claims size
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"it has not ended after 1 s"* ]]
+    local child
+    child=$(cat "$BATS_TEST_TMPDIR/claims/size.child")
+    [[ $(state_of "$child") == [ZX]* || ! -e /proc/$child ]]
+}
+
+@test "what cannot be tried is listed with the reason, and keeps its row" {
+    cp -r "$BATS_FILE_TMPDIR/claims" "$BATS_TEST_TMPDIR/claims"
+    fake size 'echo "not tried: epoll_create: ENOSYS"; exit 77'
+    run claims size
+    [ "$status" -eq 0 ]
+    [[ $output == *" not tried "*"epoll_create: ENOSYS"* ]]
+    [[ ${lines[-1]} == *"; 0 differ, 1 not tried" ]]
+    run claims --reasons
+    [ "$output" = "size: epoll_create: ENOSYS" ]
+    claims --markdown | grep 'with size 1, 100 descriptors.*(size.c) |$'
+}
+
+@test "--update writes the tables, and shows what changes" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir -p "$copy/walkthrough"
+    cp -r "$TOP/scripts" "$copy"
+    cp -r "$CLAIMS" "$copy/walkthrough"
+    local readme=$copy/walkthrough/claims/README.md
+    sed -i 's/^\(| .* | \)false\( | .*(mmap\.c) |\)$/\1true\2/' "$readme"
+    run diff "$CLAIMS/README.md" "$readme"
+    [ "$status" -eq 1 ]
+    run "$copy/scripts/claims" --programs "$BATS_FILE_TMPDIR/claims" --update
+    [ "$status" -eq 0 ]
+    [[ $output == *$'\n-| epoll is fast '*" | true | "*$'\n+| epoll is fast '* ]]
+    diff "$CLAIMS/README.md" "$readme"
+    run "$copy/scripts/claims" --programs "$BATS_FILE_TMPDIR/claims" --update
+    [ "$status" -eq 0 ]
+    [ "$output" = "" ]
+}
+
+@test "colour is for a terminal, and not with NO_COLOR" {
+    run claims size
+    [[ $output != *$'\e'* ]]
+    on_terminal() {
+        python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))' \
+            env TERM=xterm "$@" "$TOP/scripts/claims" \
+            --programs "$BATS_FILE_TMPDIR/claims" size </dev/null
+    }
+    run on_terminal
+    [ "$status" -eq 0 ]
+    [[ $output == *$'\e[33mfalse'* ]]
+    run on_terminal NO_COLOR=1
+    [ "$status" -eq 0 ]
+    [[ $output == *"false"* ]]
+    [[ $output != *$'\e'* ]]
+}
