@@ -5,24 +5,11 @@
 # Each tests/broken/NAME.patch puts one bug into one stage: its broken twin. Its
 # first lines name the stage, the bug, where it is met (Wild), what shows it,
 # and some words of how it then fails. The stage passes what the twin fails.
-# To see one by hand, in a copy of the tree:
-#
-#     git apply tests/broken/hup-first.patch
-#     make && build/06-epoll-lt -S demos/scenarios/last-message.scn
+# To see one by hand: scripts/twin hup-first
 
 load helpers
 
 BROKEN=$TOP/tests/broken
-
-# Build the stages that have a twin once; each test works on a copy of this.
-setup_file() {
-    local copy=$BATS_FILE_TMPDIR/stages
-    mkdir "$copy"
-    cp -r "$TOP/Makefile" "$TOP/common" "$TOP/demos" "$copy"
-    # shellcheck disable=SC2046 # one word a stage
-    make -s -j2 -C "$copy" BUILD=build \
-        $(sed -n 's,^Stage: *,build/,p' "$BROKEN"/*.patch | sort -u)
-}
 
 # The words that stand after KEY: in a patch.
 field() {
@@ -80,26 +67,22 @@ show_hazard() {
 
 # See the stage pass, and its twin fail as its patch says.
 break_it() {
-    local patch=$BROKEN/$1.patch copy=$BATS_TEST_TMPDIR/copy stage kind what
+    local patch=$BROKEN/$1.patch stage twin kind what
     local fails said=$BATS_TEST_TMPDIR/said
     stage=$(field Stage "$patch")
     all_stages | grep -qx "$stage" || skip "STAGES leaves out $stage"
     read -r kind what < <(field Shows "$patch")
     fails=$(field Fails "$patch")
-    cp -a "$BATS_FILE_TMPDIR/stages" "$copy"
-    cd "$copy" || return
-    "show_$kind" "build/$stage" "$what" || {
+    "show_$kind" "$BUILD/$stage" "$what" || {
         echo "the stage, without the bug, fails $kind $what:"
         cat "$said"
         return 1
     }
-    # Not as a part of a repository that the copy may lie in.
-    GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR git apply "$patch"
-    make -s BUILD=build "build/$stage" 2>warnings || {
-        cat warnings
+    twin=$("$TOP/scripts/twin" --build "$1" 2>"$BATS_TEST_TMPDIR/warnings") || {
+        cat "$BATS_TEST_TMPDIR/warnings"
         return 1
     }
-    if "show_$kind" "build/$stage" "$what"; then
+    if "show_$kind" "$twin" "$what"; then
         echo "the twin passes $kind $what"
         return 1
     fi
@@ -130,10 +113,11 @@ break_it() {
 
 @test "every patch applies, to its stage alone, and changes 12 lines at most" {
     local patch
-    cd "$BATS_FILE_TMPDIR/stages"
+    cp -r "$TOP/demos" "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR"
     for patch in "$BROKEN"/*.patch; do
         echo "$patch"
-        GIT_CEILING_DIRECTORIES=$BATS_FILE_TMPDIR git apply --check "$patch"
+        GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR git apply --check "$patch"
         [ "$(grep '^+++ ' "$patch")" = \
             "+++ b/demos/$(field Stage "$patch").c" ]
         [ "$(sed '1,/^+++/d' "$patch" | grep -c '^[-+]')" -le 12 ]
@@ -238,4 +222,20 @@ break_it() {
 
 @test "beyond-fd-setsize: the twin fails where the stage passes" {
     break_it beyond-fd-setsize
+}
+
+@test "scripts/twin plays what shows the bug, and lists the twins" {
+    run "$TOP/scripts/twin" --list
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq "$(printf '%s\n' "$BROKEN"/*.patch | wc -l)" ]
+    [[ $output == *"hup-first "*"06-epoll-lt "*"EPOLLHUP is looked at"* ]]
+    run "$TOP/scripts/twin" one-accept 3>&- 4>&-
+    [ "$status" -eq 1 ]
+    [[ $output == *"scenarios/many.scn:33: c3 expected hello"* ]]
+    run "$TOP/scripts/twin" hup-first -q -c 1 -m 1 3>&- 4>&-
+    [ "$status" -eq 0 ]
+    [[ $output == *"summary of 06-epoll-lt"* ]]
+    run "$TOP/scripts/twin" no-such-bug
+    [ "$status" -eq 2 ]
+    [[ $output == *"there is no twin 'no-such-bug'"*"hup-first "* ]]
 }
