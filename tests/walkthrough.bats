@@ -108,9 +108,10 @@ PAGE
 }
 
 @test "a command waits until one in the background has said what is shown" {
+    # The server starts late, and $! is still the server.
     page_is_right <<'PAGE'
 ```console
-$ build/06-epoll-lt --serve -q -s build/walkthrough.sock &
+$ (sleep 0.3; exec build/06-epoll-lt --serve -q -s build/walkthrough.sock) &
 ready: build/walkthrough.sock
 $ build/06-epoll-lt --connect -q -c 1 -m 1 -s build/walkthrough.sock \
     | sed -n 2p
