@@ -27,11 +27,14 @@ endif
 
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
 
+# The model of epoll, of the walkthrough's chapter "inside epoll".
+MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all claims demo test valgrind sanitize fuzz lint format compare-code clean help
 
-all: $(STAGES:%=$(BUILD)/%) ## build every stage into build/ (the default)
+all: $(STAGES:%=$(BUILD)/%) $(MODEL) ## build every stage into build/ (the default)
 
 # A stage is its own file and all of common/. `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -62,7 +65,11 @@ $(BUILD)/claims/%: walkthrough/claims/%.c walkthrough/claims/claim.h Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
 
--include $(wildcard $(BUILD)/*/*.d)
+$(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
+                $(BUILD)/walkthrough/model/eventpoll.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/walkthrough/*/*.d)
 
 demo: ## build and run stage 06 with three clients
 	@scripts/demo
@@ -83,7 +90,7 @@ lint: ## shellcheck, clang-format, cppcheck, the layout of the code
 	@scripts/test --extra lint
 
 format: ## bring the C code into the form of .clang-format
-	clang-format -i demos/*.[ch] common/*.[ch] walkthrough/claims/*.[ch]
+	clang-format -i demos/*.[ch] common/*.[ch] walkthrough/*/*.[ch]
 
 compare-code: ## the diff of two stages without their headers: A=05 B=06
 	@scripts/compare-code "$(A)" "$(B)"

@@ -34,15 +34,14 @@ compiles_clean() {
         skip "clang-format is not of version 14, as Debian 12's is"
     fi
     clang-format --dry-run -Werror demos/*.[ch] common/*.[ch] \
-        tests/*.c walkthrough/claims/*.[ch]
+        tests/*.c walkthrough/*/*.[ch]
 }
 
 @test "cppcheck finds nothing" {
     cppcheck --quiet --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability --std=c11 \
         -D_GNU_SOURCE -DIOMUX_VERSION='"0"' -Icommon \
-        --suppress=missingIncludeSystem demos common tests/*.c \
-        walkthrough/claims
+        --suppress=missingIncludeSystem demos common tests/*.c walkthrough
 }
 
 @test "shellcheck finds nothing" {

@@ -1,0 +1,190 @@
+/*
+ * eventpoll.c - a model of the kernel's epoll: two lists and four rules.
+ *
+ * Teaches: the interest list says what is asked about, the ready list says
+ * where to look. A file that changes puts its registration on the ready list,
+ * once (ep_poll_callback). A wait takes the list apart, asks each file what is
+ * true now, and puts a level-triggered one back (ep_send_events). That last
+ * line is all that tells level- from edge-triggered.
+ *
+ * Leaves out: sleeping and who is woken, the overflow list (here nothing
+ * happens during a wait), sets inside sets, EPOLLEXCLUSIVE. The interest list
+ * is a list and not a red-black tree: slower, with the same content.
+ *
+ * Try: build/model walkthrough/model/level.ep. Then take out the line that
+ * puts back, and see where the kernel and this part.
+ */
+#include "eventpoll.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    HIDDEN = EPOLLONESHOT | EPOLLET
+}; /* how to tell, not what: the
+      kernel's EP_PRIVATE_BITS */
+
+/* --- the ready list ------------------------------------------------------ */
+
+/* To the end of a list of ready items, unless it is in one already. */
+static void make_ready(struct epitem **list, struct epitem *item)
+{
+    if (item->linked)
+        return;
+    while (*list != NULL)
+        list = &(*list)->next_ready;
+    item->linked = true;
+    item->next_ready = NULL;
+    *list = item;
+}
+
+static struct epitem *take_first(struct epitem **list)
+{
+    struct epitem *const item = *list;
+    *list = item->next_ready;
+    item->linked = false;
+    return item;
+}
+
+/* What is true of a file now and was asked for. */
+static uint32_t ep_item_poll(const struct epitem *item)
+{
+    return item->file->poll(item->file) & item->event.events;
+}
+
+/*
+ * Rule 1: a file that changes calls this. It does not ask what is true now; it
+ * only notes where to look, and only once.
+ */
+static void ep_poll_callback(struct eventpoll *ep, struct epitem *item,
+                             uint32_t key)
+{
+    const uint32_t asked = item->event.events;
+    if ((asked & ~(uint32_t)HIDDEN) == 0)
+        return; /* a spent EPOLLONESHOT: deaf until MOD */
+    if (key != 0 && (key & asked) == 0)
+        return; /* nothing that was asked for */
+    make_ready(&ep->rdllist, item);
+}
+
+void model_wake(struct eventpoll *ep, struct file *file, uint32_t key)
+{
+    struct epitem *item = file->waiting;
+    for (; item != NULL; item = item->next_waiting)
+        ep_poll_callback(ep, item, key);
+}
+
+/* --- epoll_ctl ----------------------------------------------------------- */
+
+static struct epitem **ep_find(struct eventpoll *ep, const struct file *file,
+                               int fd)
+{
+    struct epitem **item = &ep->items;
+    while (*item != NULL && ((*item)->file != file || (*item)->fd != fd))
+        item = &(*item)->next;
+    return item;
+}
+
+/* Rule 2: ADD and MOD look at once. What is true already is ready. */
+static void set_event(struct eventpoll *ep, struct epitem *item,
+                      const struct epoll_event *event)
+{
+    item->event = *event;
+    item->event.events |= EPOLLERR | EPOLLHUP; /* nobody can decline these */
+    if (ep_item_poll(item) != 0)
+        make_ready(&ep->rdllist, item);
+}
+
+static int ep_insert(struct eventpoll *ep, const struct epoll_event *event,
+                     struct file *file, int fd)
+{
+    struct epitem *const item = calloc(1, sizeof(*item));
+    if (item == NULL)
+        return -ENOMEM;
+    item->file = file;
+    item->fd = fd;
+    item->next = ep->items;
+    ep->items = item;
+    item->next_waiting = file->waiting;
+    file->waiting = item;
+    set_event(ep, item, event);
+    return 0;
+}
+
+/* Take the item that *place points to off all three lists. */
+static void ep_remove(struct eventpoll *ep, struct epitem **place)
+{
+    struct epitem *const item = *place;
+    *place = item->next;
+    place = &item->file->waiting;
+    while (*place != item)
+        place = &(*place)->next_waiting;
+    *place = item->next_waiting;
+    place = &ep->rdllist;
+    while (*place != NULL && *place != item)
+        place = &(*place)->next_ready;
+    if (*place != NULL)
+        *place = item->next_ready;
+    free(item);
+}
+
+int model_ctl(struct eventpoll *ep, int op, struct file *file, int fd,
+              const struct epoll_event *event)
+{
+    struct epitem **const place = ep_find(ep, file, fd);
+    if (op == EPOLL_CTL_ADD)
+        return *place ? -EEXIST : ep_insert(ep, event, file, fd);
+    if (*place == NULL)
+        return -ENOENT;
+    if (op == EPOLL_CTL_MOD)
+        set_event(ep, *place, event);
+    else
+        ep_remove(ep, place);
+    return 0;
+}
+
+/* Rule 3: a registration lives as long as the file, not the descriptor. */
+void model_release_file(struct eventpoll *ep, struct file *file)
+{
+    struct epitem **place = &ep->items;
+    while (*place != NULL)
+        if ((*place)->file == file)
+            ep_remove(ep, place);
+        else
+            place = &(*place)->next;
+}
+
+/* --- epoll_wait ---------------------------------------------------------- */
+
+/* Rule 4: being on the ready list is a hint; what is true now is told. */
+static int ep_send_events(struct eventpoll *ep, struct epoll_event *events,
+                          int maxevents)
+{
+    struct epitem *todo = ep->rdllist, *again = NULL;
+    int count = 0;
+    while (todo != NULL && count < maxevents) {
+        struct epitem *const item = take_first(&todo);
+        const uint32_t revents = ep_item_poll(item);
+        if (revents == 0)
+            continue; /* it was ready, and is no more */
+        events[count].events = revents;
+        events[count].data = item->event.data;
+        count++;
+        if (item->event.events & EPOLLONESHOT)
+            item->event.events &= HIDDEN;
+        else if (!(item->event.events & EPOLLET))
+            make_ready(&again, item); /* level-triggered: look again */
+    }
+    /* Those for whom there was no room come first the next time. */
+    struct epitem **end = &todo;
+    while (*end != NULL)
+        end = &(*end)->next_ready;
+    *end = again;
+    ep->rdllist = todo;
+    return count;
+}
+
+int model_wait(struct eventpoll *ep, struct epoll_event *events, int maxevents)
+{
+    return maxevents <= 0 ? -EINVAL : ep_send_events(ep, events, maxevents);
+}
