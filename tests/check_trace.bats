@@ -245,6 +245,15 @@ no_scenario() {
         "$own/all"
 }
 
+@test "--laws prints the laws that --help lists, and needs no trace" {
+    run check --laws
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -ge 20 ]
+    [ "$output" = "$(check --help |
+        sed -n '/^The laws:/,/^$/s/^  //p')" ]
+}
+
 @test "two lines of two clients in the wrong order are no scenario" {
     local scenario=$TOP/demos/scenarios/three.scn
     demo 06-epoll-lt -S "$scenario" >"$own/three"
