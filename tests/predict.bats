@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+#
+# predict.bats - scripts/predict judges a guess by the trace.
+
+load helpers
+
+predict() {
+    timeout -k 1 $((3 * LIMIT)) "$TOP/scripts/predict" "$@" 3>&- 4>&-
+}
+
+@test "a right guess is told to be right" {
+    run predict 06-epoll-lt two-messages waits=5 recv=3
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$output" = "06-epoll-lt two-messages waits=5: right
+06-epoll-lt two-messages recv=3: right" ]
+}
+
+@test "a wrong guess is told its direction, and not the answer" {
+    run predict 6 two-messages waits=6 recv=1 send=2
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "$output" = "06-epoll-lt two-messages waits=6: too many
+06-epoll-lt two-messages recv=1: too few
+06-epoll-lt two-messages send=2: right" ]
+}
+
+@test "all that scripts/compare counts can be guessed" {
+    local name
+    local -a names numbers
+    COLUMNS=160 run "$TOP/scripts/compare" 8 7 -s many 3>&- 4>&-
+    [ "$status" -le 1 ]
+    read -ra names < <(grep '^ *waits ' <<<"$output")
+    read -ra numbers < <(grep '^08-epoll-et .*[0-9]$' <<<"$output")
+    [ "${#numbers[@]}" -eq 9 ]
+    for name in 0 1 2 3 4 5 6; do
+        predict 8 many "${names[name]}=${numbers[name + 1]}"
+    done
+}
+
+# refused WORDS ARGUMENT...
+refused() {
+    local words=$1
+    shift
+    run predict "$@"
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output == "predict: "*"$words"* ]]
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "what is no guess is refused in a sentence" {
+    refused "say WHAT=N" 6 one waits
+    refused "say WHAT=N" 6 one waits=many
+    refused "say WHAT=N" 6 one waits=-1
+    refused "nobody counts 'sleeps'; guess one of waits" 6 one sleeps=1
+    refused "'99' is no stage" 99 one waits=1
+    refused "no scenario 'none'" 6 none waits=1
+    refused "--help" 6
+}
+
+@test "predict --help says what can be guessed" {
+    run predict --help
+    [ "$status" -eq 0 ]
+    [[ $output == *"wake-ups"*"EAGAIN"*"try:"* ]]
+}
