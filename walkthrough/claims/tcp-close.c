@@ -1,0 +1,61 @@
+/*
+ * tcp-close.c - Unix-domain sockets
+ *
+ * Claim: what poll says at the end is the same for TCP and for a local socket
+ * Truth: false. Closing a local socket ends both directions at once, so poll
+ * says HUP. Over TCP a close sends FIN, which ends one direction; the other
+ * may still be open, for all that this side knows, so there is no HUP.
+ * Settled by: tcp_poll in net/ipv4/tcp.c and unix_poll in net/unix/af_unix.c:
+ * both say HUP when both directions are shut down.
+ * Try: shutdown(2) the own side too, before the wait: now TCP says HUP.
+ */
+#include "claim.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+/* Two connected TCP sockets, over the loopback device. */
+static void make_tcp_pair(int pair[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int listen_fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    must(bind(listen_fd, (struct sockaddr *)&address, size), "bind");
+    must(listen(listen_fd, 1), "listen");
+    must(getsockname(listen_fd, (struct sockaddr *)&address, &size),
+         "getsockname");
+    pair[1] = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    must(connect(pair[1], (struct sockaddr *)&address, size), "connect");
+    pair[0] = must(accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC), "accept4");
+    close(listen_fd);
+}
+
+/* What a socket tells after its peer has sent three bytes and closed. */
+static uint32_t after_close(int pair[2])
+{
+    const int epoll_fd = new_epoll();
+    struct pollfd slot = {.fd = pair[0], .events = POLLRDHUP};
+    watch(epoll_fd, pair[0], EPOLLIN | EPOLLRDHUP);
+    must((int)send(pair[1], "bye", 3, 0), "send");
+    close(pair[1]);
+    must(poll(&slot, 1, -1), "poll"); /* until the FIN is here */
+    return ask(epoll_fd);
+}
+
+int main(void)
+{
+    int local[2], tcp[2];
+    make_pair(local);
+    make_tcp_pair(tcp);
+    uint32_t events = after_close(local);
+    saw(events == (EPOLLIN | EPOLLRDHUP | EPOLLHUP),
+        "local, the peer sends and closes: %s", event_names(events));
+    events = after_close(tcp);
+    saw(events == (EPOLLIN | EPOLLRDHUP),
+        "TCP, the peer sends and closes:   %s", event_names(events));
+    return verdict("false",
+                   "what poll says at the end is the same for TCP and for a "
+                   "local socket",
+                   "close: local IN|HUP|RDHUP, TCP IN|RDHUP");
+}
