@@ -19,10 +19,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-    HIDDEN = EPOLLONESHOT | EPOLLET
-}; /* how to tell, not what: the
-      kernel's EP_PRIVATE_BITS */
+/* How to tell, not what to tell of: the kernel's EP_PRIVATE_BITS. */
+static const uint32_t HIDDEN = EPOLLONESHOT | EPOLLET;
 
 /* --- the ready list ------------------------------------------------------ */
 
@@ -60,7 +58,7 @@ static void ep_poll_callback(struct eventpoll *ep, struct epitem *item,
                              uint32_t key)
 {
     const uint32_t asked = item->event.events;
-    if ((asked & ~(uint32_t)HIDDEN) == 0)
+    if ((asked & ~HIDDEN) == 0)
         return; /* a spent EPOLLONESHOT: deaf until MOD */
     if (key != 0 && (key & asked) == 0)
         return; /* nothing that was asked for */
