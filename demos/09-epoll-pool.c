@@ -187,8 +187,13 @@ static int serve(int listen_fd)
 
 int main(int argc, char **argv)
 {
-    static const struct demo_option option = {
-        "workers", 'w', "N", "threads that serve", 1, MOST, &workers, NULL};
+    const struct demo_option option = {.name = "workers",
+                                       .letter = 'w',
+                                       .argument = "N",
+                                       .help = "threads that serve",
+                                       .least = 1,
+                                       .most = MOST,
+                                       .number = &workers};
     workers = sysconf(_SC_NPROCESSORS_ONLN);
     return demo_main_with(argc, argv, serve, &option, 1);
 }
