@@ -3,9 +3,10 @@
 # exercises.bats - each exercise of walkthrough/exercises fails unsolved and
 # passes solved, and scripts/exercise says which it is.
 
-load helpers
+# "exercise" alone prints the list:
+# shellcheck disable=SC2119,SC2120
 
-# shellcheck disable=SC2119,SC2120 # "exercise" alone is the list
+load helpers
 
 # The tree as a student has it, in which things may be broken.
 setup_file() {
