@@ -26,7 +26,8 @@
  *     close    a connection ends                    close clientfd:6 (c1)
  *     timer    a time-out, or another timer, fires  timer
  *     error    any other errno, by its name         recv from ..., ECONNRESET
- *     connect, shutdown                             what only clients do
+ *     connect  what only clients do                 connect fd:5
+ *     shutdown half-close: nothing more to send     shutdown
  *     stop     the program ends all connections     stop
  *     note     a remark                             note ...
  *

@@ -154,6 +154,8 @@ static void describe(const struct event *e, char *line, size_t *used)
         append(line, used, "close %s", client);
         break;
     case SHUTDOWN:
+        append(line, used, e->server ? "%s %s" : "%s", subject, client);
+        break;
     case STOP:
     case TIMER:
         append(line, used, "%s", subject);

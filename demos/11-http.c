@@ -1,21 +1,19 @@
 /*
- * 11-http - a real protocol on the reactor: files for browsers, and timers.
+ * 11-http - a real protocol on the reactor: files for curl and for browsers.
  *
- * Adds: a request comes in pieces, or many come in one piece, and the answer
- * may be larger than any buffer. So each connection has a state, and the state
- * decides what it waits for and how long: idle, in a head, in a body, in a
- * reply, or lingering. Four clients that stop many a server (one that sends
- * its head byte by byte, one that does not read, one that floods, one that
- * leaves) are four states with a limit on bytes and on time. A turn is one
- * recv, one request, one send and one sendfile, so nobody starves: EPOLLOUT is
- * asked for only while there is a rest, of a reply or of requests that came
- * together. How a request reads and a reply is written is no lesson: that is
- * in http_request.c and http_reply.c.
+ * Adds: a request comes in pieces, or many come in one, and a reply may be
+ * larger than any buffer. So each connection has a state, and the state says
+ * what is waited for, and for how long. Those who stop many a server are
+ * ordinary here: who sends its head byte by byte, who does not read, who
+ * floods, who leaves. A turn is one recv, one request, one send and one
+ * sendfile, so that nobody starves, and EPOLLOUT is asked for only while there
+ * is a rest: of a reply, or of requests that came together. How a request reads
+ * and a reply is written is no lesson: http_request.c, http_reply.c.
  *
  * Cannot: use more than one CPU; read a file without waiting for the disk.
  *
  * Try: build/11-http --serve -s /tmp/http --root . and, in another terminal,
- * curl --unix-socket /tmp/http http://localhost/README.md and .../trace
+ * curl --unix-socket /tmp/http http://localhost/README.md, and /trace.
  */
 #include "demo.h"
 #include "http_client.h"
@@ -82,17 +80,6 @@ static void enter(struct client *client, enum state state)
     client->state = state;
 }
 
-/* The last events of this server, for its reader. */
-static bool reply_trace(struct http_reply *reply,
-                        const struct http_request *request)
-{
-    char *const text = trace_last();
-    const bool good =
-        text != NULL && http_reply_text(reply, request, "11-http", text);
-    free(text);
-    return good;
-}
-
 /* Make the reply to a request. Returns false without memory. */
 static bool answer(struct client *client, const struct http_request *request)
 {
@@ -105,8 +92,13 @@ static bool answer(struct client *client, const struct http_request *request)
     client->sent = 0;
     if (request->status != 0)
         return http_reply_error(reply, request, request->status);
-    if (strcmp(request->path, "/trace") == 0)
-        return reply_trace(reply, request);
+    if (strcmp(request->path, "/trace") == 0) {
+        char *const text = trace_last();
+        const bool good =
+            text != NULL && http_reply_text(reply, request, "11-http", text);
+        free(text);
+        return good;
+    }
     if (root_fd >= 0)
         return http_reply_file(reply, request, root_fd);
     if (strcmp(request->path, "/") == 0)
@@ -206,9 +198,16 @@ static void listen_again(struct reactor *reactor, void *data)
     server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
 }
 
-static void leave(struct client *client)
+/* After a turn: wait for what the state waits for, or let the client go. */
+static void settle(struct client *client, bool alive)
 {
     struct server *const server = client->server;
+    const uint32_t events = client->state == REPLY ? EPOLLOUT : EPOLLIN;
+    if (alive && (events == client->events ||
+                  reactor_modify(server->reactor, client->fd, events) == 0)) {
+        client->events = events;
+        return;
+    }
     reactor_timer_cancel(server->reactor, client->limit);
     reactor_remove(server->reactor, client->fd);
     trace_close(client->fd);
@@ -220,29 +219,14 @@ static void leave(struct client *client)
         listen_again(server->reactor, server);
 }
 
-/* Ask for what the state waits for; EPOLLOUT while there is a reply. */
-static void ask(struct client *client)
-{
-    const uint32_t events = client->state == REPLY ? EPOLLOUT : EPOLLIN;
-    if (events != client->events &&
-        reactor_modify(client->server->reactor, client->fd, events) < 0) {
-        leave(client);
-        return;
-    }
-    client->events = events;
-}
-
 /* A turn: receive unless a reply is due; then send, if one is. */
 static void on_client(struct reactor *reactor, int fd, uint32_t events,
                       void *data)
 {
     (void)reactor, (void)fd, (void)events; /* the state decides */
     struct client *const client = data;
-    if ((client->state == REPLY || receive(client)) &&
-        (client->state != REPLY || send_some(client)))
-        ask(client);
-    else
-        leave(client);
+    settle(client, (client->state == REPLY || receive(client)) &&
+                       (client->state != REPLY || send_some(client)));
 }
 
 /* The time of its state is up. Who has begun a request is told so. */
@@ -251,13 +235,13 @@ static void on_limit(struct reactor *reactor, void *data)
     (void)reactor;
     struct client *const client = data;
     const struct http_request late = {.status = 408};
+    const bool begun = client->state == HEAD || client->state == BODY;
     http_reply_free(&client->reply);
-    if ((client->state == HEAD || client->state == BODY) &&
-        answer(client, &late)) {
+    if (begun && answer(client, &late)) {
         enter(client, REPLY);
-        ask(client);
+        settle(client, send_some(client));
     } else {
-        leave(client);
+        settle(client, false);
     }
 }
 
@@ -329,24 +313,14 @@ static int serve(int listen_fd)
 
 int main(int argc, char **argv)
 {
+    enum { HOUR = 3600000 };
     static const struct demo_option options[] = {
-        {.name = "root",
-         .argument = "DIR",
-         .help = "serve the files of DIR",
-         .text = &root,
-         .directory = true},
-        {.name = "header-timeout",
-         .argument = "MS",
-         .help = "a request must have come by then",
-         .least = 1,
-         .most = 3600000,
-         .number = &header_ms},
-        {.name = "idle-timeout",
-         .argument = "MS",
-         .help = "a client must ask, or read, by then",
-         .least = 1,
-         .most = 3600000,
-         .number = &idle_ms}};
+        {"root", '\0', "DIR", "serve the files of DIR", 0, 0, NULL, &root,
+         true},
+        {"header-timeout", '\0', "MS", "a request must have come by then", 1,
+         HOUR, &header_ms, NULL, false},
+        {"idle-timeout", '\0', "MS", "a client must ask, or read, by then", 1,
+         HOUR, &idle_ms, NULL, false}};
     trace_keep();
     demo_protocol(&http_client);
     return demo_main_with(argc, argv, serve, options,

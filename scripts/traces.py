@@ -161,7 +161,8 @@ def outcome(kind, call, args):
         "refused": f"refuse {peer}, {args.get('remark')}",
         "recv": f"{subject} {size} bytes, msg:{args.get('msg')}",
         "eof": f"{subject} eof", "close": f"close {peer}",
-        "shutdown": "shutdown", "stop": "stop", "timer": "timer",
+        "shutdown": f"shutdown {peer}" if args.get("client") else "shutdown",
+        "stop": "stop", "timer": "timer",
         "note": f"note {args.get('remark')}"}
     return texts[kind]
 

@@ -148,6 +148,13 @@ suffer() {
 
 # The program.
 
+@test "the scenario slow-headers gives its golden trace" {
+    local -a names
+    mapfile -t names < <("$TOP/tests/golden.py" --list 11-http)
+    [ "${names[*]}" = slow-headers ]
+    "$TOP/tests/golden.py" 11-http "${names[@]}" 3>&- 4>&-
+}
+
 @test "11-http runs with its clients like any stage, and all are answered" {
     run demo 11-http -c 3 -m 5 -i 1 -j "$BATS_TEST_TMPDIR/json"
     [ "$status" -eq 0 ]

@@ -24,7 +24,7 @@ golden() {
 
 @test "a golden trace stands for each stage and scenario, and no other" {
     local stage name
-    for stage in $(STAGES='' all_stages); do
+    for stage in $(STAGES='' ladder); do
         for name in $("$TOP/tests/golden.py" --list "$stage"); do
             echo "$name/$stage.txt"
         done
@@ -45,7 +45,7 @@ golden() {
 @test "a wrong golden trace is told: GOOD, BAD, MISSING, how to repeat it" {
     local copy=$BATS_TEST_TMPDIR/copy
     mkdir -p "$copy/tests"
-    cp -r "$TOP/tests/golden" "$TOP/tests/golden.py" "$copy/tests"
+    cp -r "$TOP"/tests/{golden,golden.py,peer.py} "$copy/tests"
     cp -r "$TOP/demos" "$copy"
     sed -i 's/5 bytes, msg:hello/6 bytes, msg:hello!/' \
         "$copy/tests/golden/one/06-epoll-lt.txt"

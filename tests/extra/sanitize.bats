@@ -74,3 +74,13 @@ again() {
     use_asan
     again hazards
 }
+
+@test "ThreadSanitizer finds no race in stage 11, whatever it is asked" {
+    use_tsan
+    again http
+}
+
+@test "AddressSanitizer and UBSan find nothing in stage 11, whatever it is asked" {
+    use_asan
+    again http
+}
