@@ -5,11 +5,16 @@
 # Each tests/broken/NAME.patch puts one bug into one stage: its broken twin. Its
 # first lines name the stage, the bug, where it is met (Wild), what shows it,
 # and some words of how it then fails. The stage passes what the twin fails.
+# A bug may be in another file of the stage, which File names: in the reactor.
 # To see one by hand: scripts/twin hup-first
 
 load helpers
 
 BROKEN=$TOP/tests/broken
+
+setup_file() {
+    make -s -C "$TOP" build/tests/reactor
+}
 
 # The words that stand after KEY: in a patch.
 field() {
@@ -65,6 +70,26 @@ show_hazard() {
     return $status
 }
 
+# One of the reactor's own tests, beside the program.
+show_reactor() {
+    local status=0
+    (
+        ulimit -c 0
+        # Freed memory is overwritten, so that who uses it is seen.
+        export GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.perturb=90
+        exec timeout -k 1 "$LIMIT" "$(dirname "$1")/tests/reactor" "$2"
+    ) >"$said" 2>&1 3>&- 4>&- || status=$?
+    echo "status $status" >>"$said"
+    return $status
+}
+
+# The file of a patch.
+file_of() {
+    local file
+    file=$(field File "$1")
+    echo "${file:-demos/$(field Stage "$1").c}"
+}
+
 # See the stage pass, and its twin fail as its patch says.
 break_it() {
     local patch=$BROKEN/$1.patch stage twin kind what
@@ -107,7 +132,7 @@ break_it() {
         done
         [ -e "$TOP/demos/$(field Stage "$patch").c" ]
         shows=$(field Shows "$patch")
-        [[ $shows =~ ^(scenario|hazard)\ [a-z-]+$ ]]
+        [[ $shows =~ ^(scenario|hazard|reactor)\ [a-z-]+$ ]]
     done
 }
 
@@ -118,8 +143,7 @@ break_it() {
     for patch in "$BROKEN"/*.patch; do
         echo "$patch"
         GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR git apply --check "$patch"
-        [ "$(grep '^+++ ' "$patch")" = \
-            "+++ b/demos/$(field Stage "$patch").c" ]
+        [ "$(grep '^+++ ' "$patch")" = "+++ b/$(file_of "$patch")" ]
         [ "$(sed '1,/^+++/d' "$patch" | grep -c '^[-+]')" -le 12 ]
     done
 }
@@ -222,6 +246,16 @@ break_it() {
 
 @test "beyond-fd-setsize: the twin fails where the stage passes" {
     break_it beyond-fd-setsize
+}
+
+# Callbacks.
+
+@test "stale-event: the twin fails where the stage passes" {
+    break_it stale-event
+}
+
+@test "late-timer: the twin fails where the stage passes" {
+    break_it late-timer
 }
 
 @test "scripts/twin plays what shows the bug, and lists the twins" {

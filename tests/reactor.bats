@@ -10,9 +10,10 @@ setup_file() {
     [ -n "${IOMUX_BUILD:-}" ] || make -s -C "$TOP" build/tests/reactor
 }
 
-# Freed memory is overwritten (mallopt(3)): who reads it fails.
+# Freed memory is overwritten at once, mallopt(3): who reads it fails.
 reactor() {
-    MALLOC_PERTURB_=165 timeout -k 1 "$LIMIT" "$BUILD/tests/reactor" "$1" \
+    GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.perturb=90 \
+        timeout -k 1 "$LIMIT" "$BUILD/tests/reactor" "$1" \
         3>&- 4>&-
 }
 
