@@ -186,6 +186,7 @@ LIE
     [[ ${lines[-1]} == *"the text says false, this machine differs (3 marked "* ]]
 
     LD_PRELOAD=$BATS_TEST_TMPDIR/lie.so run claims
+    echo "$output"
     [ "$status" -eq 1 ]
     [[ $output == *"== backlog: "*"! backlog 0: 2 connected"* ]]
     [[ ${lines[-1]} == *"; 1 differ, "* ]]

@@ -212,6 +212,22 @@ static inline int64_t cpu_ns(void)
     return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
 }
 
+static inline int claim_compare(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/*
+ * The one in the middle. On a busy or virtual machine single figures are far
+ * too high or, when stolen time is taken off them, far too low. Sorts them.
+ */
+static inline int64_t median(int64_t *figures, size_t count)
+{
+    qsort(figures, count, sizeof(*figures), claim_compare);
+    return figures[count / 2];
+}
+
 /* --- who sleeps ---------------------------------------------------------- */
 
 /* Read a file of /proc/TID. Returns false when there is nothing to read. */
