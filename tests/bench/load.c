@@ -38,7 +38,12 @@
 #include <unistd.h>
 
 enum { FAILED = 1, USAGE = 2 };
-enum { MAX_CLIENTS = 60000, MAX_SIZE = 65536, MAX_EVENTS = 64 };
+enum {
+    MOST_ROUNDS = 1000000000,
+    MAX_CLIENTS = 60000,
+    MAX_SIZE = 65536,
+    MAX_EVENTS = 64
+};
 enum { OTHER_FDS = 16 }; /* the standard ones, epoll's, those of /proc */
 enum { FEW = 100 };      /* too few connections to tell a page from one */
 enum { PRIME = 65521 };  /* more than MAX_CLIENTS: see message() */
@@ -47,8 +52,8 @@ enum { STEPS = 64 };     /* of the histogram, for each power of two */
 
 struct options {
     int active, idle, rounds, size, timeout;
-    double seconds; /* instead of rounds; 0: rounds */
-    bool closed, json;
+    double seconds; /* no longer than this; 0: until all rounds are made */
+    bool closed, settle, json;
     const char *path;
 };
 
@@ -59,8 +64,7 @@ struct client {
     uint64_t sent_at; /* ns; 0: no message is under way */
 };
 
-static struct options o = {
-    .active = 1, .rounds = 1000, .size = 64, .timeout = 10};
+static struct options o = {.active = 1, .size = 64, .timeout = 10};
 static struct client *clients; /* the active ones, then the idle ones */
 static pid_t server;
 static clockid_t server_clock;
@@ -95,10 +99,14 @@ static void help(void)
          "  -z, --size BYTES    of a message, at most 65536 (default 64)\n"
          "  -n, --rounds N      messages of each active client (default "
          "1000)\n"
-         "  -t, --time SECONDS  go on so long, instead of --rounds\n"
+         "  -t, --time SECONDS  go on no longer than this\n"
          "  -m, --mode MODE     lockstep: server and generator take turns on "
          "one CPU\n"
          "                      (default); closed: both run at once, on two\n"
+         "      --settle        lockstep: let the server fall asleep before "
+         "each "
+         "round,\n"
+         "                      so that what it does can be counted\n"
          "      --timeout S     how long an echo may take (default 10)\n"
          "  -j, --json          print one line of JSON\n"
          "  -h, --help          this text\n"
@@ -158,6 +166,43 @@ static void place(pid_t pid, const cpu_set_t *cpus)
         stop(FAILED, "there is no %s: load must see the server's process",
              path);
     closedir(tasks);
+}
+
+/* Does this thread sleep, or is it gone? From proc(5). */
+static bool sleeps(const char *tid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof(path), "/proc/%d/task/%.20s/stat", (int)server, tid);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL)
+        return true;
+    const char *const found = fgets(text, sizeof(text), file);
+    fclose(file);
+    const char *const name_end = found != NULL ? strrchr(text, ')') : NULL;
+    return name_end == NULL || strncmp(name_end, ") S", 3) == 0;
+}
+
+/* Wait until all threads of the server sleep: it has nothing left to do. */
+static void let_server_settle(void)
+{
+    const uint64_t end =
+        now(CLOCK_MONOTONIC) + (uint64_t)o.timeout * 1000000000;
+    char path[64];
+    bool all;
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)server);
+    do {
+        if (now(CLOCK_MONOTONIC) > end)
+            stop(FAILED, "the server never sleeps (waited for %d s)",
+                 o.timeout);
+        sched_yield();
+        DIR *const tasks = opendir(path);
+        const struct dirent *entry;
+        all = true;
+        while (all && tasks != NULL && (entry = readdir(tasks)) != NULL)
+            all = entry->d_name[0] == '.' || sleeps(entry->d_name);
+        if (tasks != NULL)
+            closedir(tasks);
+    } while (!all);
 }
 
 /* One CPU for both, or the last one for us and the others for the server. */
@@ -397,6 +442,8 @@ static void lockstep(int rounds, uint64_t until)
 {
     uint64_t begin = now(CLOCK_MONOTONIC);
     for (int i = 0; i < rounds && begin < until; i++) {
+        if (o.settle)
+            let_server_settle();
         for (int c = 0; c < o.active; c++)
             send_message(&clients[c]);
         for (int c = 0; c < o.active; c++)
@@ -509,16 +556,14 @@ static void measure(void)
     const uint64_t start = now(CLOCK_MONOTONIC);
     const uint64_t span = (uint64_t)(o.seconds * 1e9);
     const int tenth = o.rounds / 10 > WARM_UP ? o.rounds / 10 : WARM_UP;
-    run(epoll_fd, span > 0 ? INT32_MAX / 2 : tenth,
-        span > 0 ? start + span / 10 : UINT64_MAX);
+    run(epoll_fd, tenth, span > 0 ? start + span / 10 : UINT64_MAX);
     memset(histogram, 0, sizeof(histogram));
     samples = 0;
 
     const uint64_t begin = now(CLOCK_MONOTONIC);
     const uint64_t server_begin = now(server_clock);
     const uint64_t own_begin = now(CLOCK_PROCESS_CPUTIME_ID);
-    run(epoll_fd, span > 0 ? INT32_MAX / 2 : o.rounds,
-        span > 0 ? begin + span : UINT64_MAX);
+    run(epoll_fd, o.rounds, span > 0 ? begin + span : UINT64_MAX);
     const uint64_t own = now(CLOCK_PROCESS_CPUTIME_ID) - own_begin;
     const uint64_t used = now(server_clock) - server_begin;
     const uint64_t end = now(CLOCK_MONOTONIC);
@@ -562,6 +607,7 @@ static void parse(int argc, char **argv)
         {"rounds", required_argument, NULL, 'n'},
         {"time", required_argument, NULL, 't'},
         {"mode", required_argument, NULL, 'm'},
+        {"settle", no_argument, NULL, 's'},
         {"timeout", required_argument, NULL, 'T'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
@@ -582,7 +628,7 @@ static void parse(int argc, char **argv)
             o.size = integer(optarg, "size", 1, MAX_SIZE);
             break;
         case 'n':
-            o.rounds = integer(optarg, "rounds", 1, 1000000000);
+            o.rounds = integer(optarg, "rounds", 1, MOST_ROUNDS);
             break;
         case 't':
             o.seconds = strtod(optarg, &end);
@@ -595,6 +641,9 @@ static void parse(int argc, char **argv)
             o.closed = strcmp(optarg, "closed") == 0;
             if (!o.closed && strcmp(optarg, "lockstep") != 0)
                 stop(USAGE, "--mode is lockstep or closed, not '%s'", optarg);
+            break;
+        case 's':
+            o.settle = true;
             break;
         case 'T':
             o.timeout = integer(optarg, "timeout", 1, 3600);
@@ -611,6 +660,8 @@ static void parse(int argc, char **argv)
     }
     if (argc - optind != 1)
         stop(USAGE, "name one socket, the server's, not %d", argc - optind);
+    if (o.rounds == 0)
+        o.rounds = o.seconds > 0 ? MOST_ROUNDS : 1000;
     o.path = argv[optind];
     if (strlen(o.path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path) ||
         o.path[0] == '\0')
@@ -618,6 +669,8 @@ static void parse(int argc, char **argv)
              strlen(o.path));
     if (o.active + o.idle > MAX_CLIENTS)
         stop(USAGE, "at most %d clients, active and idle", MAX_CLIENTS);
+    if (o.settle && o.closed)
+        stop(USAGE, "--settle belongs to --mode lockstep");
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,8 @@
 found = $(firstword $(wildcard /usr/include/$(1) /usr/local/include/$(1)))
 
 TOOLS := load dispatch
+# Stages without their trace, to see what it costs.
+UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-%,$(STAGES)))
 PEERS := bare
 PEERS += $(if $(call found,event2/event.h),libevent bufferevent)
 PEERS += $(if $(call found,uv.h),libuv)
@@ -12,12 +14,17 @@ PEERS += $(if $(call found,ev.h),libev)
 PEERS += $(if $(call found,liburing.h),io_uring)
 
 .PHONY: bench-programs
-bench-programs: all $(TOOLS:%=$(BUILD)/bench/%) $(PEERS:%=$(BUILD)/bench/%)
+bench-programs: all $(addprefix $(BUILD)/bench/,$(TOOLS) $(PEERS) $(UNTRACED))
 
 $(BUILD)/bench/libevent $(BUILD)/bench/bufferevent: LIBRARY := -levent_core
 $(BUILD)/bench/libuv: LIBRARY := -luv
 $(BUILD)/bench/libev: LIBRARY := -lev
 $(BUILD)/bench/io_uring: LIBRARY := -luring
+
+$(BUILD)/bench/untraced-%: demos/%.c tests/bench/untraced.h $(COMMON)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -include tests/bench/untraced.h $(CFLAGS) \
+	    $(LDFLAGS) -o $@ $< $(COMMON)
 
 $(BUILD)/bench/%: tests/bench/%.c tests/bench/rules.mk
 	$(Q)mkdir -p $(@D)
