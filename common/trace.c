@@ -560,17 +560,15 @@ void trace_refused_at(const char *src, int fd, const char *why)
 void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
 {
     struct thread *const thread = me();
-    char text[ESCAPED_SIZE];
-    struct event event = {.kind = RECV, .call = "recv", .fd = fd, .bytes = n};
+    enum kind kind = RECV;
 
     thread->counts.recv++;
     if (thread->server)
         server_waits(false);
     if (n < 0) {
-        event.kind = failure(errno);
-        event.error = errno;
+        kind = failure(errno);
     } else if (n == 0) {
-        event.kind = END_OF_FILE;
+        kind = END_OF_FILE;
         thread->busy++;
     } else {
         thread->counts.chunks++;
@@ -579,27 +577,34 @@ void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
     }
     if (!printing)
         return;
-    if (n > 0)
-        event.msg = escape(buffer, (size_t)n, text);
-    emit(src, &event);
+    char text[ESCAPED_SIZE];
+    emit(src, &(struct event){
+                  .kind = kind,
+                  .call = "recv",
+                  .fd = fd,
+                  .error = n < 0 ? errno : 0,
+                  .bytes = n,
+                  .msg = n > 0 ? escape(buffer, (size_t)n, text) : NULL,
+              });
 }
 
 void trace_send_at(const char *src, int fd, size_t asked, ssize_t n)
 {
     struct thread *const thread = me();
-    struct event event = {
-        .kind = SEND, .call = "send", .fd = fd, .bytes = n, .asked = asked};
+    enum kind kind = SEND;
 
     thread->counts.send++;
-    if (n < 0) {
-        event.kind = failure(errno);
-        event.error = errno;
-        event.asked = 0;
-    } else {
+    if (n < 0)
+        kind = failure(errno);
+    else
         thread->counts.bytes_out += (size_t)n;
-    }
     if (printing)
-        emit(src, &event);
+        emit(src, &(struct event){.kind = kind,
+                                  .call = "send",
+                                  .fd = fd,
+                                  .error = n < 0 ? errno : 0,
+                                  .bytes = n,
+                                  .asked = n < 0 ? 0 : asked});
 }
 
 void trace_ctl_at(const char *src, int op, int fd, uint32_t events, int result)
