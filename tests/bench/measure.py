@@ -313,7 +313,8 @@ class Run:
 
     def leave_out(self, name, what, why):
         self.result["left_out"].append(
-            {"server": name, "what": what, "why": str(why)})
+            {"server": name, "what": what,
+             "why": str(why).removeprefix(f"{name}: ")})
 
     def checks(self):
         """First of all: does each give back what it is given?"""

@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+#
+# bench.bats - the benchmark finds servers that do not echo, counts right, and
+# says what it means. How fast anything is, no test asks.
+
+load helpers
+
+setup_file() {
+    make -s -C "$TOP" bench-programs
+}
+
+# Run the load generator, with a limit.
+load_generator() {
+    timeout -k 1 "$LIMIT" "$TOP/build/bench/load" "$@" 3>&- 4>&-
+}
+
+# Run scripts/bench as quickly as it can, with a limit.
+bench() {
+    timeout -k 1 $((6 * LIMIT)) "$TOP/scripts/bench" --tiny "$@" 3>&- 4>&-
+}
+
+# Start a server with a fault on $socket.
+start_faulty() {
+    socket=$BATS_TEST_TMPDIR/faulty-$1.sock
+    background "$TOP/tests/bench/faulty.py" "$1" "$socket"
+    wait_for_line '^ready: ' "$BATS_TEST_TMPDIR/out"
+}
+
+# The fault is found, and named by a sentence that matches.
+finds() {
+    start_faulty "$1"
+    run load_generator -a 3 -n 10 --timeout 1 "${@:3}" "$socket"
+    echo "$1: $output"
+    [ "$status" -eq 1 ]
+    [[ $output =~ $2 ]]
+    kill -KILL "$pid" 2>/dev/null || :
+}
+
+@test "the load generator passes an honest server, in both modes" {
+    start_faulty none
+    load_generator -a 3 -i 2 -n 10 "$socket"
+    load_generator -a 3 -n 10 -z 9000 "$socket"
+    if [ "$(nproc)" -gt 1 ]; then
+        load_generator -a 3 -i 2 -n 10 -m closed "$socket"
+    fi
+}
+
+@test "a byte that is changed, lost or doubled is found" {
+    finds corrupt '^load: client [1-3], message [0-9]+: byte 1 of 64 came back'
+    finds lose '63 of 64 bytes came back, and no more within 1 s$'
+    finds double 'came back as|more bytes than it sent'
+}
+
+@test "a byte that is changed is found in a closed loop, too" {
+    [ "$(nproc)" -gt 1 ] || skip "a closed loop needs two CPUs"
+    finds corrupt 'byte 1 of 64 came back as 0x' -m closed
+    finds lose '63 of 64 bytes came back, and no more' -m closed
+}
+
+@test "a message that goes to another client is found" {
+    finds swap 'this is a message of client [1-3]$'
+}
+
+@test "a server that hangs up, crashes or is silent is told of" {
+    finds hang-up 'the server closed the connection after 0 of 64 bytes$'
+    finds crash 'the server closed the connection|ECONNRESET|EPIPE'
+    finds silent 'message 0: 0 of 64 bytes came back, and no more within 1 s$'
+}
+
+@test "the load generator counts as the server does" {
+    local messages
+    start_server 06-epoll-lt
+    messages=$(load_generator --json -a 4 -i 3 -n 25 "$socket" | jq .messages)
+    stop_server
+    # 25 rounds, 10 to warm up, one when each of the 7 connects
+    [ "$messages" -eq $((4 * 35 + 7)) ]
+    grep -qx "  messages     $messages (recv calls that brought bytes)" \
+        "$BATS_TEST_TMPDIR/out"
+}
+
+@test "the load generator's JSON has the round trips that were asked for" {
+    start_server 06-epoll-lt -q
+    load_generator --json -a 4 -n 25 "$socket" |
+        jq -e '.round_trips == 100 and .mode == "lockstep" and .server_us > 0
+            and .p50_us <= .p99_us and .p99_us <= .p999_us'
+    load_generator --json -i 200 -n 2 "$socket" |
+        jq -e '.bytes_per_connection >= 0'
+}
+
+@test "what the load generator cannot do, it says in a sentence" {
+    local line
+    while IFS='|' read -r line wanted; do
+        # shellcheck disable=SC2086 # words
+        run load_generator $line
+        echo "$line: $output"
+        [ "$status" -eq 2 ]
+        [[ $output == *"$wanted"* ]]
+    done <<'EOT'
+-a 0 x|--active takes a number from 1 to 60000, not '0'
+-z 64k x|--size takes a number from 1 to 65536, not '64k'
+-t never x|--time takes seconds, 0.001 to 3600, not 'never'
+-m open x|--mode is lockstep or closed, not 'open'
+-m closed --settle x|--settle belongs to --mode lockstep
+-n 5|name one socket, the server's, not 0
+EOT
+    run load_generator "$BATS_TEST_TMPDIR/nobody"
+    [ "$status" -eq 1 ]
+    [[ $output == *"cannot connect to '$BATS_TEST_TMPDIR/nobody': ENOENT"* ]]
+    run bash -c "ulimit -n 100 && '$TOP/build/bench/load' -i 200 x"
+    [ "$status" -eq 1 ]
+    [[ $output == *"the limit is 100: raise it with 'ulimit -n 217'"* ]]
+}
+
+@test "each peer that was built echoes, to many and in large pieces" {
+    local program name
+    for program in "$TOP"/build/bench/*; do
+        name=$(basename "$program")
+        case $name in
+        load | dispatch | untraced-*) continue ;;
+        esac
+        [ -x "$program" ] && [ ! -d "$program" ] || continue
+        socket=$BATS_TEST_TMPDIR/$name.sock
+        background "$program" "$socket"
+        wait_for_line "^ready: $socket\$" "$BATS_TEST_TMPDIR/out" || {
+            grep -q io_uring "$BATS_TEST_TMPDIR/err" && continue # forbidden
+            false
+        }
+        echo "# $name" >&2
+        load_generator -a 50 -i 50 -n 3 "$socket"
+        load_generator -a 3 -n 3 -z 65536 "$socket"
+        kill -KILL "$pid"
+    done
+}
+
+@test "dispatch tells of as many as are ready, and what is wrong" {
+    "$TOP/build/bench/dispatch" --json 40 8 | jq -e '.watched == 40 and
+        .active == 8 and .select > 0 and .poll > 0 and .lt > 0 and .et > 0 and
+        .oneshot > 0'
+    run "$TOP/build/bench/dispatch" 10 11
+    [ "$status" -eq 2 ]
+    [[ $output == "dispatch: '11' is no number from 1 to 10; usage:"* ]]
+}
+
+@test "scripts/bench: a table, JSON, calls, and a server of one's own" {
+    local json=$BATS_TEST_TMPDIR/b.json
+    bench --json "$json" --add \
+        "mine=$TOP/tests/bench/faulty.py none {path}" 6 >"$BATS_TEST_TMPDIR/t"
+    cat "$BATS_TEST_TMPDIR/t"
+    grep -q '^| server  *| 1 active ' "$BATS_TEST_TMPDIR/t"
+    jq -e '.servers | keys == ["06-epoll-lt", "bare", "mine"]' "$json"
+    jq -e '.servers[] | .["1+0", "10+0", "100+0", "10+100"] |
+        .x > 0 and .server_us > 0' "$json"
+    if strace -o /dev/null true 2>/dev/null; then
+        jq -e '.calls["06-epoll-lt"]["1"] | . > 2.8 and . < 3.3' "$json"
+        jq -e '.calls["06-epoll-lt"]["100"] | . > 1.9 and . < 2.4' "$json"
+    fi
+
+    # The same again from the file; plots; and beside itself nothing changed.
+    "$TOP/scripts/bench" --from "$json" | diff - "$BATS_TEST_TMPDIR/t"
+    "$TOP/scripts/bench" --from "$json" --compare "$json" |
+        grep -q 'changed by less than 0.0%'
+    if command -v gnuplot >/dev/null; then
+        "$TOP/scripts/bench" --from "$json" --plots "$BATS_TEST_TMPDIR/plots"
+        grep -q '</svg>' "$BATS_TEST_TMPDIR/plots/idle.svg"
+        grep -q '</svg>' "$BATS_TEST_TMPDIR/plots/active.svg"
+    fi
+
+    # Figures of another machine are refused, and the sentence says why.
+    jq '.machine.cpu = "another"' "$json" >"$BATS_TEST_TMPDIR/other.json"
+    run "$TOP/scripts/bench" --compare "$BATS_TEST_TMPDIR/other.json"
+    [ "$status" -eq 1 ]
+    [[ $output == *"two machines, which differ in the CPU (another, now "* ]]
+}
+
+@test "scripts/bench leaves out what does not echo, and says why" {
+    bench --add "wrong=$TOP/tests/bench/faulty.py corrupt {path}" \
+        --add "gone=false {path}" 1 >"$BATS_TEST_TMPDIR/t"
+    cat "$BATS_TEST_TMPDIR/t"
+    grep -q '^- wrong (all): client 1, message 4: byte 1 of 1 came back as 0x' \
+        "$BATS_TEST_TMPDIR/t"
+    grep -q '^- gone (all): gone ended with status 1 before it listened' \
+        "$BATS_TEST_TMPDIR/t"
+    grep -q '^| 01-blocking  *| [0-9.*]* ±[0-9.]*  *| -  *| -  *| -  *|' \
+        "$BATS_TEST_TMPDIR/t"
+}
+
+@test "what scripts/bench cannot do, it says in a sentence" {
+    run bench --add mine=server
+    [ "$status" -eq 2 ]
+    [[ $output == *"a server is added as NAME='COMMAND {path}'"* ]]
+    run bench 99
+    [ "$status" -eq 2 ]
+    [[ $output == *"there is no server '99'; there are bare, 01-blocking,"* ]]
+    run bench --from "$TOP/README.md"
+    [ "$status" -eq 1 ]
+    [[ $output == *"README.md is not what --json writes" ]]
+    run bench --from "$BATS_TEST_TMPDIR/none"
+    [ "$status" -eq 1 ]
+    [[ $output == *"cannot read $BATS_TEST_TMPDIR/none: No such file"* ]]
+}
