@@ -36,7 +36,7 @@ SHARES = (.01, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1)
 Plan = collections.namedtuple("Plan", "starts idle_starts idle trips seconds "
                               "dispatch_tries")
 QUICK = Plan(3, 2, (0, 100, 1000), 2500, .4, 1)
-FULL = Plan(15, 7, (0, 10, 100, 1000, 5000, 10000), 4000, 2, 5)
+FULL = Plan(9, 3, (0, 10, 100, 1000, 5000, 10000), 3000, 2, 3)
 TINY = Plan(1, 1, (0, 100), 20, .2, 1)  # for the tests: figures of no worth
 
 PEERS = {  # the name in tables: program and arguments
@@ -66,9 +66,14 @@ def servers():
     return found, missing
 
 
-def trace_variants():
-    """Some stages without their trace, and with it in a file."""
-    found = {}
+def reasons():
+    """Servers that explain figures of others: edge-triggered in four ways;
+    stages without their trace, and with it in a file."""
+    edge = bench_program("edge")
+    found = {"edge, drained": [edge, "{path}"],
+             "edge, drained, OUT": [edge, "--out", "{path}"],
+             "edge, short": [edge, "--short", "{path}"],
+             "edge, short, OUT": [edge, "--short", "--out", "{path}"]}
     for stage in peer.stages():
         untraced = bench_program(f"untraced-{stage}")
         if os.access(untraced, os.X_OK):

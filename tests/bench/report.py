@@ -202,8 +202,8 @@ def draw(path, title, settings, series):
 
 def lines_of(result, points):
     """The series of a plot: each server of SERIES, and those added."""
-    known = [n for n in result["servers"] if n in SERIES]
-    known += [n for n in result["servers"] if n in result.get("added", ())]
+    known = [n for n in result["servers"]
+             if n in SERIES or n in result["added"]]
     series = []
     for name in known:
         found = [(p, cell(result, name, *clients, "server_us"))

@@ -7,7 +7,7 @@ found = $(firstword $(wildcard /usr/include/$(1) /usr/local/include/$(1)))
 TOOLS := load dispatch
 # Stages without their trace, to see what it costs.
 UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-%,$(STAGES)))
-PEERS := bare
+PEERS := bare edge
 PEERS += $(if $(call found,event2/event.h),libevent bufferevent)
 PEERS += $(if $(call found,uv.h),libuv)
 PEERS += $(if $(call found,ev.h),libev)
