@@ -174,7 +174,7 @@ static double measure(enum way way)
     uint64_t spans[ROUNDS];
     int rounds = 0;
     const uint64_t end = now() + BUDGET_MS * 1000000ULL;
-    while (rounds < ROUNDS && (now() < end || rounds < LEAST_ROUNDS)) {
+    do {
         round_begins();
         const uint64_t begin = now();
         const int n = dispatch(way);
@@ -183,7 +183,7 @@ static double measure(enum way way)
             stop(FAILED, "%s told of %d descriptors, %d are ready", names[way],
                  n, active);
         round_ends();
-    }
+    } while (rounds < LEAST_ROUNDS || (rounds < ROUNDS && now() < end));
     qsort(spans, (size_t)rounds, sizeof(spans[0]), by_size);
     return (double)spans[rounds / 2] / active;
 }

@@ -4,7 +4,7 @@
 # Is there a header of this name?
 found = $(firstword $(wildcard /usr/include/$(1) /usr/local/include/$(1)))
 
-TOOLS := load dispatch
+TOOLS := load dispatch trace_cost
 # Stages without their trace, to see what it costs.
 UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-%,$(STAGES)))
 PEERS := bare edge
