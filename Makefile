@@ -95,7 +95,8 @@ lint: ## shellcheck, clang-format, cppcheck, the layout of the code
 	@scripts/test --extra lint
 
 format: ## bring the C code into the form of .clang-format
-	clang-format -i demos/*.[ch] common/*.[ch] walkthrough/*/*.[ch]
+	find demos common tests walkthrough -name '*.[ch]' \
+	    -exec clang-format -i {} +
 
 compare-code: ## the diff of two stages without their headers: A=05 B=06
 	@scripts/compare-code "$(A)" "$(B)"

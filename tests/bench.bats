@@ -116,7 +116,7 @@ EOT
     for program in "$TOP"/build/bench/*; do
         name=$(basename "$program")
         case $name in
-        load | dispatch | untraced-*) continue ;;
+        load | dispatch | trace_cost | untraced-*) continue ;;
         esac
         [ -x "$program" ] && [ ! -d "$program" ] || continue
         socket=$BATS_TEST_TMPDIR/$name.sock

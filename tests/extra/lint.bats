@@ -13,8 +13,8 @@ compiles_clean() {
     local compiler=$1 level
     for level in -O0 -O2; do
         rm -rf "$BATS_TEST_TMPDIR/build"
-        run make -s -j2 all claims BUILD="$BATS_TEST_TMPDIR/build" CC="$compiler" \
-            CFLAGS="$level -g -Werror"
+        run make -s -j2 all claims bench-programs CC="$compiler" \
+            BUILD="$BATS_TEST_TMPDIR/build" CFLAGS="$level -g -Werror"
         echo "$output"
         [ "$status" -eq 0 ]
         [ -z "$output" ]
@@ -33,15 +33,16 @@ compiles_clean() {
     if ! clang-format --version | grep -q 'version 14\.'; then
         skip "clang-format is not of version 14, as Debian 12's is"
     fi
-    clang-format --dry-run -Werror demos/*.[ch] common/*.[ch] \
-        tests/*.c walkthrough/*/*.[ch]
+    find demos common tests walkthrough -name '*.[ch]' \
+        -exec clang-format --dry-run -Werror {} +
 }
 
 @test "cppcheck finds nothing" {
     cppcheck --quiet --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability --std=c11 \
         -D_GNU_SOURCE -DIOMUX_VERSION='"0"' -Icommon \
-        --suppress=missingIncludeSystem demos common tests/*.c walkthrough
+        --suppress=missingIncludeSystem demos common tests/*.c tests/bench \
+        walkthrough
 }
 
 @test "shellcheck finds nothing" {
