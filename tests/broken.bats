@@ -238,6 +238,16 @@ break_it() {
     break_it no-out-edge
 }
 
+# Several workers.
+
+@test "no-oneshot: the twin fails where the stage passes" {
+    break_it no-oneshot
+}
+
+@test "not-rearmed: the twin fails where the stage passes" {
+    break_it not-rearmed
+}
+
 # Too many.
 
 @test "emfile-spin: the twin fails where the stage passes" {

@@ -155,7 +155,9 @@ class Client:
                 piece = self.socket.recv(MIB)
                 if not piece:
                     break
+                at = len(got)
                 got += piece
+                compare(data[at : len(got)], piece, "the next bytes of its own")
         self.socket.settimeout(LIMIT)
         compare(data, bytes(got), "the whole echo")
 
