@@ -1,14 +1,18 @@
 /*
- * 09-epoll-pool - worker threads wait on one epoll, EPOLLONESHOT.
+ * 09-epoll-pool - worker threads on one epoll: EPOLLONESHOT.
  *
- * Adds: several CPUs. Each report goes to one worker and disarms the descriptor
- * (ONESHOT): the client is that worker's alone until it re-arms it or closes
- * it. Nobody else can have an event of it, so nothing has to be locked, and no
- * event can outlive its client. After the re-arming not even a look is allowed.
+ * Adds: several CPUs. A report goes to one worker and disarms its descriptor:
+ * the client is this worker's alone, until it re-arms it or closes it. So
+ * nothing of a client is locked, he is freed once, and no report can outlive
+ * him: there is one at most, and who closes has it. The listener as well: 8
+ * workers and 1,000 connections made 6 accepts in vain; without ONESHOT 1,186,
+ * and 1,034 with EPOLLEXCLUSIVE, which chooses among epolls, not threads.
  *
- * Cannot: keep an order between clients; it is nobody's.
+ * Cannot: keep an order between clients. Nor is it cheap: four calls a message,
+ * 30 us of CPU where 07 took 23. Two workers echoed 16,400 small messages a
+ * second on two CPUs, one 14,100, 07 13,100: so little work is not worth it.
  *
- * Try: build/09-epoll-pool -w 2 -c 4 -i 0 and read who serves whom.
+ * Try: -w 2 -c 4 -i 0, who serves whom? Then take "| EPOLLONESHOT" out.
  */
 #include "demo.h"
 #include "trace.h"

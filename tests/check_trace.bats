@@ -189,6 +189,8 @@ no_scenario() {
     doctor ready '/ fd:5 .* IN$/p'
     doctor ready '0,/num:1/s//num:2/'
     doctor handled '/(recv from|send to).* 5 bytes/d'
+    doctor 'one at a time' \
+        '/ fd:5 .* IN$/a [worker 1] recv from clientfd:5 (c1), EAGAIN'
     doctor asked '/ fd:5 .* IN$/s/IN/IN|OUT/'
     doctor asked '/ADD fd:5/d'
     doctor asked '/ADD fd:5/s/ADD/MOD/'

@@ -4,7 +4,8 @@
 # and SIGTERM still ends it with status 0.
 #
 # strace counts calls for each thread of its own: in stage 02 "the first recv"
-# is the first of each client's thread.
+# is the first of each client's thread. Stage 09 has one worker here, so that
+# its first is the only first.
 #
 # Left out: EAGAIN that is a lie. To a level-triggered server it is harmless,
 # the next wait tells again. To 08 it is not: it says that the edge is spent
@@ -37,8 +38,9 @@ stages() {
 # faulty STAGE INJECTION...: start the server; strace watches as a grandchild
 # (-D), so that $pid is the server's own.
 faulty() {
-    local stage=$1 inject calls='' options=()
+    local stage=$1 inject calls='' options=() own=()
     shift
+    [[ $stage != 09-* ]] || own=(--workers "${WORKERS:-1}")
     for inject in "$@"; do
         options+=(-e "inject=$inject")
         calls+=,${inject%%:*}
@@ -47,7 +49,7 @@ faulty() {
     socket=$BATS_TEST_TMPDIR/socket
     rm -f out err log
     background strace -D -f --seccomp-bpf -o log -e trace="${calls#,}" \
-        "${options[@]}" "$BUILD/$stage" --serve -s "$socket"
+        "${options[@]}" "$BUILD/$stage" --serve -s "$socket" "${own[@]}"
     wait_for_line '^ready: ' out
 }
 
@@ -153,7 +155,7 @@ EVERY_OTHER=1+2
     for stage in $(all_stages | grep -v ^01); do
         errors='EINTR ECONNABORTED'
         case $stage in
-        0[3-7]-*) errors+=' EAGAIN' ;;
+        0[3-79]-*) errors+=' EAGAIN' ;;
         esac
         for error in $errors; do
             faulty "$stage" "accept4:error=$error:when=$EVERY_OTHER"
@@ -175,7 +177,7 @@ EVERY_OTHER=1+2
             unharmed "$stage" accept4 $error 1
             # It rests before it asks again: the wait takes a time-out.
             case $stage in
-            0[4-8]-*) grep -q ' done, num:0$' out ;;
+            0[4-9]-*) grep -q ' done, num:0$' out ;;
             esac
         done
     done
@@ -183,7 +185,7 @@ EVERY_OTHER=1+2
 
 @test "accept4 says EAGAIN, and somebody is there: he is asked again" {
     local stage
-    for stage in $(stages 03 04 05 06 07); do
+    for stage in $(stages 03 04 05 06 07 09); do
         unharmed "$stage" accept4 EAGAIN $EVERY_OTHER
     done
 }
@@ -210,7 +212,7 @@ EVERY_OTHER=1+2
 
 @test "recv says EAGAIN where data wait: they are read later" {
     local stage
-    for stage in $(stages 03 04 05 06 07); do
+    for stage in $(stages 03 04 05 06 07 09); do
         unharmed "$stage" recvfrom EAGAIN $EVERY_OTHER
     done
 }
@@ -248,9 +250,9 @@ EVERY_OTHER=1+2
 
 @test "send says EAGAIN: the rest is kept, and sent later" {
     local stage
-    for stage in $(stages 07 08); do
+    for stage in $(stages 07 08 09); do
         case $stage in
-        07-*) faulty "$stage" sendto:error=EAGAIN:when=1..2 ;;
+        07-* | 09-*) faulty "$stage" sendto:error=EAGAIN:when=1..2 ;;
         *) faulty "$stage" sendto:error=EAGAIN:when=1 ;;
         esac
         {
@@ -262,7 +264,7 @@ EVERY_OTHER=1+2
         diff echo <(printf '%s\n' one two)
         [ "$(client second)" = second ]
         case $stage in
-        07-*) end_of_server EAGAIN 'MOD .* events:OUT' 'MOD .* events:IN' ;;
+        07-* | 09-*) end_of_server EAGAIN 'MOD .* events:OUT' 'MOD .* events:IN' ;;
         *) end_of_server EAGAIN ;;
         esac
     done
@@ -283,7 +285,7 @@ EVERY_OTHER=1+2
 
 @test "the wait fails: the server waits again" {
     local stage error call
-    for stage in $(stages 04 05 06 07 08); do
+    for stage in $(stages 04 05 06 07 08 09); do
         case $stage in
         04-*) call='?select,?pselect6' ;;
         05-*) call='?poll,?ppoll' ;;
@@ -302,6 +304,16 @@ EVERY_OTHER=1+2
             one_lost "$stage" epoll_ctl $error 2
             grep -q 'refuse clientfd:[0-9]* (x1), epoll cannot watch it' out
             grep -q '3 accepted, 1 refused, 3 closed' out
+        done
+    done
+}
+
+@test "the pool cannot re-arm: the client is served, and the next one, too" {
+    local stage when
+    for stage in $(stages 09); do
+        for when in 2 3; do # the listening socket; the client
+            unharmed "$stage" epoll_ctl ENOMEM $when
+            grep -q '^\[worker 1\] epoll_ctl ENOMEM' out
         done
     done
 }
@@ -376,13 +388,13 @@ cannot_start() {
             set -- ${mode:+"$mode"}
             [ -n "$mode" ] || set -- -m 1
             case $stage in
-            06-* | 07-* | 08-*)
+            06-* | 07-* | 08-* | 09-*)
                 cannot_start 'the server cannot .*: EMFILE' 1 \
                     "$stage" epoll_create1:error=EMFILE:when=1 "$@"
                 cannot_start 'the server cannot .*: ENOSPC' 1 \
                     "$stage" epoll_ctl:error=ENOSPC:when=1 "$@"
                 ;;&
-            0[3-8]-*)
+            0[3-9]-*)
                 cannot_start 'the server cannot .*: ENOLCK' 1 \
                     "$stage" '?fcntl,?fcntl64:error=ENOLCK:when=1' "$@"
                 ;;
@@ -398,6 +410,15 @@ cannot_start() {
             "$stage" '?clone3,?clone:error=EAGAIN:when=1'
         cannot_start 'the server cannot .*: EAGAIN' 1 \
             "$stage" '?clone3,?clone:error=EAGAIN:when=1' --serve
+    done
+    # The first is the demo's own.
+    for stage in $(stages 09); do
+        cannot_start 'the server cannot .*: EAGAIN' 1 \
+            "$stage" '?clone3,?clone:error=EAGAIN:when=2'
+        WORKERS=8 faulty "$stage" '?clone3,?clone:error=EAGAIN:when=3'
+        [ "$(client first)" = first ]
+        end_of_server 'note no thread to be had for more workers'
+        ! grep -q '^\[worker 2\]' out || return 1
     done
     # The second that the demo starts; the stage's own have another count.
     for stage in $(stages 01 03 04 05 06 07 08); do

@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+#
+# pool.bats - what stage 09 promises with any number of workers: all are there,
+# all are served, nobody is woken in vain, and all are joined in the end.
+
+# shellcheck disable=SC2154 # pid, socket: from helpers.bash
+
+load helpers
+
+setup() {
+    stage=09-epoll-pool
+    all_stages | grep -qx "$stage" || skip "STAGES leaves out $stage"
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+@test "1, 2, 8 and 64 workers serve all, by the laws of the trace" {
+    local workers
+    for workers in 1 2 8 64; do
+        echo "$workers workers"
+        demo "$stage" -w "$workers" -c 20 -m 10 -i 0 >trace
+        grep -q '  messages     200 sent, 200 echoed$' trace
+        "$TOP/scripts/check-trace" trace
+        # Each begins to wait, and none goes on without an end of its wait.
+        [ "$(grep -o '^\[worker [0-9]*\] *epoll_wait\.\.\.$' trace |
+            sort -u | wc -l)" = "$workers" ]
+    done
+}
+
+@test "without --workers there is one for each CPU" {
+    local cpus
+    cpus=$(getconf _NPROCESSORS_ONLN)
+    demo "$stage" -c 1 -m 1 >trace
+    [ "$(grep -o '^\[worker [0-9]*\] *epoll_wait\.\.\.$' trace |
+        sort -u | wc -l)" = "$cpus" ]
+    demo "$stage" --help | grep -q -- "--workers N .*(default $cpus)$"
+}
+
+@test "of 8 workers one is woken for a connection, the others sleep on" {
+    local again
+    demo "$stage" -q -w 8 -c 200 -m 1 -i 0 >summary
+    grep -q '  clients      200 accepted' summary
+    again=$(sed -n 's/^  EAGAIN  *\([0-9]*\) .*/\1/p' summary)
+    echo "$again accepts in vain"
+    [ "$again" -le 8 ] # when it stops, each finds the door shut down
+}
+
+@test "SIGTERM wakes and joins every worker, whoever is connected" {
+    local workers
+    for workers in 1 2 64; do
+        start_server "$stage" -w "$workers"
+        python3 "$TOP/tests/three_clients.py" "$socket" >clients 3>&- 4>&- &
+        echo $! >>pids
+        wait_for_line '^connected$' clients
+        [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" = \
+            $((workers + 2)) ]
+        stop_server
+        "$TOP/scripts/check-trace" out
+        [ ! -s err ]
+        rm clients
+    done
+}
+
+@test "--workers takes a number from 1 to 1000, and is for the server" {
+    local bad
+    for bad in 0 -1 1001 x '' 2x; do
+        run demo "$stage" --workers="$bad"
+        [ "$status" -eq 2 ]
+        [[ $output == *"--workers takes a whole number from 1 to 1000, not '$bad'"* ]]
+    done
+    run demo "$stage" -w 2 --connect -s nowhere
+    [ "$status" -eq 2 ]
+    [[ $output == *"--workers is for the server, and --connect starts none"* ]]
+    run demo 07-epollout -w 2
+    [ "$status" -eq 2 ]
+    [[ $output == *"there is no option '-w'"* ]]
+}
