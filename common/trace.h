@@ -66,7 +66,7 @@ enum { TRACE_IN = 0x001 }; /* POLLIN and EPOLLIN are the same bit */
 /* --- who speaks ---------------------------------------------------------- */
 
 /*
- * Name the calling thread: "[server]", or "[client 2]" with a number. A
+ * Name the calling thread: "[server]", or "[worker 2]" with a number. A
  * thread of kind "client", "demo" or "player" is not counted with the server's.
  */
 void trace_thread(const char *kind, int number);
