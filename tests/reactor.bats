@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 #
-# reactor.bats - the event loop of demos/reactor.h by itself. Its tests are a
+# reactor.bats - the event loop of demos/reactor.h by itself, and the idle
+# time-out of the stage that stands on it. The tests of the loop are a
 # program, tests/reactor.c; `build/tests/reactor NAME` runs one of them.
 
 load helpers
@@ -104,4 +105,56 @@ reactor() {
 
 @test "of 200 descriptors that are always ready each has its turns" {
     reactor fair
+}
+
+# One is silent, one sends and never reads, one speaks until both are gone.
+IDLE_CLIENTS='
+import select, socket, sys
+silent, stalled, quick = (socket.socket(socket.AF_UNIX) for _ in range(3))
+for client in (silent, stalled, quick):
+    client.settimeout(float(sys.argv[2]))
+    client.connect(sys.argv[1])
+stalled.setblocking(False)
+poll = select.poll()
+poll.register(silent, select.POLLIN)
+poll.register(stalled, select.POLLRDHUP)
+left = {silent.fileno(), stalled.fileno()}
+messages = 0
+while left:
+    quick.sendall(b"hello")
+    assert quick.recv(5, socket.MSG_WAITALL) == b"hello"
+    messages += 1
+    if messages == 1:
+        try:
+            while True:
+                stalled.send(b"x" * 4096)
+        except BlockingIOError:
+            pass
+    for fd, events in poll.poll(20):
+        poll.unregister(fd)
+        left.remove(fd)
+assert silent.recv(1) == b""
+quick.sendall(b"still here")
+assert quick.recv(10, socket.MSG_WAITALL) == b"still here"
+print("the others are gone")
+'
+
+@test "10-reactor closes who is silent and who does not read, not who speaks" {
+    all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
+    start_server 10-reactor --idle-timeout $((1000 * ${TIMEOUT_MULT:-1}))
+    run timeout -k 1 "$LIMIT" python3 -c "$IDLE_CLIENTS" "$socket" "$LIMIT" \
+        3>&- 4>&-
+    echo "$output"
+    [ "$output" = "the others are gone" ]
+    stop_server
+    [ "$(grep -c '^\[server\]   timer$' "$BATS_TEST_TMPDIR/out")" = 2 ]
+    grep -qx '  clients      3 accepted, 0 refused, 3 closed' \
+        "$BATS_TEST_TMPDIR/out"
+}
+
+@test "without --idle-timeout 10-reactor sets no timer, however many clients" {
+    all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
+    run demo 10-reactor -c 20 -m 5 -i 1
+    [ "$status" -eq 0 ]
+    ! grep -e ' timer$' -e 'num:0$' <<<"$output"
 }
