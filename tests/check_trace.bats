@@ -115,6 +115,23 @@ interrupting_holds() {
     accepts "$own"/t.{text,json}
 }
 
+@test "a close that a timer brings obeys the laws, and the scenario" {
+    local scenario=$TOP/demos/scenarios/idle-timeout.scn
+    all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
+    demo 10-reactor -S "$scenario" --idle-timeout 1000 -j "$own/t.json" \
+        >"$own/t.text"
+    accepts "$own"/t.{text,json} --scenario "$scenario"
+    # A timer is the server's.
+    sed '/^\[server\]   timer/s/server\]  /client 1]/' "$own/t.text" >"$own/bad"
+    run check "$own/bad"
+    [[ $output == *"broken law 'speaker'"* ]]
+    # An eventfd was put on the list; without that it is nobody's.
+    sed '0,/ADD fd:5 /{//d}; 0,/ fd:3 IN$/s// fd:5 IN/' "$own/t.text" \
+        >"$own/bad"
+    run check "$own/bad"
+    [[ $output == *"broken law 'descriptor'"* ]]
+}
+
 @test "it says how many events and clients a trace has" {
     run check one.text
     [ "$output" = "one.text: 28 events, 1 clients: all laws hold" ]

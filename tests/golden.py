@@ -3,7 +3,6 @@
 
 usage: golden.py [--update] STAGE SCENARIO...
        golden.py --list STAGE
-       golden.py --options STAGE SCENARIO
 
 The golden trace of a scenario, tests/golden/SCENARIO/STAGE.txt, is what the
 stage printed once and somebody read. A scenario may be for some stages alone,
@@ -186,9 +185,6 @@ def scenarios_of(stage):
 def main(arguments):
     if arguments[:1] == ["--list"] and len(arguments) == 2:
         print("\n".join(scenarios_of(arguments[1])))
-        return 0
-    if arguments[:1] == ["--options"] and len(arguments) == 3:
-        print(*options_of(arguments[2]).get(arguments[1], []))
         return 0
     updating = "--update" in arguments
     names = [word for word in arguments if not word.startswith("--")]
