@@ -15,8 +15,8 @@
  * change of the next deadline, and another one to read it. A fired timer stays
  * in the heap with a deadline that never comes, so that no callback ever runs
  * on freed memory. To move a deadline further away only notes it: the heap
- * learns of it when the timer has come to the top. An idle time-out that each
- * message sets anew thus costs a message a store and no sorting.
+ * learns of it when the timer has come to the top. So an idle time-out may be
+ * set anew by every message: that is a look at the clock, and rarely a sort.
  *
  * Signals and calls from other threads are descriptors: signalfd(2),
  * eventfd(2). They need no case of their own in the loop.
@@ -25,7 +25,6 @@
 #include "trace.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>

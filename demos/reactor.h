@@ -46,7 +46,7 @@ typedef void reactor_signal_function(struct reactor *reactor, int signo,
 /*
  * Make a reactor. It opens two descriptors, epoll's and an eventfd(2). It never
  * owns a data pointer, nor a descriptor that it was given. Returns NULL with
- * errno: EMFILE, ENFILE, ENOMEM.
+ * errno: EMFILE, ENFILE, ENOMEM, ENOSPC (epoll_ctl(2)).
  */
 struct reactor *reactor_create(void);
 
