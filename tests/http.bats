@@ -150,6 +150,8 @@ suffer() {
 
 @test "the scenario slow-headers gives its golden trace" {
     local -a names
+    [[ $BUILD != */tsan ]] ||
+        skip "ThreadSanitizer takes the player's descriptors for the server's"
     mapfile -t names < <("$TOP/tests/golden.py" --list 11-http)
     [ "${names[*]}" = slow-headers ]
     "$TOP/tests/golden.py" 11-http "${names[@]}" 3>&- 4>&-
