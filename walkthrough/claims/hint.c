@@ -43,7 +43,7 @@ int main(void)
 
     const pid_t pid = start_child(recv_blocking, pair[0]);
     wait_asleep(pid);
-    saw(true, "a recv without it sleeps");
+    saw(asleep(pid), "a recv without it sleeps");
     send(pair[1], "y", 1, 0);
     saw(end_of(pid) == 1, "until the next byte");
     return verdict("false",
