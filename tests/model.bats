@@ -141,6 +141,7 @@ play_wrong() {
     play_wrong $'socket a\nadd a IN|UP' "'UP' is no flag"
     play_wrong $'socket a\nread a much' "a number from 1 to 4096 is wanted, not 'much'"
     play_wrong $'socket a\nread a' "not ''"
+    play_wrong $'socket a\nwrite a 1 2' "has a word too many"
     play_wrong 'wait 27' "a number from 1 to 26"
     play_wrong $'socket a\nclose a\ndup a b' "a is closed"
     play_wrong "$(printf 'wait %0200d' 1)" "is longer than"

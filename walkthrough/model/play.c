@@ -41,6 +41,29 @@ struct name {
     struct sock *sock;
 };
 
+enum verb {
+    WRITE,
+    READ,
+    SEND,
+    PEER_READS,
+    PEER_SHUTS,
+    PEER_CLOSES,
+    ADD,
+    MOD,
+    DEL,
+    SOCKET,
+    DUP,
+    CLOSE,
+    WAIT,
+    INTEREST,
+    VERBS
+};
+
+static const char *const verbs[VERBS] = {
+    "write",       "read",  "send", "peer-reads", "peer-shuts",
+    "peer-closes", "add",   "mod",  "del",        "socket",
+    "dup",         "close", "wait", "interest"};
+
 static struct sock socks[NAMES];
 static struct name names[NAMES];
 static struct eventpoll model;
@@ -296,50 +319,56 @@ static void close_name(struct name *name)
     }
 }
 
-static ssize_t model_step(const char *verb, struct name *name, size_t size)
+/* A step that moves bytes, in the model. */
+static ssize_t model_move(enum verb verb, struct name *name, size_t size)
 {
     struct sock *const sock = name->sock;
     if (name->fd < 0)
         return -EBADF;
-    switch (verb[0]) {
-    case 'w':
+    switch (verb) {
+    case WRITE:
         return peer_write(sock, size);
-    case 'r':
+    case READ:
         return sock_read(sock, size);
-    case 's':
+    case SEND:
         return sock_send(sock, size);
-    default: /* peer-... */
-        return verb[5] == 'r'   ? peer_reads(sock)
-               : verb[5] == 's' ? peer_shuts(sock)
-                                : peer_closes(sock);
+    case PEER_READS:
+        return peer_reads(sock);
+    case PEER_SHUTS:
+        return peer_shuts(sock);
+    default:
+        return peer_closes(sock);
     }
 }
 
-static ssize_t real_step(const char *verb, struct name *name, size_t size)
+/* The same with system calls. Who has closed a has lost its peer, too. */
+static ssize_t real_move(enum verb verb, struct name *name, size_t size)
 {
     int none = -1;
     int *const peer = name->fd < 0 ? &none : &name->sock->peer;
-    switch (verb[0]) {
-    case 'w':
+    switch (verb) {
+    case WRITE:
         return real_send(*peer, size);
-    case 'r':
+    case READ:
         return real_read(name->fd, size);
-    case 's':
+    case SEND:
         return real_send(name->fd, size);
+    case PEER_READS:
+        return real_read_all(*peer);
+    case PEER_SHUTS:
+        return or_errno(shutdown(*peer, SHUT_WR));
     default:
-        return verb[5] == 'r'   ? real_read_all(*peer)
-               : verb[5] == 's' ? or_errno(shutdown(*peer, SHUT_WR))
-                                : real_close(peer);
+        return real_close(peer);
     }
 }
 
-static void control(const char *verb, int letter, uint32_t events,
+static void control(enum verb verb, int letter, uint32_t events,
                     struct result *real, struct result *ours)
 {
     const struct name *const name = &names[letter];
-    const int op = verb[0] == 'a'   ? EPOLL_CTL_ADD
-                   : verb[0] == 'm' ? EPOLL_CTL_MOD
-                                    : EPOLL_CTL_DEL;
+    const int op = verb == ADD   ? EPOLL_CTL_ADD
+                   : verb == MOD ? EPOLL_CTL_MOD
+                                 : EPOLL_CTL_DEL;
     struct epoll_event event = {.events = events, .data.u64 = (uint64_t)letter};
     add_number(real, or_errno(epoll_ctl(epoll_fd, op, name->fd, &event)));
     add_number(ours, name->fd < 0 ? -EBADF
@@ -401,51 +430,64 @@ static size_t number_of(const char *word, size_t most)
     return n;
 }
 
+/* What a step is: its first word. */
+static enum verb verb_of(const char *word)
+{
+    int verb = 0;
+    while (verb < VERBS && strcmp(word, verbs[verb]) != 0)
+        verb++;
+    if (verb == VERBS)
+        die("there is no step '%s'; try build/model --help", word);
+    return (enum verb)verb;
+}
+
+/* One more descriptor of the socket that a letter stands for. */
+static void duplicate(const char *word, const char *copy)
+{
+    const struct name *const old = &names[letter_of(word, false)];
+    struct name *const new = &names[letter_of(copy, true)];
+    if (old->fd < 0)
+        die("%s is closed", word);
+    *new = (struct name){.fd = dup(old->fd), .sock = old->sock};
+    old->sock->descriptors++;
+}
+
 /* Play a step on both. Returns whether they agree; prints it in any case. */
 static bool play(const char *line)
 {
-    static const char *const moves[] = {
-        "write", "read", "send", "peer-reads", "peer-shuts", "peer-closes"};
     struct result real = {.length = 0}, ours = {.length = 0};
     char copy[128], *rest = NULL;
     snprintf(copy, sizeof(copy), "%s", line);
-    const char *const verb = strtok_r(copy, " ", &rest);
+    const enum verb verb = verb_of(strtok_r(copy, " ", &rest));
     const char *const word = strtok_r(NULL, " ", &rest);
     char *const last = strtok_r(NULL, " ", &rest);
-    int move = 0;
-    while (move < 6 && strcmp(verb, moves[move]) != 0)
-        move++;
+    int letter = 0;
+    if (strtok_r(NULL, " ", &rest) != NULL)
+        die("'%s' has a word too many", line);
+    if (verb < SOCKET)
+        letter = letter_of(word, false);
 
-    if (strcmp(verb, "socket") == 0) {
+    if (verb <= PEER_CLOSES) {
+        const size_t size = verb <= SEND ? number_of(last, MOST_BYTES) : 0;
+        add_number(&real, real_move(verb, &names[letter], size));
+        add_number(&ours, model_move(verb, &names[letter], size));
+    } else if (verb <= DEL) {
+        if (verb != DEL && last == NULL)
+            die("%s needs flags: %s a IN|ET", verbs[verb], verbs[verb]);
+        const uint32_t events = verb != DEL ? parse_flags(last) : 0;
+        control(verb, letter, events, &real, &ours);
+    } else if (verb == SOCKET) {
         open_socket(&names[letter_of(word, true)]);
-    } else if (strcmp(verb, "dup") == 0) {
-        const struct name *const old = &names[letter_of(word, false)];
-        struct name *const new = &names[letter_of(last, true)];
-        if (old->fd < 0)
-            die("%s is closed", word);
-        *new = (struct name){.fd = dup(old->fd), .sock = old->sock};
-        old->sock->descriptors++;
-    } else if (strcmp(verb, "close") == 0) {
+    } else if (verb == DUP) {
+        duplicate(word, last);
+    } else if (verb == CLOSE) {
         struct name *const name = &names[letter_of(word, false)];
         close_name(name);
         real_close(&name->fd);
-    } else if (move < 6) {
-        const int letter = letter_of(word, false);
-        const size_t size = move < 3 ? number_of(last, MOST_BYTES) : 0;
-        add_number(&real, real_step(verb, &names[letter], size));
-        add_number(&ours, model_step(verb, &names[letter], size));
-    } else if (strcmp(verb, "add") == 0 || strcmp(verb, "mod") == 0) {
-        if (last == NULL)
-            die("%s needs flags: %s a IN|ET", verb, verb);
-        control(verb, letter_of(word, false), parse_flags(last), &real, &ours);
-    } else if (strcmp(verb, "del") == 0) {
-        control(verb, letter_of(word, false), 0, &real, &ours);
-    } else if (strcmp(verb, "wait") == 0) {
+    } else if (verb == WAIT) {
         wait_for(word ? (int)number_of(word, NAMES) : NAMES, &real, &ours);
-    } else if (strcmp(verb, "interest") == 0) {
-        interest(&real, &ours);
     } else {
-        die("there is no step '%s'; try build/model --help", verb);
+        interest(&real, &ours);
     }
 
     const bool equal = strcmp(real.text, ours.text) == 0;
@@ -502,8 +544,10 @@ static void make_up(char line[64], int *letters)
     const int a = 'a' + (int)draw((unsigned)*letters);
     const unsigned n = 1 + draw(9), what = draw(100);
     const char *const mask = masks[draw(10)];
-    if (what < 30)
-        snprintf(line, 64, draw(2) ? "wait" : "wait %u", 1 + draw(3));
+    if (what < 15)
+        snprintf(line, 64, "wait");
+    else if (what < 30)
+        snprintf(line, 64, "wait %u", 1 + draw(3));
     else if (what < 45)
         snprintf(line, 64, "write %c %u", a, n);
     else if (what < 57)
