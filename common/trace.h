@@ -26,8 +26,7 @@
  *     close    a connection ends                    close clientfd:6 (c1)
  *     timer    a time-out, or another timer, fires  timer
  *     error    any other errno, by its name         recv from ..., ECONNRESET
- *     connect  what only clients do                 connect fd:5
- *     shutdown half-close: nothing more to send     shutdown
+ *     connect, shutdown                             what clients do
  *     stop     the program ends all connections     stop
  *     note     a remark                             note ...
  *
@@ -180,7 +179,7 @@ void trace_connect_at(const char *src, int fd);
 /* About to send(2) a message of n bytes, of which bytes holds the first. */
 void trace_sending_at(const char *src, int fd, const void *bytes, size_t n);
 
-/* About to shutdown(2) the sending side: half-close. */
+/* About to shutdown(2) the sending side: half-close. Stage 11 does it, too. */
 void trace_shutdown_at(const char *src, int fd);
 
 /* A call failed with errno. */

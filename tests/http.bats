@@ -86,6 +86,10 @@ suffer() {
     suffer idle-times-out
 }
 
+@test "a client that has left is not closed by a time-out" {
+    suffer leave-before-the-time-out
+}
+
 @test "a client that does not read a large reply stops nobody" {
     suffer stalled-reader
 }

@@ -388,12 +388,28 @@ def slow_body_times_out(stage):
 @hazard
 def idle_times_out(stage):
     """Who asks nothing, or nothing more, is closed without a word."""
-    with serve(stage, "--idle-timeout", "100") as server:
+    with serve(stage, "--idle-timeout", "1000") as server:
         silent, done = Browser(server), Browser(server)
         check(done.get().status == 200, "a reply", "none")
         for client in silent, done:
             check(client.reply() is None, "the end", "a reply")
         server.wait_for("close clientfd", 2)
+
+
+@hazard
+def leave_before_the_time_out(stage):
+    """Who has left is not closed once more by a time-out."""
+    with serve(stage, "--idle-timeout", "1000") as server:
+        for _ in range(20):
+            client = Browser(server)
+            client.get()
+            client.close()
+        server.wait_for("close clientfd", 20)
+        fired = len(server.lines("timer$"))
+        check(Browser(server).reply() is None, "the end", "a reply")
+        server.wait_for("close clientfd", 21)
+        timers = len(server.lines("timer$"))
+        check(timers == fired + 1, "one timer", f"{timers - fired} of them")
 
 
 @hazard
@@ -412,7 +428,7 @@ def stalled_reader(stage):
 @hazard
 def stalled_reader_times_out(stage):
     """Who never reads its reply is closed in the end."""
-    with serve(stage, "--idle-timeout", "100") as server:
+    with serve(stage, "--idle-timeout", "1000") as server:
         before = at_rest(server)
         client = Browser(server)
         client.ask("/big.bin")
