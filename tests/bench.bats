@@ -184,6 +184,17 @@ EOT
         "$BATS_TEST_TMPDIR/t"
 }
 
+@test "scripts/bench ends every server, also one that never sleeps" {
+    command -v pgrep >/dev/null || skip "pgrep is not there"
+    TMPDIR=$BATS_TEST_TMPDIR bench 3 >"$BATS_TEST_TMPDIR/t"
+    cat "$BATS_TEST_TMPDIR/t"
+    ! strace -o /dev/null true 2>/dev/null ||
+        grep -q '^- 03-nonblocking (calls): the server never sleeps' \
+            "$BATS_TEST_TMPDIR/t"
+    run pgrep -f "$BATS_TEST_TMPDIR/iomux-bench"
+    [ "$status" -eq 1 ]
+}
+
 @test "what scripts/bench cannot do, it says in a sentence" {
     run bench --add mine=server
     [ "$status" -eq 2 ]

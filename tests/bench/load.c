@@ -45,6 +45,7 @@ enum {
     MAX_EVENTS = 64
 };
 enum { OTHER_FDS = 16 }; /* the standard ones, epoll's, those of /proc */
+enum { AT_ONCE = 100 };  /* clients that arrive together */
 enum { FEW = 100 };      /* too few connections to tell a page from one */
 enum { PRIME = 65521 };  /* more than MAX_CLIENTS: see message() */
 enum { WARM_UP = 10 };   /* a tenth of the rounds, or so many */
@@ -371,13 +372,19 @@ static bool receive(struct client *c, int flags)
     return true;
 }
 
-/* Connect and exchange one message: then the server knows this client. */
-static void greet(struct client *c)
+/*
+ * Connect and exchange one message: then the server knows these clients. Many
+ * at once, for a server that scans all of them does it for each wake-up.
+ */
+static void greet(struct client *first, const struct client *end)
 {
-    connect_client(c);
-    send_message(c);
-    while (!receive(c, 0)) {
+    for (struct client *c = first; c < end; c++) {
+        connect_client(c);
+        send_message(c);
     }
+    for (struct client *c = first; c < end; c++)
+        while (!receive(c, 0)) {
+        }
 }
 
 /* The process that listens, from the socket: SO_PEERCRED, unix(7). */
@@ -540,12 +547,12 @@ static void measure(void)
     const int all = o.active + o.idle;
     const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-    greet(&clients[0]);
+    greet(clients, clients + 1);
     find_server(&clients[0]);
     place_both();
     const long before = server_memory();
-    for (int c = 1; c < all; c++)
-        greet(&clients[c]);
+    for (int c = 1; c < all; c += AT_ONCE)
+        greet(clients + c, clients + (all - c < AT_ONCE ? all : c + AT_ONCE));
     const long after = server_memory();
     for (int c = 0; o.closed && c < o.active; c++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[c]};

@@ -29,15 +29,16 @@ from peer import Problem  # noqa: E402
 BARE = "bare"  # the limit
 ACTIVE = (1, 10, 100, 1000)
 SOME = 10  # active clients, while others are idle
+CROWD = 100  # active clients in the closed loop
 SPARE = 64  # descriptors, beside those of the clients
 DISPATCH = (100, 1000)  # descriptors watched
 SHARES = (.01, .1, .2, .3, .4, .5, .6, .7, .8, .9, 1)
 
 Plan = collections.namedtuple("Plan", "starts idle_starts idle trips seconds "
-                              "dispatch_tries")
-QUICK = Plan(3, 2, (0, 100, 1000), 2500, .4, 1)
-FULL = Plan(9, 3, (0, 10, 100, 1000, 5000, 10000), 3000, 2, 3)
-TINY = Plan(1, 1, (0, 100), 20, .2, 1)  # for the tests: figures of no worth
+                              "dispatch_tries patience")
+QUICK = Plan(3, 2, (0, 100, 1000), 2500, .4, 1, 10)
+FULL = Plan(9, 3, (0, 10, 100, 1000, 5000, 10000), 3000, 2, 3, 30)
+TINY = Plan(1, 1, (0, 100), 20, .2, 1, 60)  # for the tests: figures of no worth
 
 PEERS = {  # the name in tables: program and arguments
     "libevent": "libevent", "bufferevent": "bufferevent",
@@ -158,20 +159,36 @@ class Server:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
+            for pid in self.traced():
+                os.kill(pid, signal.SIGKILL)  # strace alone would let it go
             self.process.kill()
         self.process.wait()
         self.remove()
+
+    def traced(self):
+        """The server that runs under strace; without strace nobody."""
+        if not self.under:
+            return []
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children",
+                  encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
 
     def remove(self):
         self.errors.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def load(server, *options):
+def load(server, *options, patience=60):
     """Let the load generator at a server. Returns what it found."""
-    run = subprocess.run(
-        [bench_program("load"), "--json", *map(str, options), server.path],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    patience *= float(os.environ.get("TIMEOUT_MULT") or 1)
+    try:
+        run = subprocess.run(
+            [bench_program("load"), "--json", *map(str, options), server.path],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False, timeout=patience)
+    except subprocess.TimeoutExpired:
+        raise Problem(f"not done within {patience:g} s") from None
     if run.returncode != 0:
         raise Problem(f"{server.name}: "
                       f"{run.stderr.strip().removeprefix('load: ')}"
@@ -199,7 +216,7 @@ def sample(name, command, active, idle, plan, **how):
     rounds = max(4, plan.trips // active)
     with Server(name, command, **how) as server:
         return load(server, "-a", active, "-i", idle, "-n", rounds, "-t",
-                    plan.seconds, "--timeout", 10)
+                    plan.seconds, "--timeout", 10, patience=plan.patience)
 
 
 def middle(samples):
@@ -311,10 +328,12 @@ class Run:
     def __init__(self, plan, commands, traced, with_dispatch=True):
         self.plan, self.commands = plan, commands
         self.samples = collections.defaultdict(list)
+        self.closed = collections.defaultdict(list)
         self.one_client = set()
         self.gave_up = {}  # name: (active, idle) that it could not bear
         self.result = {"left_out": [], "calls": {}, "dispatch": []}
         self.traced, self.with_dispatch = traced, with_dispatch
+        self.two_cpus = len(os.sched_getaffinity(0)) > 1
 
     def leave_out(self, name, what, why):
         self.result["left_out"].append(
@@ -345,6 +364,11 @@ class Run:
         for start in range(plan.idle_starts):
             for idle in plan.idle:
                 yield from self.round(SOME, idle, start)
+        for start in range(plan.starts if self.two_cpus else 0):
+            for name in self.commands:
+                if name not in self.one_client:
+                    yield Job(f"{name}: closed loop", .3,
+                              lambda n=name: self.sample_closed(n))
         for name in self.commands if self.traced else ():
             for active in (1, 100):
                 if active == 1 or name not in self.one_client:
@@ -374,13 +398,24 @@ class Run:
         if worst and active + idle >= worst:
             return
         try:
-            self.samples[name, active, idle].append(
-                sample(name, self.commands[name], active, idle, self.plan))
+            found = sample(name, self.commands[name], active, idle, self.plan)
+            self.samples[name, active, idle].append(found)
         except Problem as problem:
             if name == BARE:
                 raise
             self.gave_up[name] = active + idle
             self.leave_out(name, f"{active} active, {idle:,} idle", problem)
+
+    def sample_closed(self, name):
+        """Server and clients at once: what is quicker, but not by how much."""
+        try:
+            with Server(name, self.commands[name]) as server:
+                found = load(server, "-a", CROWD, "-m", "closed", "-n",
+                             max(4, self.plan.trips // CROWD), "-t",
+                             self.plan.seconds)
+            self.closed[name].append(found)
+        except Problem as problem:
+            self.leave_out(name, "closed loop", problem)
 
     def count(self, name, active):
         try:
@@ -397,4 +432,9 @@ class Run:
             table.setdefault(name, {})[f"{active}+{idle}"] = figures(
                 samples, limit)
         self.result["servers"] = table
+        keys = ("per_second", "p50_us", "p99_us", "p999_us")
+        self.result["closed"] = {
+            name: {key: statistics.median(s[key] for s in samples)
+                   for key in keys}
+            for name, samples in self.closed.items()}
         return self.result

@@ -4,7 +4,7 @@ import shutil
 import statistics
 import subprocess
 
-from measure import ACTIVE, BARE, SOME, describe
+from measure import ACTIVE, BARE, CROWD, SOME, describe
 from peer import Problem
 
 DEARER = 1.1  # the generator pays so much more than with the limit
@@ -83,6 +83,15 @@ def us_table(result):
     return markdown(rows)
 
 
+def closed_table(result):
+    rows = [["server", "messages a second", "p50", "p99", "p99.9"]]
+    for name, row in result["closed"].items():
+        rows.append([name, f"{row['per_second']:,.0f}",
+                     *(f"{row[key]:,.0f} µs" for key in
+                       ("p50_us", "p99_us", "p999_us"))])
+    return markdown(rows)
+
+
 def shares(result, watched):
     """{share: {way: ns}} for so many watched, medians of all tries."""
     found = {}
@@ -145,6 +154,10 @@ def text(result):
         + x_table(result))
     out.append("Microseconds of the server's CPU for a message, and its "
                "memory:\n\n" + us_table(result))
+    if result["closed"]:
+        out.append(f"In a closed loop server and {CROWD} clients run at once, "
+                   "on CPUs of their own; this\nwanders, and no figure is to "
+                   "be compared but by its size:\n\n" + closed_table(result))
     if result["dispatch"]:
         out.append("Nanoseconds for each event, to be told what is ready:\n\n"
                    + dispatch_table(result))
@@ -273,7 +286,8 @@ def compare(old, new):
     same_machine(old["machine"], new["machine"])
     columns = sorted({key for row in new["servers"].values() for key in row},
                      key=lambda key: [int(n) for n in key.split("+")][::-1])
-    rows = [["server", *(f"{key.replace('+', ' + ')} idle" for key in columns)]]
+    rows = [["server", *(key.replace("+", " + ") + " idle"
+                         for key in columns)]]
     changes = []
     for name, row in new["servers"].items():
         cells = []
