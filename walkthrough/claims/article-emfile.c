@@ -37,7 +37,7 @@ int main(void)
 
     for (int i = 0; i < TURNS; i++) { /* the sample's loop */
         struct epoll_event event;
-        told += epoll_wait(epoll_fd, &event, 1, -1);
+        told += epoll_wait(epoll_fd, &event, 1, 0);
         failed += accept(listen_fd, NULL, NULL) < 0 && errno == EMFILE;
     }
     saw(told == TURNS && failed == TURNS,
