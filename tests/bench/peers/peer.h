@@ -3,8 +3,8 @@
  * and, for those whose library leaves it to them, receiving and sending.
  *
  * A peer is the same echo server as the stages of demos/, written as users of
- * a library write it, and measured beside them by scripts/bench. It takes one
- * argument, the path of its socket, and says "ready: PATH" once it listens. It
+ * a library write it, and measured beside them by scripts/bench. Its last
+ * argument is the path of its socket; it says "ready: PATH" once it listens. It
  * ends by a signal; there is nothing to tidy up but the socket's name.
  */
 #ifndef IOMUX_PEER_H
