@@ -109,15 +109,17 @@ def watched_of(result):
 
 
 def overtakes(points):
-    """From which share on poll is the cheaper one, or None."""
-    previous = None
+    """From which share on poll stays the cheaper one, or None."""
+    previous = where = None
     for share, ns in points.items():
         lead = ns["poll"] / ns["lt"] - 1
-        if previous and previous[1] > 0 >= lead:
-            return previous[0] + (share - previous[0]) * previous[1] / (
+        if lead > 0:
+            where = None
+        elif previous and previous[1] > 0:
+            where = previous[0] + (share - previous[0]) * previous[1] / (
                 previous[1] - lead)
         previous = share, lead
-    return None
+    return where
 
 
 def dispatch_table(result):
