@@ -109,7 +109,7 @@ static void print_help(void)
     printf(
         "usage: %s [option]...\n"
         "\n"
-        "An echo server and its clients in one program, over a Unix-domain "
+        "%s server and its clients in one program, over a Unix-domain "
         "socket.\n"
         "The trace on standard output shows what both sides do.\n"
         "\n"
@@ -131,7 +131,7 @@ static void print_help(void)
         "summary\n"
         "  -h, --help           this text\n"
         "  -V, --version        the version\n",
-        program);
+        program, spoken == NULL ? "An echo" : "A");
     if (own_count > 0)
         printf("\nOnly this stage has:\n\n");
     for (size_t i = 0; i < own_count; i++)
@@ -139,11 +139,14 @@ static void print_help(void)
     printf("\n"
            "try:  build/%s -c 1 -m 2\n"
            "      build/%s --serve -s /tmp/echo   and, in another terminal,\n"
-           "      nc -U /tmp/echo\n"
+           "      %s\n"
            "\n"
-           "Exit status: 0 all was echoed and closed, 1 something failed, "
+           "Exit status: 0 all was %s and closed, 1 something failed, "
            "2 usage.\n",
-           program, program);
+           program, program,
+           spoken == NULL ? "nc -U /tmp/echo"
+                          : "curl --unix-socket /tmp/echo http://localhost/",
+           spoken == NULL ? "echoed" : "answered");
 }
 
 /* Print what is wrong with the command line. Returns the exit status. */
@@ -355,6 +358,9 @@ static int parse_options(int argc, char **argv, struct options *o)
                      "each");
     if (o->connect && o->path == NULL)
         return usage("--connect needs --socket PATH, the server to talk to");
+    if (o->size > 0 && spoken != NULL)
+        return usage("--size is for echo servers: what this stage's clients "
+                     "ask has a size of its own");
     if (o->serve && only_clients != NULL)
         return usage("%s is for clients, and --serve starts none",
                      only_clients);

@@ -179,6 +179,16 @@ suffer() {
     [ "$status" -eq 0 ]
 }
 
+@test "its help knows no echo, and a size is refused" {
+    run demo 11-http --help
+    [ "$status" -eq 0 ]
+    [[ $output == *"curl --unix-socket /tmp/echo"*"answered and closed"* ]]
+    [[ $output != *"An echo"* ]]
+    run demo 11-http --size 10
+    [ "$status" -eq 2 ]
+    [[ $output == *"--size is for echo servers"* ]]
+}
+
 @test "a root that is no directory is refused with a sentence" {
     local root
     for root in "$BATS_TEST_TMPDIR/none" /dev/null ''; do
