@@ -104,6 +104,12 @@ static void print_own(const struct demo_option *option)
     printf("\n");
 }
 
+/* What comes of a message of the clients. */
+static const char *what_is_done(void)
+{
+    return spoken == NULL ? "echoed" : "answered";
+}
+
 static void print_help(void)
 {
     printf(
@@ -146,7 +152,7 @@ static void print_help(void)
            program, program,
            spoken == NULL ? "nc -U /tmp/echo"
                           : "curl --unix-socket /tmp/echo http://localhost/",
-           spoken == NULL ? "echoed" : "answered");
+           what_is_done());
 }
 
 /* Print what is wrong with the command line. Returns the exit status. */
@@ -643,8 +649,8 @@ static void summarize_clients(int clients, long sent, long echoed)
     snprintf(text, sizeof(text),
              "\nsummary of %s --connect\n"
              "  clients      %d\n"
-             "  messages     %ld sent, %ld echoed\n",
-             program, clients, sent, echoed);
+             "  messages     %ld sent, %ld %s\n",
+             program, clients, sent, echoed, what_is_done());
     trace_print(text);
 }
 
@@ -768,6 +774,7 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
     }
     block_signals();
     trace_start(&(struct trace_options){.program = program,
+                                        .done = what_is_done(),
                                         .quiet = o.quiet,
                                         .json_fd = json_fd,
                                         .failed = wake_conductor});

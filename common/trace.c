@@ -945,7 +945,8 @@ void trace_summary(long sent, long echoed)
     append(text, &n, "  clients      %lu accepted, %lu refused, %lu closed\n",
            c.accepted, c.refused, closed);
     if (echoed >= 0)
-        append(text, &n, "  messages     %ld sent, %ld echoed\n", sent, echoed);
+        append(text, &n, "  messages     %ld sent, %ld %s\n", sent, echoed,
+               to.done);
     else if (sent >= 0)
         append(text, &n, "  messages     %ld sent\n", sent);
     else

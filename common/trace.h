@@ -48,6 +48,7 @@
 /* Where the trace goes, and whom to tell when it cannot be written. */
 struct trace_options {
     const char *program;  /* "06-epoll-lt", for the summary */
+    const char *done;     /* what comes of a message: "echoed" */
     bool quiet;           /* no events on standard output */
     int json_fd;          /* JSON Lines go there too; -1: nowhere */
     void (*failed)(void); /* a write failed; called once, from any thread */

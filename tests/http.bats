@@ -164,7 +164,7 @@ suffer() {
 @test "11-http runs with its clients like any stage, and all are answered" {
     run demo 11-http -c 3 -m 5 -i 1 -j "$BATS_TEST_TMPDIR/json"
     [ "$status" -eq 0 ]
-    [[ $output == *"15 sent, 15 echoed"* ]]
+    [[ $output == *"15 sent, 15 answered"* ]]
     [[ $output == *"GET / HTTP/1.1"* ]]
     jq -s '{traceEvents:.}' "$BATS_TEST_TMPDIR/json" >/dev/null
 }
