@@ -299,6 +299,7 @@ size_t http_read_request(const char *bytes, size_t n,
         request->status = 400;
     if (request->status != 0 && request->status != 405) {
         request->keep_alive = false;
+        request->body = 0; /* what has come of it is among the n bytes */
         return n;
     }
     if (g.if_range) /* its condition is not understood: send the whole */
