@@ -82,6 +82,19 @@ int http_range(const char *text, off_t size, off_t *first, off_t *count)
 /* --- files --------------------------------------------------------------- */
 
 /*
+ * Ask before open(2): that of a FIFO lets its writer go on, who then has no
+ * reader, and that of a device may do anything.
+ */
+static bool is_file(int directory, const char *name)
+{
+    struct stat about;
+    if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    errno = ENOENT;
+    return S_ISREG(about.st_mode);
+}
+
+/*
  * One name after the other, each of them no symbolic link, and none of them
  * "..": what openat2(2) does in one call with RESOLVE_BENEATH and
  * RESOLVE_NO_SYMLINKS. But glibc has no openat2(), and many a container refuses
@@ -100,7 +113,7 @@ int http_open(int root, const char *path)
             memcpy(name, path, size);
             name[size] = '\0';
             errno = ENOENT;
-            if (strcmp(name, "..") != 0)
+            if (strcmp(name, "..") != 0 && (!last || is_file(directory, name)))
                 fd = openat(directory, name,
                             O_NOFOLLOW | O_CLOEXEC |
                                 (last ? O_RDONLY | O_NONBLOCK | O_NOCTTY
@@ -114,7 +127,7 @@ int http_open(int root, const char *path)
             struct stat about;
             if (fd < 0 || (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)))
                 return fd;
-            close(fd); /* a directory, a FIFO, a device */
+            close(fd); /* it has been replaced meanwhile */
             errno = ENOENT;
             return -1;
         }

@@ -138,6 +138,10 @@ suffer() {
     suffer file-gets-shorter
 }
 
+@test "a request does not let go who waits to write into a FIFO" {
+    suffer fifo-is-left-alone
+}
+
 @test "SIGTERM ends it, whatever its clients wait for" {
     suffer end-with-clients
 }

@@ -17,6 +17,7 @@ import re
 import select
 import signal
 import socket
+import subprocess
 import sys
 import termios
 import time
@@ -595,6 +596,26 @@ def file_gets_shorter(stage):
         got = len(client.rest) + len(client.read_to_end())
         check(got < 3 * MIB, "less than was promised", got)
         server.wait_for("close clientfd")
+
+
+@hazard
+def fifo_is_left_alone(stage):
+    """Who waits to write into a FIFO of the root is not let go by a GET."""
+    with serve(stage, *LONG) as server:
+        writer = subprocess.Popen(["sh", "-c", "echo line >root/pipe"])
+        try:
+            status = f"/proc/{writer.pid}/stat"
+            wait_until(lambda: b") S" in open(status, "rb").read(),
+                       "a writer that waits for its reader")
+            check(Browser(server).get("/pipe").status == 404, "404", "another")
+            fifo = os.open("root/pipe", os.O_RDONLY | os.O_NONBLOCK)
+            ready = select.select([fifo], [], [], LIMIT)[0]
+            line = os.read(fifo, 10) if ready else b"nothing"
+            os.close(fifo)
+            check(line == b"line\n", "the line, for its reader", line)
+        finally:
+            writer.kill()
+            writer.wait()
 
 
 @hazard
