@@ -128,6 +128,8 @@ class Browser(base.Client):
 
 
 base.Client = Browser  # also for the fresh client after each hazard
+# Its replies are no echo; the other laws of a trace hold here, too.
+base.check_trace()["LEFT_OUT"].update({"echo", "all echoed"})
 
 
 def at_rest(server):
