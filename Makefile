@@ -16,7 +16,7 @@ override LDFLAGS  += -pthread $(SANITIZE)
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
 
 # Stage 11 needs a library; all the others do without. `make -s` says nothing.
-ifneq ($(shell echo '\#include <http_parser.h>' | $(CC) -E - >/dev/null 2>&1 && \
+ifneq ($(shell $(CC) -include http_parser.h -E -x c /dev/null >/dev/null 2>&1 && \
           echo there),there)
 STAGES := $(filter-out 11-http,$(STAGES))
 ifeq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
