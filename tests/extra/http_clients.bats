@@ -45,9 +45,9 @@ fetch() {
 # A front with a port for those who speak TCP only. Sets $url.
 start_front() {
     need socat
-    timeout -k 1 $((20 * LIMIT)) socat -d -d \
-        TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "UNIX-CONNECT:$socket" \
-        2>socat.log 3>&- 4>&- &
+    # Itself, not under timeout(1), whose child would outlive the teardown.
+    socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr \
+        "UNIX-CONNECT:$socket" 2>socat.log 3>&- 4>&- &
     echo $! >>pids
     wait_for_line 'listening on ' socat.log
     url=http://127.0.0.1:$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' \
