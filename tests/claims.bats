@@ -7,16 +7,11 @@ load helpers
 
 CLAIMS=$TOP/walkthrough/claims
 
-# Build and run all of them once; the tests look at what came out. Warnings are
-# errors: what has one is never built.
+# Build and run all of them once; the tests look at what came out. That none
+# has a warning, tests/extra/lint.bats asks of two compilers.
 setup_file() {
-    cd "$TOP" || return
     local status=0
-    make -s -j"$(nproc)" claims BUILD="$BUILD" CFLAGS='-O2 -g -Werror' \
-        >"$BATS_FILE_TMPDIR/warnings" 2>&1 || status=$?
-    echo "$status" >"$BATS_FILE_TMPDIR/built"
-    status=0
-    IOMUX_BUILD=$BUILD scripts/claims >"$BATS_FILE_TMPDIR/ledger" 2>&1 ||
+    IOMUX_BUILD=$BUILD "$TOP/scripts/claims" >"$BATS_FILE_TMPDIR/ledger" 2>&1 ||
         status=$?
     echo "$status" >"$BATS_FILE_TMPDIR/status"
 }
@@ -40,12 +35,6 @@ fake() {
 # The names of all claims.
 names() {
     (cd "$CLAIMS" && printf '%s\n' *.c) | sed 's/\.c$//'
-}
-
-@test "gcc compiles every claim without a warning" {
-    cat "$BATS_FILE_TMPDIR/warnings"
-    [ "$(cat "$BATS_FILE_TMPDIR/built")" = 0 ]
-    [ ! -s "$BATS_FILE_TMPDIR/warnings" ]
 }
 
 @test "the machine behaves as every claim says" {
