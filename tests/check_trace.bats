@@ -6,6 +6,8 @@
 
 load helpers
 
+export BREAKS_LAWS=1 # on purpose, in doctored traces
+
 # A trace to doctor: text and JSON.
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
