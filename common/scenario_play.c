@@ -492,7 +492,8 @@ static void make_room(size_t room)
 
 /*
  * Stop the process as Ctrl-Z does, and let it go on as fg does. A child does
- * both: the process itself cannot.
+ * both: the process itself cannot. Somebody else may let it go on before the
+ * child has seen it stopped: so it is told to stop again and again.
  */
 static int stop_and_continue(struct player *p, const struct step *step)
 {
@@ -506,8 +507,8 @@ static int stop_and_continue(struct player *p, const struct step *step)
     if (child == 0) {
         limit_descriptors(p->descriptors); /* it must be able to look */
         const char *state = NULL;
-        kill(parent, SIGSTOP);
         while (state == NULL || strncmp(state, ") T", 3) != 0) {
+            kill(parent, SIGSTOP);
             const int fd = open(path, O_RDONLY | O_CLOEXEC);
             const ssize_t n = read(fd, stat, sizeof(stat) - 1);
             close(fd);

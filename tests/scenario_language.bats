@@ -372,6 +372,20 @@ END
     says 'note still here'
 }
 
+@test "it goes on after a stop, also when another one has let it go on" {
+    local end=$((SECONDS + LIMIT))
+    printf '%s\n' 'c1 connect' 'repeat 200 {' 'signal stop' 'signal cont' '}' \
+        'c1 send "x"' 'c1 expect "x"' >x.scn
+    background "$BUILD/06-epoll-lt" -q -S x.scn
+    # Before it has been seen stopped: so as often as can be.
+    while [[ $(state_of "$pid") == [RSDT] ]] && [ $SECONDS -lt $end ]; do
+        for _ in {1..500}; do
+            kill -CONT "$pid" 2>/dev/null || :
+        done
+    done
+    wait_for_end "$pid"
+}
+
 @test "await-timer waits for as many timers of the server as there are steps" {
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     program=10-reactor
