@@ -8,6 +8,8 @@
 
 load helpers
 
+export BREAKS_LAWS=1 # some are those of an echo; http.py checks the others
+
 setup() {
     [ -x "$BUILD/11-http" ] ||
         skip "11-http is not built: scripts/setup http installs what it needs"
@@ -191,6 +193,29 @@ suffer() {
     run demo 11-http --size 10
     [ "$status" -eq 2 ]
     [[ $output == *"--size is for echo servers"* ]]
+}
+
+@test "a client of the demo does not believe any length of an answer" {
+    local length
+    for length in 9223372036854775807 -1 -99999999999999999999; do
+        rm -f "$BATS_TEST_TMPDIR/odd"
+        background python3 -c '
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print("ready", flush=True)
+client = listener.accept()[0]
+client.recv(1000)
+client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n"
+               % sys.argv[2].encode())
+client.recv(1000)' "$BATS_TEST_TMPDIR/odd" "$length"
+        wait_for_line '^ready$' "$BATS_TEST_TMPDIR/out"
+        run demo 11-http --connect -s "$BATS_TEST_TMPDIR/odd" -q -c 1 -m 1
+        [ "$status" -eq 1 ]
+        [[ $output != *"runtime error"* ]]
+        [[ $output == *"the answer to request 1 is not the one"* ]]
+    done
 }
 
 @test "a root that is no directory is refused with a sentence" {
