@@ -6,6 +6,7 @@
 #include "http_client.h"
 #include "client.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static ssize_t reply(const char *bytes, size_t n)
     const char *const length = memmem(bytes, head, field, strlen(field));
     if (length == NULL)
         return -1;
-    return (ssize_t)head + strtol(length + strlen(field), NULL, 10);
+    const long size = strtol(length + strlen(field), NULL, 10);
+    return size >= 0 && size <= INT_MAX ? (ssize_t)head + size : -1;
 }
 
 const struct client_protocol http_client = {request, reply};
