@@ -283,4 +283,10 @@ break_it() {
     run "$TOP/scripts/twin" no-such-bug
     [ "$status" -eq 2 ]
     [[ $output == *"there is no twin 'no-such-bug'"*"hup-first "* ]]
+    run "$TOP/scripts/twin" --edit 's/not in there//' 01-blocking
+    [ "$status" -eq 2 ]
+    [[ $output == "twin: this script changes nothing in demos/01-blocking.c:"* ]]
+    run "$TOP/scripts/twin" --edit 's/half' 01-blocking
+    [ "$status" -eq 2 ]
+    [[ $output == *"twin: that is what sed says of the script: s/half" ]]
 }

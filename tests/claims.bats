@@ -146,7 +146,7 @@ names() {
     [[ $output == *"name none"* ]]
     run claims --help
     [ "$status" -eq 0 ]
-    [[ $output == *"usage: claims "*"--markdown"*"Exit status: 0"* ]]
+    [[ $output == *"usage: scripts/claims "*"--markdown"*"Exit status: 0"* ]]
     run claims --nonsense
     [ "$status" -eq 2 ]
     [[ $output == *"--nonsense"* ]]

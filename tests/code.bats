@@ -91,6 +91,9 @@ function_of() {
     run "$TOP/scripts/compare-code" 05 99
     [ "$status" -eq 2 ]
     [[ $output == *"no stage '99'"* ]]
+    run "$TOP/scripts/compare-code" --help
+    [ "$status" -eq 0 ]
+    [[ $output == "usage: scripts/compare-code STAGE STAGE"* ]]
 }
 
 @test "make help lists every target" {
