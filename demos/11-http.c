@@ -36,7 +36,7 @@ enum { FILE_TURN = 65536 }; /* bytes of a file that one turn sends */
 
 static const char *root;      /* the document root; NULL: there is none */
 static long header_ms = 5000; /* how long a request may take to come */
-static long idle_ms = 15000;  /* how long a client may ask, or read, nothing */
+static long idle_ms = 15000;  /* how long a client may ask, or read, little */
 
 struct server {
     struct reactor *reactor;
@@ -70,7 +70,8 @@ struct client {
 
 /*
  * A new state, with its own time-out. Whoever stays in a head is not given
- * more time; whoever takes some of its reply is.
+ * more time; whoever takes some of its reply is. EPOLLOUT comes once three
+ * quarters of the socket are free: a few bytes now and then are not enough.
  */
 static void enter(struct client *client, enum state state)
 {
@@ -319,8 +320,8 @@ int main(int argc, char **argv)
          true},
         {"header-timeout", '\0', "MS", "a request must have come by then", 1,
          HOUR, &header_ms, NULL, false},
-        {"idle-timeout", '\0', "MS", "a client must ask, or read, by then", 1,
-         HOUR, &idle_ms, NULL, false}};
+        {"idle-timeout", '\0', "MS", "a client must ask, or read much, by then",
+         1, HOUR, &idle_ms, NULL, false}};
     trace_keep();
     demo_protocol(&http_client);
     return demo_main_with(argc, argv, serve, options,
