@@ -103,7 +103,8 @@ numbers() {
     run exercise 4
     echo "$output"
     [ "$status" -eq 0 ]
-    [[ $output == *"exercise 4, Nobody is let in: solved" ]]
+    [[ $output == *"exercise 4, Nobody is let in: solved, if you began with \
+scripts/exercise --start 4" ]]
 }
 
 @test "an exercise without a bug to put in says where to begin" {
