@@ -429,8 +429,11 @@ struct scenario *scenario_read(const char *path,
         file != NULL && text != NULL ? fread(text, 1, MOST_FILE + 1, file) : 0;
     if (file == NULL || text == NULL || ferror(file))
         snprintf(problem->text, sizeof(problem->text),
-                 "cannot read the scenario %s: %s (%s)", path,
-                 strerrorname_np(errno), strerror(errno));
+                 "cannot read the scenario %s: %s (%s)%s", path,
+                 strerrorname_np(errno), strerror(errno),
+                 errno == ENOENT
+                     ? "; those of the course lie in demos/scenarios"
+                     : "");
     else if (size > MOST_FILE)
         snprintf(problem->text, sizeof(problem->text),
                  "%s is larger than a scenario can be, %d bytes", path,

@@ -132,7 +132,8 @@ cut_cases() {
 }
 
 @test "a file that cannot be read is named, and why" {
-    refuses missing.scn 'cannot read the scenario missing.scn: ' ENOENT
+    refuses missing.scn 'cannot read the scenario missing.scn: ' \
+        'those of the course lie in demos/scenarios'
     mkdir folder
     refuses folder 'cannot read the scenario folder: ' EISDIR
     refuses /proc/self/mem 'cannot read the scenario /proc/self/mem: ' EIO
