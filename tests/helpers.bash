@@ -117,15 +117,16 @@ teardown() {
 }
 
 # Every trace that the test has left in its directory, from its first line to
-# its summary, obeys the laws. A file of tests that breaks them on purpose sets
-# BREAKS_LAWS.
+# its summary, obeys the laws. Who breaks them on purpose sets BREAKS_LAWS. What
+# stage 11 answers is no echo: tests/http.py checks its traces.
 check_traces() {
     local file
     local -a whole=()
     local -r first='^\[server\] +listen fd:[0-9]+$|"name":"thread_name"'
     while read -r file; do
         if head -n 1 "$file" | grep -Eqa "$first" &&
-            grep -Eqa '^summary of |"name":"summary"' "$file"; then
+            grep -Ea '^summary of |"name":"summary"' "$file" |
+            grep -qv 11-http; then
             whole+=("$file")
         fi
     done < <(find "$BATS_TEST_TMPDIR" -type f -size -4M)
