@@ -100,9 +100,9 @@ function_of() {
     local target
     run make -s -C "$TOP" help
     [ "$status" -eq 0 ]
-    for target in $(sed -n 's/^\.PHONY: //p' "$TOP/Makefile"); do
+    while read -r target; do
         [[ $output == *"make $target "* ]]
-    done
+    done < <(sed -n 's/^\.PHONY: //p' "$TOP/Makefile" | tr ' ' '\n')
 }
 
 @test "a fresh copy builds in parallel without a warning, and only once" {
