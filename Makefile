@@ -85,13 +85,13 @@ bench: bench-programs ## what a message costs in every stage, beside libraries
 valgrind: ## the tests that run every stage under Valgrind
 	@scripts/test valgrind
 
-sanitize: ## the tests under ThreadSanitizer, AddressSanitizer and UBSan
+sanitize: ## every stage under the sanitizers: threads, addresses, UB
 	@scripts/test --extra sanitize
 
 fuzz: ## a minute of libFuzzer on each parser: scenarios, HTTP
 	@scripts/fuzz 60
 
-lint: ## shellcheck, clang-format, cppcheck, the layout of the code
+lint: ## shellcheck, clang-format, cppcheck, two compilers
 	@scripts/test --extra lint
 
 format: ## bring the C code into the form of .clang-format
