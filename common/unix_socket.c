@@ -53,8 +53,9 @@ static int fail(struct unix_problem *problem, const char *call,
     const int error = errno;
     problem->in_use = error == EADDRINUSE;
     snprintf(problem->text, sizeof(problem->text),
-             "cannot listen on %s: %s: %s (%s)", path, call,
-             strerrorname_np(error), strerror(error));
+             "cannot listen on %s: %s: %s (%s)%s", path, call,
+             strerrorname_np(error), strerror(error),
+             error == ENOENT ? "; its directory has to be there before" : "");
     return -1;
 }
 

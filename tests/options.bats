@@ -171,7 +171,8 @@ END
 }
 
 @test "a socket where none can be" {
-    refuses "nowhere/echo*ENOENT" --serve -s nowhere/echo
+    refuses "nowhere/echo*ENOENT*directory has to be there" \
+        --serve -s nowhere/echo
     refuses "nowhere/echo*ENOENT" -s nowhere/echo
     refuses "/dev/null/echo*ENOTDIR" -s /dev/null/echo
     refuses "..*not a socket*another path" -s ..
