@@ -31,9 +31,11 @@
  *     note some words          a line for the trace
  *
  * A client reads only in expect: what it does not expect stays in its socket,
- * so a slow reader needs no verb. Who is still connected at the end is closed,
- * in the order of their numbers. To send more than a socket takes while the
- * server runs would be a race between the two: hold it, or send in a repeat.
+ * so a slow reader needs no verb. What the server has sent by several sends is
+ * expected one by one: to stage 08 each that is read is an edge of its own, or
+ * not, by chance. Who is still connected at the end is closed, in the order of
+ * their numbers. To send more than a socket takes while the server runs would
+ * be a race between the two: hold it, or send in a repeat.
  */
 #ifndef IOMUX_SCENARIO_H
 #define IOMUX_SCENARIO_H
