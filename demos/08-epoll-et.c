@@ -74,7 +74,7 @@ static bool keep(struct client *client, const char *left, size_t size)
 }
 
 /* A client's turn: send the rest or echo, until EAGAIN. epoll(7) allows to stop
- * after a short recv; a byte sent MSG_OOB then strands what follows it. */
+ * after a short recv; MSG_OOB or a passed descriptor strands what follows. */
 static enum outcome echo(struct client *client)
 {
     const int fd = client->fd;

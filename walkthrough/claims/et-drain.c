@@ -2,8 +2,9 @@
  * et-drain.c - level and edge
  *
  * Claim: edge-triggered has to read until EAGAIN
- * Truth: depends. On a stream a read that returns less than was asked for has
- * emptied the socket, and what comes later gives a new edge. But an end of
+ * Truth: depends. After plain data, a read of a stream that returns less than
+ * was asked for has emptied the socket, and what comes later gives a new edge
+ * (short-recv.c: not so after a passed descriptor or MSG_OOB). But an end of
  * file that came along with the data has no edge of its own: then look for
  * RDHUP in the event, or read on until 0 or EAGAIN.
  * Settled by: epoll(7), Q9.
@@ -41,6 +42,6 @@ int main(void)
         "no more edges (%s), though recv would return %zd: end of file",
         event_names(events), n);
     return verdict("depends", "edge-triggered has to read until EAGAIN",
-                   "a short read is enough for the data; the end of file that "
-                   "came with it is missed");
+                   "a short read is enough for plain data; the end of file "
+                   "that came with it is missed");
 }

@@ -1,0 +1,71 @@
+/*
+ * short-recv.c - level and edge
+ *
+ * Claim: a recv that returns less than was asked for has emptied the socket
+ * Truth: false on Unix-domain sockets. A passed descriptor ends a recv, taken
+ * or not; so does a byte sent with MSG_OOB. Edge-triggered, who stops there
+ * hears no more of what follows: read until EAGAIN, or ask for PRI and have no
+ * client who can pass descriptors.
+ * Settled by: net/unix/af_unix.c, unix_stream_read_generic() and manage_oob();
+ * epoll(7), Q9, and unix(7), SCM_RIGHTS.
+ * Try: send both without what stands out, and recv once more.
+ */
+#include "claim.h"
+
+/* Send two bytes and a descriptor; who does not ask for it never has it. */
+static void send_with_descriptor(int fd, const char *text, int passed)
+{
+    struct iovec bytes = {.iov_base = (void *)text, .iov_len = strlen(text)};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = CMSG_LEN(sizeof(int))}};
+    memcpy(CMSG_DATA(&control.header), &passed, sizeof(passed));
+    const struct msghdr message = {.msg_iov = &bytes,
+                                   .msg_iovlen = 1,
+                                   .msg_control = &control,
+                                   .msg_controllen = sizeof(control)};
+    must((int)sendmsg(fd, &message, 0), "sendmsg");
+}
+
+/* An event, a short recv: is there another event, and is there more? */
+static void stop_short(int epoll_fd, int fd, uint32_t told, const char *what)
+{
+    char buffer[100];
+    const uint32_t first = ask(epoll_fd);
+    ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    saw(first == told && n == 4, "%s: %s; recv of 100 bytes returns %zd", what,
+        event_names(first), n);
+    const uint32_t next = ask(epoll_fd);
+    n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    saw(next == 0 && n == 2, "  then: %s; another recv returns %zd",
+        event_names(next), n);
+}
+
+int main(void)
+{
+    int a[2], b[2];
+    make_pair(a);
+    make_pair(b);
+    const int epoll_fd = new_epoll();
+    watch(epoll_fd, a[0], EPOLLIN | EPOLLPRI | EPOLLET);
+    watch(epoll_fd, b[0], EPOLLIN | EPOLLPRI | EPOLLET);
+
+    send(a[1], "aa", 2, 0);
+    send_with_descriptor(a[1], "bb", epoll_fd);
+    send(a[1], "cc", 2, 0);
+    stop_short(epoll_fd, a[0], EPOLLIN, "aa, bb with a descriptor, cc");
+
+    send(b[1], "aabb", 4, 0);
+    if (send(b[1], "!", 1, MSG_OOB) < 0)
+        not_tried("MSG_OOB on AF_UNIX needs Linux 5.15, CONFIG_AF_UNIX_OOB");
+    send(b[1], "cc", 2, 0);
+    stop_short(epoll_fd, b[0], EPOLLIN | EPOLLPRI, "aabb, ! with MSG_OOB, cc");
+    return verdict(
+        "false",
+        "a recv that returns less than was asked for has emptied the socket",
+        "a passed descriptor, or a byte sent with MSG_OOB, ends a recv early; "
+        "what follows gives no new edge");
+}
