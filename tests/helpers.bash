@@ -17,10 +17,8 @@ ladder() {
 # Those of them that are echo servers. One that gives its clients a protocol of
 # their own is none, and has tests of its own: tests/http.bats.
 all_stages() {
-    local stage
-    for stage in $(ladder); do
-        grep -q 'demo_protocol(' "$TOP/demos/$stage.c" || echo "$stage"
-    done
+    ladder | sed "s|.*|$TOP/demos/&.c|" | xargs -r grep -L 'demo_protocol(' |
+        sed 's|.*/||; s/\.c$//'
 }
 
 # Run "$@ STAGE" for each stage; a failure says which.
@@ -82,7 +80,10 @@ wait_for_end() {
 
 # R, S, D, Z, T ...: the state of a process, from proc(5).
 state_of() {
-    sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null
+    local stat
+    { read -r -d '' stat <"/proc/$1/stat"; } 2>/dev/null || :
+    stat=${stat##*) }
+    echo "${stat%% *}"
 }
 
 # Wait until a file has a line that matches the pattern.
@@ -98,9 +99,12 @@ wait_for_line() {
     done
 }
 
-# Give others the processor between two looks.
+# Give others the processor between two looks: nothing ever comes out of a FIFO
+# that is open both ways, so read waits until its time is over.
 pause() {
-    read -r -t 0.02 <> <(:) || :
+    local never=$BATS_RUN_TMPDIR/never
+    [ -p "$never" ] || mkfifo "$never" 2>/dev/null || :
+    read -r -t 0.02 <>"$never" || :
 }
 
 # End what the test left running, by its pid; then check the traces it made.
@@ -123,12 +127,11 @@ check_traces() {
     local file
     local -a whole=()
     local -r first='^\[server\] +listen fd:[0-9]+$|"name":"thread_name"'
+    local -r last='^summary of ([^1]|1[^1])|"name":"summary"'
     while read -r file; do
-        if head -n 1 "$file" | grep -Eqa "$first" &&
-            grep -Ea '^summary of |"name":"summary"' "$file" |
-            grep -qv 11-http; then
-            whole+=("$file")
-        fi
-    done < <(find "$BATS_TEST_TMPDIR" -type f -size -4M)
+        head -n 1 "$file" | grep -Eqa "$first" || continue
+        grep -Ea '"name":"summary"' "$file" | grep -q 11-http || whole+=("$file")
+    done < <(find "$BATS_TEST_TMPDIR" -type f -size -4M \
+        -exec grep -lEa "$last" {} +)
     [ ${#whole[@]} -eq 0 ] || "$TOP/scripts/check-trace" "${whole[@]}"
 }
