@@ -11,12 +11,13 @@ text() {
     "$TOP/scripts/walkthrough" "$@" 3>&- 4>&-
 }
 
-# A copy of the tree, with nothing of the text but the page on standard input.
-# Its programs are those of this tree.
+# A tree with nothing of the text but the page on standard input, and a copy of
+# the script; the rest is this tree's.
 setup_page() {
     copy=$BATS_TEST_TMPDIR/copy
     mkdir -p "$copy/walkthrough"
-    cp -r "$TOP/scripts" "$TOP/tests" "$TOP/demos" "$TOP/common" "$copy"
+    cp -r "$TOP/scripts" "$copy"
+    ln -s "$TOP/tests" "$TOP/demos" "$TOP/common" "$copy"
     ln -s "$BUILD" "$copy/build"
     cat >"$copy/walkthrough/page.md"
 }
