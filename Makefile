@@ -86,7 +86,7 @@ valgrind: ## the tests that run every stage under Valgrind
 	@scripts/test valgrind
 
 sanitize: ## every stage under the sanitizers: threads, addresses, UB
-	@scripts/test --extra sanitize
+	@scripts/test --extra sanitize_threads sanitize_addresses
 
 fuzz: ## a minute of libFuzzer on each parser: scenarios, HTTP
 	@scripts/fuzz 60

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
 # readme.bats - what README.md promises is there. What it shows, and its links,
-# are checked with the rest of the text: walkthrough.bats.
+# are checked with the rest of the text: walkthrough.bats, extra/sessions.bats.
 
 load helpers
 

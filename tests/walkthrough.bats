@@ -41,10 +41,6 @@ page_is_right() {
     [ "$status" -eq 0 ]
 }
 
-@test "every session in the text is run, and its output comes out again" {
-    text --only sessions
-}
-
 @test "every excerpt is what stands in its source" {
     text --only excerpts
 }

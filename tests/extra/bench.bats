@@ -55,3 +55,64 @@ holds() {
         grep -q '</svg>' "$BATS_FILE_TMPDIR/plots/$plot.svg"
     done
 }
+
+# What the script can do, on runs as short as can be.
+
+# Run scripts/bench as quickly as it can, with a limit.
+bench() {
+    timeout -k 1 $((6 * LIMIT)) "$TOP/scripts/bench" --tiny "$@" 3>&- 4>&-
+}
+
+@test "scripts/bench: a table, JSON, calls, and a server of one's own" {
+    local json=$BATS_TEST_TMPDIR/b.json
+    bench --json "$json" --add \
+        "mine=$TOP/tests/bench/faulty.py none {path}" 6 >"$BATS_TEST_TMPDIR/t"
+    cat "$BATS_TEST_TMPDIR/t"
+    grep -q '^| server  *| 1 active ' "$BATS_TEST_TMPDIR/t"
+    jq -e '.servers | keys == ["06-epoll-lt", "bare", "mine"]' "$json"
+    jq -e '.servers[] | .["1+0", "10+0", "100+0", "10+100"] |
+        .x > 0 and .server_us > 0' "$json"
+    if strace -o /dev/null true 2>/dev/null; then
+        jq -e '.calls["06-epoll-lt"]["1"] | . > 2.8 and . < 3.3' "$json"
+        jq -e '.calls["06-epoll-lt"]["100"] | . > 1.9 and . < 2.4' "$json"
+    fi
+
+    # The same again from the file; plots; and beside itself nothing changed.
+    "$TOP/scripts/bench" --from "$json" | diff - "$BATS_TEST_TMPDIR/t"
+    "$TOP/scripts/bench" --from "$json" --compare "$json" |
+        grep -q 'changed by less than 0.0%'
+    if command -v gnuplot >/dev/null; then
+        "$TOP/scripts/bench" --from "$json" --plots "$BATS_TEST_TMPDIR/plots"
+        grep -q '</svg>' "$BATS_TEST_TMPDIR/plots/idle.svg"
+        grep -q '</svg>' "$BATS_TEST_TMPDIR/plots/active.svg"
+    fi
+
+    # Figures of another machine are refused, and the sentence says why.
+    jq '.machine.cpu = "another"' "$json" >"$BATS_TEST_TMPDIR/other.json"
+    run "$TOP/scripts/bench" --compare "$BATS_TEST_TMPDIR/other.json"
+    [ "$status" -eq 1 ]
+    [[ $output == *"two machines, which differ in the CPU (another, now "* ]]
+}
+
+@test "scripts/bench leaves out what does not echo, and says why" {
+    bench --add "wrong=$TOP/tests/bench/faulty.py corrupt {path}" \
+        --add "gone=false {path}" 1 >"$BATS_TEST_TMPDIR/t"
+    cat "$BATS_TEST_TMPDIR/t"
+    grep -q '^- wrong (all): client 1, message 4: byte 1 of 1 came back as 0x' \
+        "$BATS_TEST_TMPDIR/t"
+    grep -q '^- gone (all): gone ended with status 1 before it listened' \
+        "$BATS_TEST_TMPDIR/t"
+    grep -q '^| 01-blocking  *| [0-9.*]* ±[0-9.]*  *| -  *| -  *| -  *|' \
+        "$BATS_TEST_TMPDIR/t"
+}
+
+@test "scripts/bench ends every server, also one that never sleeps" {
+    command -v pgrep >/dev/null || skip "pgrep is not there"
+    TMPDIR=$BATS_TEST_TMPDIR bench 3 >"$BATS_TEST_TMPDIR/t"
+    cat "$BATS_TEST_TMPDIR/t"
+    ! strace -o /dev/null true 2>/dev/null ||
+        grep -q '^- 03-nonblocking (calls): the server never sleeps' \
+            "$BATS_TEST_TMPDIR/t"
+    run pgrep -f "$BATS_TEST_TMPDIR/iomux-bench"
+    [ "$status" -eq 1 ]
+}
