@@ -418,6 +418,12 @@ def read_scenario(path):
     return opened[0][1] + last_closes(opened[0][1])
 
 
+def options_of(path):
+    """The options of each stage that a scenario is for; {}: it is for all."""
+    found = re.findall(rb"^# options (\S+): (.+)$", read_bytes(path), re.M)
+    return {stage.decode(): words.decode().split() for stage, words in found}
+
+
 def last_closes(steps):
     """Who is connected at the end leaves, in the order of their numbers."""
     connected = set()

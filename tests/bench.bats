@@ -147,7 +147,7 @@ EOT
     [[ $output == *"a server is added as NAME='COMMAND {path}'"* ]]
     run bench 99
     [ "$status" -eq 2 ]
-    [[ $output == *"there is no server '99'; there are bare, 01-blocking,"* ]]
+    [[ $output == *"no server '99' echoes; there are bare, 01-blocking,"* ]]
     run bench --from "$TOP/README.md"
     [ "$status" -eq 1 ]
     [[ $output == *"README.md is not what --json writes" ]]

@@ -6,10 +6,11 @@ usage: golden.py [--update] STAGE SCENARIO...
 
 The golden trace of a scenario, tests/golden/SCENARIO/STAGE.txt, is what the
 stage printed once and somebody read. A scenario may be for some stages alone,
-with options that only they have: a line "# options STAGE: OPTION..." for each. The lines of events count, the summary
-does not: stage 03's scans differ from run to run. Where several threads of a
-server speak between two lines of the clients, their order is free: the lines
-are sorted by thread, and keep their order within each.
+with options that only they have: a line "# options STAGE: OPTION..." for each.
+The lines of events count, the summary does not: stage 03's scans differ from
+run to run. Where several threads of a server speak between two lines of the
+clients, their order is free: the lines are sorted by thread, and keep their
+order within each.
 
 Where workers share the clients, which of them does something is free, and so
 is the order between clients: a golden trace has the lines of each client in
@@ -27,6 +28,9 @@ sys.dont_write_bytecode = True
 import peer  # noqa: E402  (so that nothing is written beside it)
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TOP, "scripts"))
+from traces import options_of  # noqa: E402  (found by the line above)
+
 BUILD = os.environ.get("IOMUX_BUILD", os.path.join(TOP, "build"))
 LIMIT = 60 * int(os.environ.get("TIMEOUT_MULT", "1"))
 CONTEXT = 3
@@ -72,7 +76,7 @@ def play(stage, scenario):
     """The trace of one play. None: it failed, and said so."""
     command = [os.path.join(BUILD, stage), "-S", path_of(scenario)]
     command += OPTIONS.get(stage, [])
-    command += options_of(scenario).get(stage, [])
+    command += options_of(path_of(scenario)).get(stage, [])
     command[:0] = os.environ.get("IOMUX_WRAPPER", "").split()
     try:
         done = subprocess.run(command, capture_output=True, timeout=LIMIT)
@@ -90,13 +94,6 @@ def play(stage, scenario):
 
 def path_of(scenario):
     return os.path.join(TOP, "demos", "scenarios", scenario + ".scn")
-
-
-def options_of(scenario):
-    """The options of each stage that a scenario is for; {}: it is for all."""
-    with open(path_of(scenario), encoding="utf-8") as file:
-        found = re.findall(r"^# options (\S+): (.+)$", file.read(), re.M)
-    return {stage: options.split() for stage, options in found}
 
 
 def golden_of(stage, scenario):
@@ -126,7 +123,7 @@ def explain(stage, scenario, wanted, came):
             print("  ...")
             gap = True
     options = "".join(" " + word for word in
-                      options_of(scenario).get(stage, []))
+                      options_of(path_of(scenario)).get(stage, []))
     print(f"  again: build/{stage} -S demos/scenarios/{scenario}.scn{options}")
 
 
@@ -178,7 +175,7 @@ def scenarios_of(stage):
         name
         for name in names
         if (stage, name) != ("01-blocking", "room")
-        and stage in (options_of(name) or [stage] * peer.is_echo(stage))
+        and stage in (options_of(path_of(name)) or [stage] * peer.is_echo(stage))
     ]
 
 
