@@ -6,28 +6,40 @@
 
 load helpers
 
-setup() {
+# The options are read by the same object code in every stage: one is asked.
+setup_file() {
     program=$(all_stages | tail -n 1)
+    export program
+    for stage in $(STAGES='' ladder); do
+        demo "$stage" --help >"$BATS_FILE_TMPDIR/$stage.help"
+    done
+}
+
+setup() {
     export TMPDIR=$BATS_TEST_TMPDIR/tmp
     mkdir "$TMPDIR"
     cd "$TMPDIR" || return 1
+    shopt -s dotglob
+}
+
+# Nothing lies in the directory; what does is printed.
+nothing_left() {
+    ! compgen -G '*'
 }
 
 # fails STATUS WORDS ARGUMENT...: with these arguments the program ends with
 # this status; the first line of its complaint matches *WORDS* (a pattern).
+# Sets $said, the lines.
 fails() {
-    local wanted=$1 words=$2 status=0 first
+    local wanted=$1 words=$2 status=0
     shift 2
     demo "$program" "$@" >../out 2>../err || status=$?
-    first=$(head -n 1 ../err)
-    printf '%s %q: status %s, says: %s\n' "$program" "$*" "$status" "$first"
+    mapfile -t said <../err
+    printf '%s %q: status %s, says: %s\n' "$program" "$*" "$status" "${said[0]}"
     # shellcheck disable=SC2053 # a pattern, on purpose
-    [[ $first == "$program: "*$words* ]] || return 1
+    [[ ${said[0]} == "$program: "*$words* ]] || return 1
     [ "$status" = "$wanted" ] || return 1
-    if [ -n "$(ls -A)" ]; then
-        echo "left behind: $(ls -A)"
-        return 1
-    fi
+    nothing_left
 }
 
 # refuses WORDS ARGUMENT...: the command line is wrong. Nothing but one
@@ -35,12 +47,24 @@ fails() {
 refuses() {
     fails 2 "$@" || return 1
     [ ! -s ../out ] || return 1
-    ! tail -n +2 ../err | grep -vxF "try 'build/$program --help'"
+    [ ${#said[@]} = 1 ] ||
+        [ "${said[*]:1}" = "try 'build/$program --help'" ]
 }
 
-# A text of so many letters.
+# under_one_limit FUNCTION: run it, which starts programs very often, with one
+# timeout for all of them: one for each would take as long as they.
+under_one_limit() {
+    export BUILD
+    demo() { "$BUILD/$1" "${@:2}" 3>&- 4>&-; }
+    # shellcheck disable=SC2163 # the name of a function
+    export -f demo fails refuses nothing_left numbers "$1"
+    timeout -k 1 $((5 * LIMIT)) bash -eO dotglob -c "$1"
+}
+
+# Set $text to so many letters.
 letters() {
-    printf "%$1s" '' | tr ' ' a
+    printf -v text "%$1s" ''
+    text=${text// /a}
 }
 
 # The options that take a number, and its range.
@@ -54,7 +78,7 @@ numbers() {
 END
 }
 
-@test "a number is whole, decimal, and nothing but digits" {
+wrong_numbers() {
     local long short least most bad status
     while read -r long short least most; do
         for bad in '' ' ' - -1 -0 +5 ' 5' '5 ' 12x x12 0x10 5.0 1e3 1,000 \
@@ -65,12 +89,17 @@ END
                 refuses "$long*not '$bad'" "$short" "$bad"
             fi
         done
+        status=0
         demo "$program" "$long" $'5\n' >../out 2>../err || status=$?
         [ "$status" = 2 ]
     done < <(numbers)
 }
 
-@test "a number has its least and its most" {
+@test "a number is whole, decimal, and nothing but digits" {
+    under_one_limit wrong_numbers
+}
+
+numbers_at_the_border() {
     local long short least most
     while read -r long short least most; do
         refuses "$long*from $least to $most*'$((least - 1))'" \
@@ -82,7 +111,11 @@ END
     done < <(numbers)
 }
 
-@test "an option without its value" {
+@test "a number has its least and its most" {
+    under_one_limit numbers_at_the_border
+}
+
+values_left_out() {
     local option
     for option in -c -m -z -i -s -j --clients --messages --size --interval \
         --stagger --socket --json; do
@@ -91,6 +124,10 @@ END
     done
     refuses "'-qc' needs a value" -qc
     refuses "--clients*'-m'" -c -m 5
+}
+
+@test "an option without its value" {
+    under_one_limit values_left_out
 }
 
 @test "an option that there is not" {
@@ -150,16 +187,16 @@ END
 }
 
 @test "a path that is too long: the limit is 107 bytes" {
-    local n
+    local n text
     for n in 108 109 200 5000; do
-        refuses "$n bytes*the limit is 107" --serve -s "$(letters $n)"
-        refuses "$n bytes*the limit is 107" -s "@$(letters $((n - 1)))"
-        refuses "$n bytes*the limit is 107" --connect -s "/$(letters \
-            $((n - 1)))"
+        letters $n
+        refuses "$n bytes*the limit is 107" --serve -s "$text"
+        refuses "$n bytes*the limit is 107" -s "@${text:1}"
+        refuses "$n bytes*the limit is 107" --connect -s "/${text:1}"
     done
-    demo "$program" -c 1 -m 1 -s "$(letters 107)"
-    demo "$program" -c 1 -m 1 -s "@$(letters 97)-$BASHPID"
-    [ -z "$(ls -A)" ]
+    demo "$program" -c 1 -m 1 -s "${text:0:107}"
+    demo "$program" -c 1 -m 1 -s "@${text:0:97}-$BASHPID"
+    nothing_left
 }
 
 @test "a path that is no name" {
@@ -192,20 +229,22 @@ END
 @test "TMPDIR where no directory can be made" {
     TMPDIR=../nowhere fails 1 "../nowhere/iomux-*ENOENT" -q
     [ ! -s ../out ]
-    TMPDIR=/$(letters 100) fails 1 "TMPDIR*107*--socket" -q
+    local text
+    letters 100
+    TMPDIR=/$text fails 1 "TMPDIR*107*--socket" -q
     [ ! -s ../out ]
 }
 
-# A stage with two options of its own, a number and a text; its server says at
-# the beginning what it was given. Sets $program, and $BUILD where it lies.
+# A stage with two options of its own, a number and a text; its server says
+# what it was given, and ends. Sets $program, and $BUILD where it lies.
 stage_with_options() {
     local copy=$BATS_TEST_TMPDIR/copy
-    mkdir -p "$copy/demos"
-    cp -r "$TOP/Makefile" "$TOP/common" "$copy"
+    mkdir -p "$copy/demos" "$copy/build"
+    cp -a "$TOP/Makefile" "$TOP/common" "$copy"
+    cp -a "$TOP/build/common" "$copy/build" # make compares their times
     cat >"$copy/demos/99-own.c" <<'END'
 #include "demo.h"
 #include "trace.h"
-#include <poll.h>
 #include <stdio.h>
 
 static long number = 7;
@@ -216,8 +255,7 @@ static int serve(int listen_fd)
     char line[80];
     snprintf(line, sizeof(line), "own: %ld %s\n", number, text);
     trace_print(line);
-    while (!demo_stopping()) /* then it is shut down: HUP */
-        poll(&(struct pollfd){.fd = listen_fd}, 1, -1);
+    (void)listen_fd;
     return 0;
 }
 
@@ -237,12 +275,8 @@ END
 
 # own WANTED ARGUMENT...: with these arguments its server is given this.
 own() {
-    local wanted=$1
-    shift
-    background "$BUILD/$program" --serve -q -s echo "$@"
-    wait_for_line '^own: ' "$BATS_TEST_TMPDIR/out"
-    stop_server
-    grep -qx "own: $wanted" "$BATS_TEST_TMPDIR/out"
+    fails 1 'the server has ended by itself' --serve -q -s echo "${@:2}"
+    [[ $'\n'$(<../out) == *$'\n'"own: $1" ]]
 }
 
 @test "a stage has options of its own: given, left out, wrong" {
@@ -285,17 +319,19 @@ options_elsewhere() {
         program=06-epoll-lt refuses "no option '--${option}s'" "--${option}s"
     done < <(options_elsewhere)
     # The list is that of the stages themselves.
-    for stage in $(STAGES='' ladder); do
-        demo "$stage" --help | sed '1,/^Only this stage has:/d; /^try:/,$d' |
-            sed -n "s/^.*--\([a-z-]*\) .*/\1 $stage/p"
-    done | awk '{ of[$1] = of[$1] (of[$1] ? " or " : "") $2 }
-                END { for (option in of) print option, of[option] }' |
-        sort | diff - <(options_elsewhere | sort)
+    awk '/^usage: /                   { stage = $2; own = 0 }
+         /^Only this stage has:/      { own = 1 }
+         /^try:/                      { own = 0 }
+         own && match($0, /--[a-z-]* /) {
+             name = substr($0, RSTART + 2, RLENGTH - 3)
+             of[name] = of[name] (of[name] ? " or " : "") stage }
+         END { for (name in of) print name, of[name] }' \
+        "$BATS_FILE_TMPDIR"/*.help | sort | diff - <(options_elsewhere | sort)
 }
 
 @test "--help knows each option that the parser knows, and no other" {
-    local long short stage first
-    first=06-epoll-lt # one without options of its own
+    local long short
+    local first=06-epoll-lt # one without options of its own
     demo "$first" --help >../help 2>../err
     [ ! -s ../err ]
     demo "$first" -h | cmp - ../help
@@ -316,22 +352,26 @@ options_elsewhere() {
         echo "$long $short"
         demo "$first" "$long" ${short:+1} --version >../out 2>&1
     done <../words
+}
 
+@test "--help names the stage, and fits into 80 columns" {
+    local stage line
+    local -a lines
     for stage in $(all_stages); do
-        demo "$stage" --help >../help
-        grep -q "^usage: $stage " ../help
-        [ "$(wc -L <../help)" -le 80 ]
+        mapfile -t lines <"$BATS_FILE_TMPDIR/$stage.help"
+        [[ ${lines[0]} == "usage: $stage "* ]]
+        for line in "${lines[@]}"; do
+            [ ${#line} -le 80 ]
+        done
     done
 }
 
 @test "--version is the Makefile's" {
-    local stage version
+    local version
     version=$(sed -n 's/^VERSION *:*= *//p' "$TOP/Makefile")
     [ -n "$version" ]
-    for stage in $(all_stages); do
-        [ "$(demo "$stage" --version)" = "$stage (iomux) $version" ]
-        [ "$(demo "$stage" -V)" = "$stage (iomux) $version" ]
-    done
+    [ "$(demo "$program" --version)" = "$program (iomux) $version" ]
+    [ "$(demo 06-epoll-lt -V)" = "06-epoll-lt (iomux) $version" ]
 }
 
 @test "--connect, and no server is there" {
@@ -350,23 +390,21 @@ END
 
 @test "the socket is its owner's alone, whatever the umask, and goes away" {
     local mask signal path
-    for mask in 0000 0022 0077 0177; do
-        for signal in INT TERM HUP; do
-            echo "umask $mask, SIG$signal"
-            umask "$mask"
-            (umask 0022 && : >../out 2>../err) # exist, so stay readable
-            background "$BUILD/$program" --serve -q
-            umask 0022
-            wait_for_line "^ready: " ../out
-            path=$(sed -n 's/^ready: //p' ../out)
-            [ "${path%/*/echo}" = "$TMPDIR" ]
-            [ "$(stat -c '%a %F' "$path")" = "600 socket" ]
-            [ "$(stat -c '%a %F' "${path%/echo}")" = "700 directory" ]
-            kill -s "$signal" "$pid"
-            wait_for_end "$pid"
-            [ -z "$(ls -A)" ]
-        done
-    done
+    while read -r mask signal; do
+        echo "umask $mask, SIG$signal"
+        umask "$mask"
+        background "$BUILD/$program" --serve -q
+        umask 0022
+        wait_for_line "^ready: " ../out
+        path=$(<../out)
+        path=${path#ready: }
+        [ "${path%/*/echo}" = "$TMPDIR" ]
+        [ "$(stat -c '%a %F' "$path" "${path%/echo}")" = \
+            $'600 socket\n700 directory' ]
+        kill -s "$signal" "$pid"
+        wait_for_end "$pid"
+        nothing_left
+    done <<<$'0000 INT\n0022 TERM\n0077 HUP\n0177 INT'
 }
 
 @test "a socket of the user's own choice has mode 0600, and goes away" {
@@ -374,13 +412,12 @@ END
     for mask in 0000 0022 0077 0177; do
         echo "umask $mask"
         umask "$mask"
-        (umask 0022 && : >../out 2>../err)
         background "$BUILD/$program" --serve -q -s echo
         umask 0022
         wait_for_line "^ready: echo" ../out
         [ "$(stat -c '%a %F' echo)" = "600 socket" ]
         stop_server
-        [ -z "$(ls -A)" ]
+        nothing_left
     done
 }
 
@@ -388,7 +425,8 @@ END
     local stage
     for stage in $(all_stages); do
         demo "$stage" -q -m 1 >/dev/null
-        demo "$stage" -q -m 1 -s echo >/dev/null
-        [ -z "$(ls -A)" ]
+        nothing_left
     done
+    demo "$program" -q -m 1 -s echo >/dev/null
+    nothing_left
 }
