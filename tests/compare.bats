@@ -6,32 +6,60 @@
 
 load helpers
 
+# What is compared is built: a make that does nothing says so sooner.
+setup_file() {
+    mkdir "$BATS_FILE_TMPDIR/bin"
+    ln -s "$(type -P true)" "$BATS_FILE_TMPDIR/bin/make"
+    events 06-epoll-lt one >"$BATS_FILE_TMPDIR/left"
+    events 08-epoll-et one >"$BATS_FILE_TMPDIR/right"
+}
+
 setup() {
     own=$BATS_TEST_TMPDIR
+    usual_path=$PATH
+    left_right="'$BATS_FILE_TMPDIR/left' '$BATS_FILE_TMPDIR/right'"
+    PATH=$BATS_FILE_TMPDIR/bin:$PATH
     unset COLUMNS NO_COLOR
+    cd "$own" || return 1
 }
 
 compare() {
     timeout -k 1 "$LIMIT" "$TOP/scripts/compare" "$@"
 }
 
-# Compare, with room for every line; the status must be $1. The output goes to
-# $own/out, its rows to $own/rows.
-compare_to() {
-    local wanted=$1 got=0
-    shift
-    COLUMNS=203 compare "$@" >"$own/out" || got=$?
-    cat "$own/out"
-    [ "$got" -eq "$wanted" ]
-    sed '1d; /^$/,$d' "$own/out" >"$own/rows"
+# Standard input has the arguments of a comparison in each line. What the Nth
+# prints, with room for every line, goes to N.out and N.err, its exit status to
+# N.status. One interpreter runs the program again and again: it starts slowly.
+compare_all() {
+    COLUMNS=203 timeout -k 1 $((3 * LIMIT)) python3 -c '
+import contextlib, runpy, shlex, sys
+program = sys.argv[1]
+sys.path[0] = program.rpartition("/")[0]
+for n, line in enumerate(sys.stdin.read().splitlines(), 1):
+    sys.argv = [program, *shlex.split(line)]
+    with open(f"{n}.out", "w") as out, open(f"{n}.err", "w") as err, \
+         open(f"{n}.status", "w") as status, \
+         contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(program, run_name="__main__")
+        except SystemExit as end:
+            print(end.code, file=status)
+' "$TOP/scripts/compare"
+}
+
+# The Nth comparison has ended with this status; its rows go to the file rows.
+compared() {
+    cat "$1.out" "$1.err"
+    [ "$(<"$1.status")" = "$2" ]
+    sed '1d; /^$/,$d' "$1.out" >rows
 }
 
 # The left, the marks, the right column of the rows.
 column() {
     case $1 in
-    left) cut -c 1-100 "$own/rows" ;;
-    marks) cut -c 102 "$own/rows" ;;
-    right) cut -c 104- "$own/rows" ;;
+    left) cut -c 1-100 rows ;;
+    marks) cut -c 102 rows ;;
+    right) cut -c 104- rows ;;
     esac | sed 's/ *$//; /^$/d'
 }
 
@@ -41,25 +69,29 @@ events() {
 }
 
 @test "a stage is equal to itself, and the status says so" {
-    compare_to 0 6 06-epoll-lt
+    compare_all <<<'6 06-epoll-lt'
+    compared 1 0
     [ -z "$(column marks)" ]
     diff <(column left) <(events 06-epoll-lt one)
     diff <(column right) <(events 06-epoll-lt one)
 }
 
 @test "both columns have every line of their stage, in its order" {
-    local pair
-    for pair in '01-blocking 02-threads' '02-threads 03-nonblocking' \
-        '06-epoll-lt 08-epoll-et'; do
-        # shellcheck disable=SC2086 # two words
-        compare_to 1 $pair -s three
-        diff <(column left) <(events "${pair% *}" three)
-        diff <(column right) <(events "${pair#* }" three)
+    local left right n=0
+    printf '%s -s three\n' '01-blocking 02-threads' \
+        '02-threads 03-nonblocking' '06-epoll-lt 08-epoll-et' >pairs
+    compare_all <pairs
+    while read -r left right _; do
+        n=$((n + 1))
+        compared $n 1
+        diff <(column left) <(events "$left" three)
+        diff <(column right) <(events "$right" three)
         # What the clients do stands on one row.
-        grep -E '^\[(client|player|demo)' "$own/rows" >"$own/clients"
-        [ "$(wc -l <"$own/clients")" -ge 14 ]
-        [ -z "$(cut -c 102 "$own/clients" | tr -d ' \n')" ]
-    done
+        awk '/^\[(client|player|demo)/ { n++
+                 if (substr($0, 102, 1) ~ /[^ ]/) { print; marked = 1 } }
+             END { exit n < 14 || marked }' rows
+    done <pairs
+    [ $n = 3 ]
 }
 
 @test "06 and 08 on two messages: why edge-triggered must drain" {
@@ -80,35 +112,43 @@ events() {
     demo 08-epoll-et -S "$TOP/demos/scenarios/two-messages.scn" |
         sed -n 's/^  calls  *epoll_wait \([0-9]*\), accept \([0-9]*\), recv'\
 ' \([0-9]*\), send \([0-9]*\), .*epoll_ctl \([0-9]*\)$/\1 \1 \2 \3 4 \4 \5/p
-            ' >"$own/counts"
+            ' >counts
     grep '^08-epoll-et .*[0-9.]$' <<<"$output" | tr -s ' ' |
-        grep -F "08-epoll-et $(<"$own/counts") 6.7"
+        grep -F "08-epoll-et $(<counts) 6.7"
 }
 
 @test "descriptor numbers and the name of the wait are no difference" {
+    compare_all <<<$'4 5\n5 6'
     # poll adds HUP to the listening socket's end, and that is all.
-    compare_to 1 4 5
+    compared 1 1
     [ "$(column marks)" = '|' ]
-    grep -q 'select\.\.\.  .* poll\.\.\.' "$own/rows"
+    grep -q 'select\.\.\.  .* poll\.\.\.' rows
     # 06 has a descriptor more, so its clients' numbers are others.
-    compare_to 1 5 6
-    grep '=====>' "$own/rows" >"$own/row"
-    grep -q 'fd:4 (c1) .*fd:5 (c1)$' "$own/row"
-    [ "$(cut -c 102 "$own/row")" = ' ' ]
+    compared 2 1
+    grep '=====>' rows >row
+    grep -q 'fd:4 (c1) .*fd:5 (c1)$' row
+    [ "$(cut -c 102 row)" = ' ' ]
 }
 
 @test "a stage is named by number or name, a scenario by name or path" {
-    local name
-    printf 'c1 connect\nc1 close\n' >"$own/mine.scn"
-    for name in 4 04 select 04-select; do
-        compare_to 0 "$name" 04-select -s one.scn
-        [ "$(head -n 1 "$own/out" | tr -s ' ')" = "04-select 04-select" ]
+    local n left right
+    printf 'c1 connect\nc1 close\n' >mine.scn
+    compare_all <<END
+4 04 -s one.scn
+select 04-select -s one.scn
+4 4 --scenario mine.scn
+-s '$own/mine.scn' 4 4
+END
+    for n in 1 2; do
+        compared $n 0
+        read -r left right <$n.out
+        [ "$left $right" = "04-select 04-select" ]
+        grep -q 'send to' rows
     done
-    cd "$own"
-    compare_to 0 4 4 --scenario mine.scn
-    ! grep -q send\ to "$own/rows" || return 1
-    cd /
-    compare_to 0 -s "$own/mine.scn" 4 4
+    for n in 3 4; do
+        compared $n 0
+        ! grep -q 'send to' rows || return 1
+    done
 }
 
 @test "two files, text or JSON, are compared as the stages are" {
@@ -117,62 +157,72 @@ events() {
         demo "$stage" -S "$TOP/demos/scenarios/slow-reader.scn" \
             -j "$own/$stage.json" >"$own/$stage.text"
     done
-    compare_to 0 "$own/06-epoll-lt.text" "$own/06-epoll-lt.json"
-    compare_to 1 "$own/06-epoll-lt.json" "$own/07-epollout.text"
-    grep -qE '> \[server\]   epoll_ctl MOD fd:5 \(c1\) events:OUT' "$own/rows"
-    cp "$own/rows" "$own/from-files"
-    compare_to 1 6 7 -s slow-reader
-    diff "$own/rows" "$own/from-files"
+    compare_all <<END
+./06-epoll-lt.text '$own/06-epoll-lt.json'
+./06-epoll-lt.json ./07-epollout.text
+6 7 -s slow-reader
+6 ./06-epoll-lt.json -s slow-reader
+END
+    compared 1 0
+    compared 2 1
+    grep -qE '> \[server\]   epoll_ctl MOD fd:5 \(c1\) events:OUT' rows
+    mv rows from-files
+    compared 3 1
+    diff rows from-files
     # A stage beside a file.
-    compare_to 0 6 "$own/06-epoll-lt.json" -s slow-reader
+    compared 4 0
 }
 
 @test "free runs are compared client by client, in no other order" {
     local stage=06-epoll-lt
-    demo $stage -c 3 -m 2 -i 0 >"$own/a"
+    demo $stage -c 3 -m 2 -i 0 >a
     # The same for each client, in another order of all.
-    { grep '^\[server\]' "$own/a" && grep '^\[client 3' "$own/a" &&
-        grep '^\[client [12]' "$own/a"; } >"$own/b"
-    ! cmp -s <(head -n "$(wc -l <"$own/b")" "$own/a") "$own/b" || return 1
-    compare_to 0 "$own/a" "$own/b"
-    grep -q '^c1: what it does' "$own/out"
-    grep -q '^c3: what the server does' "$own/out"
-    # One byte more for one client.
-    sed '/^\[server\]   recv from .*hello 2 from client 2/s/21 b/22 b/' \
-        "$own/a" >"$own/b"
-    compare_to 1 "$own/a" "$own/b"
+    { grep '^\[server\]' a && grep '^\[client 3' a &&
+        grep '^\[client [12]' a; } >ordered
+    ! cmp -s <(head -n "$(wc -l <ordered)" a) ordered || return 1
+    # One byte more for one client; one line less.
+    sed '/^\[server\]   recv .*hello 2 from client 2/s/21 b/22 b/' a >longer
+    sed '/^\[client 2\] shutdown/d' a >shorter
+    compare_all <<<$'a ordered\na longer\na shorter\nshorter a'
+    rm longer # it breaks a law
+    compared 1 0
+    grep -q '^c1: what it does' 1.out
+    grep -q '^c3: what the server does' 1.out
+    compared 2 1
     [ "$(column marks)" = '|' ]
-    grep '21 bytes.*22 bytes' "$own/rows"
-    # One line less.
-    sed '/^\[client 2\] shutdown/d' "$own/a" >"$own/b"
-    compare_to 1 "$own/a" "$own/b"
+    grep '21 bytes.*22 bytes' rows
+    compared 3 1
     [ "$(column marks)" = '<' ]
-    compare_to 1 "$own/b" "$own/a"
+    compared 4 1
     [ "$(column marks)" = '>' ]
 }
 
 # Run it on a terminal of 70 columns, with these variables.
 on_terminal() {
-    (SHELL=/bin/sh timeout -k 1 "$LIMIT" env TERM=xterm "$@" script -qec \
-        "stty cols 70; $TOP/scripts/compare 6 8" /dev/null </dev/null |
-        tr -d '\r' >"$own/tty" 3>&- 4>&-)
-    grep -q 'accept new' "$own/tty"
+    local command="stty cols 70; '$TOP/scripts/compare' $left_right"
+    (SHELL=/bin/sh timeout -k 1 "$LIMIT" env TERM=xterm "$@" \
+        script -qec "$command" /dev/null </dev/null |
+        tr -d '\r' >screen 3>&- 4>&-)
+    grep -q 'accept new' screen
 }
 
-@test "colour on a terminal, and nowhere else" {
+@test "colour on a terminal, and nowhere else; as wide as it, or 100" {
     local escape=$'\033['
     on_terminal A=B
-    grep -qF "$escape" "$own/tty"
+    grep -qF "$escape" screen
     # What is equal has none.
-    ! grep -F "$escape" "$own/tty" | grep -q 'send 5 bytes' || return 1
+    ! grep -F "$escape" screen | grep -q 'send 5 bytes' || return 1
     on_terminal NO_COLOR=
-    grep -qF "$escape" "$own/tty"
-    on_terminal NO_COLOR=1
-    ! grep -qF "$escape" "$own/tty" || return 1
+    grep -qF "$escape" screen
     on_terminal TERM=dumb
-    ! grep -qF "$escape" "$own/tty" || return 1
-    TERM=xterm compare 6 8 >"$own/pipe" || [ $? -eq 1 ]
-    ! grep -qF "$escape" "$own/pipe" || return 1
+    ! grep -qF "$escape" screen || return 1
+    on_terminal NO_COLOR=1
+    ! grep -qF "$escape" screen || return 1
+    is_wide screen 69 # two columns of 33, and three between
+    TERM=xterm compare "$BATS_FILE_TMPDIR"/{left,right} >pipe || [ $? -eq 1 ]
+    ! grep -qF "$escape" pipe || return 1
+    is_wide pipe 99
+    grep -q 'events:IN|OUT|RDH~$' pipe # cut
 }
 
 # The widest row of a file is so wide.
@@ -182,56 +232,58 @@ is_wide() {
         END { print "the widest has " most; exit most != wide }'
 }
 
-@test "as wide as the terminal, or 100 in a pipe; what is cut ends in ~" {
-    on_terminal NO_COLOR=1
-    is_wide "$own/tty" 69 # two columns of 33, and three between
-    compare 6 8 >"$own/pipe" || [ $? -eq 1 ]
-    is_wide "$own/pipe" 99
-    grep -q 'events:IN|OUT|RDH~$' "$own/pipe"
-    COLUMNS=60 compare 6 8 >"$own/pipe" || [ $? -eq 1 ]
-    is_wide "$own/pipe" 59
+@test "a pipe is as wide as COLUMNS says" {
+    COLUMNS=60 compare "$BATS_FILE_TMPDIR"/{left,right} >pipe || [ $? -eq 1 ]
+    is_wide pipe 59
 }
 
 @test "it builds first" {
-    mkdir "$own/copy"
-    cp -a "$TOP"/{Makefile,common,demos,scripts,build} "$own/copy"
-    mkdir "$own/copy/tests"
-    cp "$TOP/tests/grammar.txt" "$own/copy/tests"
-    rm -f "$own/copy/build/05-poll"
-    "$own/copy/scripts/compare" 5 5 >"$own/out"
-    [ -x "$own/copy/build/05-poll" ]
-    echo '#error no' >>"$own/copy/demos/05-poll.c"
-    run "$own/copy/scripts/compare" 5 5
+    PATH=$usual_path
+    mkdir -p copy/tests copy/build
+    cp -a "$TOP"/{Makefile,common,demos,scripts} copy
+    cp -a "$TOP"/build/{common,demos,[0-9]*} copy/build
+    cp "$TOP/tests/grammar.txt" copy/tests
+    rm -f copy/build/05-poll
+    copy/scripts/compare 5 5 >out
+    [ -x copy/build/05-poll ]
+    echo '#error no' >>copy/demos/05-poll.c
+    run copy/scripts/compare 5 5
     [ "$status" -eq 2 ]
     [[ ${lines[-1]} == "compare: the stages cannot be built"* ]]
 }
 
-# Trouble: status 2, and one sentence.
-refuses() {
-    local words=$1
-    run compare "${@:2}"
-    echo "$output"
+@test "trouble is said in one sentence, with status 2" {
+    local words arguments said n=0
+    demo 06-epoll-lt -c 1 -m 1 >good
+    printf '[server]   listen fd:3\nnonsense\n' >bad
+    printf 'c1 connect\nc1 expect "a"\n' >unmet.scn
+    : >empty
+    cat >cases <<'END'
+give two stages|6
+give two stages|
+not 3|1 2 3
+'99' is no stage and no file; the stages are 01-blocking|6 99
+there is no scenario 'none'; there are abort|6 8 -s none
+unrecognized|6 8 --frobnicate
+--scenario is for stages|good good -s one
+bad:2: this is no event|good bad
+no events|empty good
+cannot read|. good
+c1 expected a; after 0 bytes|6 8 -s unmet.scn
+END
+    cut -d '|' -f 2 cases | compare_all
+    while IFS='|' read -r words arguments; do
+        n=$((n + 1))
+        compared $n 2
+        mapfile -t said <$n.err
+        [ ${#said[@]} = 1 ]
+        [[ ! -s $n.out && ${said[0]} == "compare: "*"$words"* ]]
+    done <cases
+    [ $n = 11 ]
+    run compare 6 # as a program of its own
     [ "$status" -eq 2 ]
     [ "${#lines[@]}" -eq 1 ]
-    [[ $output == "compare: "*"$words"* ]]
-}
-
-@test "trouble is said in one sentence, with status 2" {
-    demo 06-epoll-lt -c 1 -m 1 >"$own/good"
-    printf '[server]   listen fd:3\nnonsense\n' >"$own/bad"
-    printf 'c1 connect\nc1 expect "a"\n' >"$own/unmet.scn"
-    : >"$own/empty"
-    refuses 'give two stages' 6
-    refuses 'give two stages'
-    refuses 'not 3' 1 2 3
-    refuses "'99' is no stage and no file; the stages are 01-blocking" 6 99
-    refuses "there is no scenario 'none'; there are abort" 6 8 -s none
-    refuses 'unrecognized' 6 8 --frobnicate
-    refuses '--scenario is for stages' "$own/good" "$own/good" -s one
-    refuses "bad:2: this is no event" "$own/good" "$own/bad"
-    refuses 'no events' "$own/empty" "$own/good"
-    refuses 'cannot read' "$own" "$own/good"
-    refuses 'c1 expected a; after 0 bytes' 6 8 -s "$own/unmet.scn"
+    [[ $output == 'compare: give two stages'* ]]
 }
 
 @test "--help says what the marks mean, and head(1) may leave" {
