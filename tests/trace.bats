@@ -8,21 +8,38 @@
 
 load helpers
 
-# Each stage once, with its defaults but for the interval; the tests read.
+# Each stage once, with its defaults but for the interval; the tests read. All
+# JSON is in one file, too, a stage a line: {"stage": ..., "trace": [...]}
 setup_file() {
     local stage status
+    local -a stages
     cd "$BATS_FILE_TMPDIR" || return 1
-    for stage in $(all_stages); do
+    mapfile -t stages < <(all_stages)
+    for stage in "${stages[@]}"; do
         status=0
         demo "$stage" -i 1 -j "$stage.json" \
             >"$stage.text" 2>"$stage.err" || status=$?
         echo "$status" >"$stage.status"
     done
+    jq -nc 'reduce (inputs | [input_filename, .]) as [$file, $event] ({};
+            .[$file] += [$event])
+        | to_entries[] | {stage: .key | rtrimstr(".json"), trace: .value}' \
+        "${stages[@]/%/.json}" >traces
 }
 
+# What common/ does is the same code in every stage. What only it decides - how
+# an event is written, and where to - two stages show whose threads all write.
 setup() {
     cd "$BATS_FILE_TMPDIR" || return 1
     own=$BATS_TEST_TMPDIR
+    stages=(*.text)
+    [ -e "${stages[0]}" ] || skip "STAGES names no echo server"
+    stages=("${stages[@]%.text}")
+    some=()
+    for stage in "${stages[@]}"; do
+        [[ $stage != 02-* && $stage != 09-* ]] || some+=("$stage")
+    done
+    [ ${#some[@]} -gt 0 ] || some=("${stages[-1]}")
 }
 
 # The events of a text trace: all up to the summary.
@@ -30,12 +47,12 @@ events_of() {
     sed '/^$/,$d' "$1" | grep -v '^ready: '
 }
 
-# Read the events of a text trace; print what each says, as
-# "event key=value ...". A line that the grammar does not know is an error.
+# Read text traces; print what each event says, as "event key=value ...", and
+# whose summary ends them. A line that the grammar does not know is an error.
 facts_of_text() {
-    perl -w - "$BATS_TEST_DIRNAME/grammar.txt" <(events_of "$1") <<'END'
-open(my $grammar, '<', $ARGV[0]) or die $!;
-my (%word, @events);
+    perl -w - "$BATS_TEST_DIRNAME/grammar.txt" "$@" <<'END'
+open(my $grammar, '<', shift) or die $!;
+my (%word, @events, $end);
 while (<$grammar>) {
     next unless /^(\w+)\s+(.*\S)/;
     if ($1 eq uc $1) { $word{$1} = $2 } else { push @events, [$1, $2] }
@@ -46,28 +63,33 @@ sub expand {
     1 while $regex =~ s/\b($words)\b/$word{$1}/;
     return $regex;
 }
-$_->[1] = expand($_->[1]) for @events;
 my $who = expand('WHO');
-open(my $trace, '<', $ARGV[1]) or die $!;
-LINE: while (my $line = <$trace>) {
+$_->[1] = qr/\A$who +(?<=\A.{11,20})@{[expand($_->[1])]}\z/ for @events;
+LINE: while (my $line = <>) {
     $line =~ s/\n\z// or die "no newline at the end: $line";
-    my $column = length(($line =~ /^(\[[^\]]*\] *)/)[0] // '');
+    $end = 0 if $. == 1;
+    $end ||= $line eq '';
+    print "$line\n" if $end && $line =~ /\Asummary of /;
+    next if $end || $line =~ /\Aready: /;
     for my $event (@events) {
         my ($name, $regex) = @$event;
-        $line =~ /\A$who +(?<=\A.{11,20})$regex\z/ or next;
+        $line =~ $regex or next;
         print join(' ', $name, map { "$_=$+{$_}" } sort keys %+), "\n";
         next LINE;
     }
-    die "not of the grammar: $line\n";
+    die "$ARGV: not of the grammar: $line\n";
+} continue {
+    close ARGV if eof; # $. counts the lines of each file
 }
 END
 }
 
 # The same from JSON, without what the text does not show.
 facts_of_json() {
-    jq -r 'select(.ph != "M" and .cat != "summary")
+    jq -r 'select(.ph != "M")
         | .cat as $cat | .name as $name
-        | (.args.who | test("^(server|thread|worker)")) as $server
+        | if $cat == "summary" then "summary of " + .args.program else
+          (.args.who | test("^(server|thread|worker)")) as $server
         | ($name == "recv" or $name == "send") as $data
         | ($cat | IN("again", "error")) as $failed
         | .args | del(.src, .again)
@@ -79,14 +101,24 @@ facts_of_json() {
              ($failed and ($data and $server | not))
           then .name = $name else . end
         | to_entries | sort_by(.key) | map("\(.key)=\(.value)")
-        | [$cat] + . | join(" ")' "$1"
+        | [$cat] + . | join(" ") end' "$@"
 }
 
-# jq that fails unless the program says true of the whole trace.
+# jq that fails unless the program says true of the whole trace in a file.
 holds() {
     jq -se "$2" "$1" >"$own/answer" || {
         echo "$1: does not hold: $2"
         cat "$own/answer"
+        return 1
+    }
+}
+
+# The same for the traces of all stages. The program may ask for $stage.
+all_hold() {
+    jq -r '.stage as $stage | select([.trace | ('"$1"')] != [true]) | $stage' \
+        traces >"$own/bad"
+    [ ! -s "$own/bad" ] || {
+        echo "does not hold for $(<"$own/bad"): $1"
         return 1
     }
 }
@@ -103,75 +135,71 @@ need_strace() {
 }
 
 @test "each stage ends with status 0, and all is echoed" {
-    local stage
-    for stage in $(all_stages); do
+    local stage summary line
+    for stage in "${stages[@]}"; do
         echo "stage $stage"
         [ "$(<"$stage.status")" = 0 ]
         [ ! -s "$stage.err" ]
-        sed '1,/^$/d' "$stage.text" >"$own/summary"
-        grep -qx "summary of $stage" "$own/summary"
-        grep -qx "  clients      3 accepted, 0 refused, 3 closed" \
-            "$own/summary"
-        grep -qx "  messages     15 sent, 15 echoed" "$own/summary"
-        grep -qx "  bytes        315 in, 315 out" "$own/summary"
-        holds "$stage.json" '[.[] | select(.cat == "recv") |
-            select(.args.who | test("client"))] | length == 15'
+        summary=$(<"$stage.text")
+        summary=${summary#*$'\n\n'}$'\n'
+        for line in "summary of $stage" \
+            "  clients      3 accepted, 0 refused, 3 closed" \
+            "  messages     15 sent, 15 echoed" \
+            "  bytes        315 in, 315 out"; do
+            [[ $'\n'$summary == *$'\n'"$line"$'\n'* ]]
+        done
     done
+    all_hold '[.[] | select(.cat == "recv") |
+        select(.args.who | test("client"))] | length == 15'
 }
 
 @test "for each client: connect, accept, recv, send, close" {
-    local stage
-    for stage in $(all_stages); do
-        holds "$stage.json" '. as $all | [range(1; 4)] | all(
-            "c\(.)" as $c | "client \(.)" as $who |
-            [($all | map(.cat == "connect" and .args.who == $who)),
-             ($all | map(.cat == "accept" and .args.client == $c)),
-             ($all | map(.cat == "recv" and .args.client == $c)),
-             ($all | map(.cat == "send" and .args.client == $c)),
-             ($all | map(.cat == "eof" and .args.client == $c)),
-             ($all | map(.cat == "close" and .args.client == $c))]
-            | map(index(true)) | . as $order
-            | all(. != null) and ($order == sort) and
-              ($order | unique | length) == 6)'
-        # ... once each; and a client says what it does before others see it.
-        holds "$stage.json" '. as $all | [range(1; 4)] | all(
-            "c\(.)" as $c | "client \(.)" as $who |
-            ($all | map(select(.args.client == $c or .args.who == $who))) |
-            ([.[] | .cat | select(IN("connect", "accept", "shutdown"))]
-              | length) == 3 and
-            (map(select(.cat == "close")) | length) == 2 and
-            (map(.cat == "send" and .args.who == $who) | index(true)) <
-            (map(.cat == "recv" and .args.client == $c) | index(true)) and
-            (map(.cat == "shutdown") | index(true)) <
-            (map(.cat == "eof" and .args.client == $c) | index(true)))'
-    done
+    all_hold '. as $all | [range(1; 4)] | all(
+        "c\(.)" as $c | "client \(.)" as $who |
+        [($all | map(.cat == "connect" and .args.who == $who)),
+         ($all | map(.cat == "accept" and .args.client == $c)),
+         ($all | map(.cat == "recv" and .args.client == $c)),
+         ($all | map(.cat == "send" and .args.client == $c)),
+         ($all | map(.cat == "eof" and .args.client == $c)),
+         ($all | map(.cat == "close" and .args.client == $c))]
+        | map(index(true)) | . as $order
+        | all(. != null) and ($order == sort) and
+          ($order | unique | length) == 6)'
+    # ... once each; and a client says what it does before others see it.
+    all_hold '. as $all | [range(1; 4)] | all(
+        "c\(.)" as $c | "client \(.)" as $who |
+        ($all | map(select(.args.client == $c or .args.who == $who))) |
+        ([.[] | .cat | select(IN("connect", "accept", "shutdown"))]
+          | length) == 3 and
+        (map(select(.cat == "close")) | length) == 2 and
+        (map(.cat == "send" and .args.who == $who) | index(true)) <
+        (map(.cat == "recv" and .args.client == $c) | index(true)) and
+        (map(.cat == "shutdown") | index(true)) <
+        (map(.cat == "eof" and .args.client == $c) | index(true)))'
 }
 
 @test "each client gets its own bytes, and the server's sums are the same" {
-    local stage
-    for stage in $(all_stages); do
-        holds "$stage.json" '. as $all | [range(1; 4)] | all(
-            "c\(.)" as $c | "client \(.)" as $who |
-            def bytes(f): [$all[] | select(f) | .args.bytes] | add;
-            bytes(.cat == "send" and .args.who == $who) == 105 and
-            bytes(.cat == "recv" and .args.who == $who) == 105 and
-            bytes(.cat == "send" and .args.client == $c) == 105 and
-            bytes(.cat == "recv" and .args.client == $c) == 105)'
-        holds "$stage.json" 'map(select(.cat == "recv" and .args.client))
-            | length > 0 and all(.args.msg | test("^hello [0-9] from client"))'
-        # The message names its client; so does the trace, on both sides.
-        holds "$stage.json" 'map(select(.cat == "recv") |
-            .args | select(.client) | (.client | ltrimstr("c")) as $n |
-            .msg | test("client " + $n)) | length > 0 and all'
-    done
+    all_hold '. as $all | [range(1; 4)] | all(
+        "c\(.)" as $c | "client \(.)" as $who |
+        def bytes(f): [$all[] | select(f) | .args.bytes] | add;
+        bytes(.cat == "send" and .args.who == $who) == 105 and
+        bytes(.cat == "recv" and .args.who == $who) == 105 and
+        bytes(.cat == "send" and .args.client == $c) == 105 and
+        bytes(.cat == "recv" and .args.client == $c) == 105)'
+    all_hold 'map(select(.cat == "recv" and .args.client))
+        | length > 0 and all(.args.msg | test("^hello [0-9] from client"))'
+    # The message names its client; so does the trace, on both sides.
+    all_hold 'map(select(.cat == "recv") |
+        .args | select(.client) | (.client | ltrimstr("c")) as $n |
+        .msg | test("client " + $n)) | length > 0 and all'
 }
 
 @test "each line of the text is of the grammar" {
-    local stage
-    for stage in $(all_stages); do
-        facts_of_text "$stage.text" >"$own/facts"
-        [ "$(wc -l <"$own/facts")" -gt 50 ]
-    done
+    facts_of_text "${stages[@]/%/.text}" >"$own/facts"
+    # More than 50 of each stage.
+    awk '/^summary/ { if (n <= 50) exit 1; n = -1; stages++ }
+         { n++ }
+         END { if (n || stages != '${#stages[@]}') exit 1 }' "$own/facts"
 }
 
 @test "the grammar has the events of trace.h, and no other" {
@@ -183,60 +211,62 @@ need_strace() {
 }
 
 @test "each line of JSON is one whole event" {
-    local stage
-    for stage in $(all_stages); do
-        jq -R fromjson "$stage.json" >"$own/parsed"
-        [ "$(jq -s length "$own/parsed")" = "$(wc -l <"$stage.json")" ]
-        LC_ALL=C grep -q '[^ -~]' "$stage.json" && return 1
-        holds "$stage.json" 'all(
-            (.name | type == "string" and length > 0) and
-            (.ph | IN("B", "E", "i", "M")) and
-            ([.ts, .pid, .tid] | all(type == "number")) and
-            (.args | type == "object"))'
-        holds "$stage.json" 'map(select(.ph != "M" and .cat != "summary"))
-            | all(.args |
-                (.src | test("^(demos|common)/[-a-z0-9_]+\\.c:[0-9]+$")) and
-                (.who | test("^(server|demo|(client|thread|worker) x?[0-9]+)$")))'
-        holds "$stage.json" 'map(.pid) | unique | length == 1'
-    done
+    local lines
+    jq -R fromjson "${stages[@]/%/.json}" >"$own/parsed"
+    mapfile -t lines < <(cat "${stages[@]/%/.json}")
+    [ "$(jq -s length "$own/parsed")" = "${#lines[@]}" ]
+    LC_ALL=C grep -q '[^ -~]' "${stages[@]/%/.json}" && return 1
+    all_hold 'all(
+        (.name | type == "string" and length > 0) and
+        (.ph | IN("B", "E", "i", "M")) and
+        ([.ts, .pid, .tid] | all(type == "number")) and
+        (.args | type == "object"))'
+    all_hold 'map(select(.ph != "M" and .cat != "summary"))
+        | all(.args |
+            (.src | test("^(demos|common)/[-a-z0-9_]+\\.c:[0-9]+$")) and
+            (.who | test("^(server|demo|(client|thread|worker) x?[0-9]+)$")))'
+    all_hold 'map(.pid) | unique | length == 1'
 }
 
 @test "the categories are the vocabulary" {
-    local stage words
+    local words
     words=$(grep -Eo '^[a-z]+' "$BATS_TEST_DIRNAME/grammar.txt" |
         sed 's/.*/"&"/' | paste -sd,)
-    for stage in $(all_stages); do
-        holds "$stage.json" "map(.cat) - [$words, \"summary\",
-            \"__metadata\"] | unique == []"
-        holds "$stage.json" 'map(select(.cat == "summary")) | length == 1'
-    done
+    all_hold "map(.cat) - [$words, \"summary\", \"__metadata\"] | unique == []"
+    all_hold 'map(select(.cat == "summary")) | length == 1'
 }
 
 @test "text and JSON tell the same story" {
-    local stage
-    for stage in $(all_stages); do
-        facts_of_text "$stage.text" >"$own/text"
-        facts_of_json "$stage.json" >"$own/json"
-        diff "$own/text" "$own/json"
-    done
+    facts_of_text "${stages[@]/%/.text}" >"$own/text"
+    facts_of_json "${stages[@]/%/.json}" >"$own/json"
+    diff "$own/text" "$own/json"
+}
+
+# Send a file in pieces of so many bytes, each by a client of its own, and see
+# their echoes.
+send_pieces() {
+    timeout -k 1 "$LIMIT" perl -MSocket -we '
+        my $server = pack_sockaddr_un(shift);
+        $/ = \shift;
+        while (my $piece = <>) {
+            socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die "socket: $!";
+            connect($s, $server) or die "connect: $!";
+            send($s, $piece, 0) == length $piece or die "send: $!";
+            shutdown($s, 1);
+            local $/;
+            <$s> eq $piece or die "this is not its echo: $piece";
+        }' "$socket" "$@" 3>&- 4>&-
 }
 
 @test "what no client may say is escaped, in text and in JSON" {
-    local stage file
-    # All bytes, and what would forge a line, close a string, or colour.
-    perl -e 'print map { chr } 0 .. 255' >"$own/bytes"
-    printf '\n[server]   stop\n","args":{"x":"\\"}}\n\033[31mred' \
-        >"$own/forged"
-    for stage in $(all_stages); do
+    local stage
+    # All bytes, and what would forge a line, close a string, or colour; in
+    # pieces of 16 bytes, so that none is cut.
+    { perl -e 'print map { chr } 0 .. 255' && printf \
+        '\n[server]   stop\n","args":{"x":"\\"}}\n\033[31mred'; } >"$own/said"
+    for stage in "${some[@]}"; do
         fresh_server "$stage" -j "$own/json"
-        for file in "$own"/bytes "$own"/forged; do
-            split -b 16 "$file" "$file-piece-" # so that none is cut
-        done
-        for file in "$own"/*-piece-*; do
-            timeout "$LIMIT" socat -t "$LIMIT" - "UNIX:$socket" \
-                <"$file" >"$own/echo"
-            cmp "$own/echo" "$file"
-        done
+        send_pieces 16 "$own/said"
         stop_server
         LC_ALL=C grep -q '[^ -~]' "$own/out" && return 1
         grep -qx '\[server\]   stop' "$own/out" && return 1
@@ -248,15 +278,12 @@ need_strace() {
         jq -rj 'select(.cat == "recv") | .args.msg' "$own/json" |
             perl -pe 'my %c = qw(a 7 b 8 t 9 n 10 v 11 f 12 r 13 \\ 92);
                 s/\\(?:x(..)|(.))/chr(defined $1 ? hex $1 : $c{$2})/ge' |
-            cmp - <(cat "$own"/*-piece-*)
-        rm "$own"/*-piece-*
+            cmp - "$own/said"
     done
 }
 
 @test "a long message is cut, and the trace says by how much" {
-    local stage
-    stage=$(all_stages | tail -n 1)
-    demo "$stage" -c 1 -m 1 -z 5000 -j "$own/json" >"$own/text"
+    demo "${stages[-1]}" -c 1 -m 1 -z 5000 -j "$own/json" >"$own/text"
     grep -q '^\[client 1\] send 5000 bytes, msg:.*\.\.\. (+4968)$' \
         "$own/text"
     facts_of_text "$own/text" >"$own/facts"
@@ -267,49 +294,31 @@ need_strace() {
 }
 
 @test "the JSON is a trace that Chrome and Perfetto can show" {
-    local stage
-    for stage in $(all_stages); do
-        jq -s '{traceEvents:.}' "$stage.json" >"$own/chrome"
-        # Per thread the waits begin and end, nested, by the same name.
-        jq -e '.traceEvents | group_by(.tid) | all(
-            reduce .[] as $e ([];
-                if . == null then null
-                elif $e.ph == "B" then . + [$e.name]
-                elif $e.ph != "E" then .
-                elif .[-1] == $e.name then .[:-1]
-                else null end)
-            | . == [])' "$own/chrome"
-        jq -e '.traceEvents | map(select(.ph == "i"))
-            | length > 0 and all(.s | IN("t", "p"))' "$own/chrome"
-        jq -e '.traceEvents | map(select(.ph != "i")) | all(has("s") | not)' \
-            "$own/chrome"
-        jq -e '.traceEvents | (map(.tid) | unique) ==
-            (map(select(.ph == "M" and .name == "thread_name" and
-                .cat == "__metadata") | .tid) | unique)' "$own/chrome"
-        # Each event is its thread's by name, too.
-        jq -e '.traceEvents | group_by(.tid) | all(
-            (map(select(.ph == "M") | .args.name)) as $names |
-            map(select(.args.who)) | all(.args.who | IN($names[])))' \
-            "$own/chrome"
-    done
+    # Per thread the waits begin and end, nested, by the same name.
+    all_hold 'group_by(.tid) | all(
+        reduce .[] as $e ([];
+            if . == null then null
+            elif $e.ph == "B" then . + [$e.name]
+            elif $e.ph != "E" then .
+            elif .[-1] == $e.name then .[:-1]
+            else null end)
+        | . == [])'
+    all_hold 'map(select(.ph == "i"))
+        | length > 0 and all(.s | IN("t", "p"))'
+    all_hold 'map(select(.ph != "i")) | all(has("s") | not)'
+    all_hold '(map(.tid) | unique) ==
+        (map(select(.ph == "M" and .name == "thread_name" and
+            .cat == "__metadata") | .tid) | unique)'
+    # Each event is its thread's by name, too.
+    all_hold 'group_by(.tid) | all(
+        (map(select(.ph == "M") | .args.name)) as $names |
+        map(select(.args.who)) | all(.args.who | IN($names[])))'
 }
 
 @test "time never goes back, and a wait that begins is in JSON a B" {
-    local stage
-    for stage in $(all_stages); do
-        holds "$stage.json" 'map(select(.ph != "M") | .ts) | . == sort'
-        holds "$stage.json" 'all((.cat == "wait") == (.ph == "B"))'
-        holds "$stage.json" 'all(.cat != "woke" or .ph == "E")'
-    done
-}
-
-# The statement that ends on line $2 of file $1, or, with +, begins after it.
-statement() {
-    awk -v at="$2" -v after="${3-}" '
-        after != "" && NR > at { print; if (/[;{}]$/) exit }
-        after == "" && NR < at { s = s $0; if (NR < at - 1 && /[;{}\/]$/)
-            s = "" }
-        after == "" && NR == at { print s; exit }' "$1"
+    all_hold 'map(select(.ph != "M") | .ts) | . == sort'
+    all_hold 'all((.cat == "wait") == (.ph == "B"))'
+    all_hold 'all(.cat != "woke" or .ph == "E")'
 }
 
 # The macro of trace.h for an event, and the call that stands beside it:
@@ -330,140 +339,152 @@ END
 }
 
 @test "in the stages each trace call stands beside its system call" {
-    local stage macro call where line text file name checked=0
-    for stage in $(all_stages); do
-        file=$TOP/demos/$stage.c
-        while read -r macro call where; do
-            while IFS=: read -r line text; do
-                [ -n "$line" ] || continue
-                if [ "$call" = @ ]; then
-                    name=${text#*\"}
-                    name=${name%%\"*}
-                    name=${name/accept/accept4}
-                else
-                    name=$call
-                fi
-                echo "$stage.c:$line: $text: no $name($where) beside it"
-                statement "$file" "$line" "${where#-}" | grep -q "\b$name("
-                checked=$((checked + 1))
-            done < <(grep -n "\b$macro(" "$file")
-        done < <(neighbours)
-    done
-    [ "$checked" -ge $((5 * $(all_stages | wc -l))) ]
+    local -a files=("${stages[@]/#/$TOP/demos/}")
+    neighbours >"$own/neighbours"
+    perl -w - "$own/neighbours" "${files[@]/%/.c}" >"$own/checked" <<'END'
+open(my $table, '<', shift) or die $!;
+my @rows = map { [split] } <$table>;
+local $/; # whole files
+while (my $text = <>) {
+    for (@rows) {
+        my ($macro, $call, $where) = @$_;
+        while ($text =~ /^.*\b$macro\((.*)\n/mg) {
+            my ($before, $line, $rest, $after) = ($`, $&, $1, $');
+            $call =~ s/@/$rest =~ m{"(\w+)"} ? $1 : '?'/e;
+            $call =~ s/^accept$/accept4/;
+            # The next statement, or the one before it, to the line's begin.
+            my ($statement) = $where eq '+' ?
+                $after =~ /\A((?:.*(?<![;{}])\n)*.*\n)/ :
+                $before =~ /((?:^.*(?<![;{}\/])\n)*.*\n)\z/m;
+            print "$ARGV: $line";
+            $statement =~ /\b$call\(/ or die "no $call($where) beside $line";
+            $call = $$_[1];
+        }
+    }
+}
+END
+    mapfile -t checked <"$own/checked"
+    [ "${#checked[@]}" -ge $((5 * ${#stages[@]})) ]
 }
 
 @test "in the common files a system call is near" {
-    local where file line near
-    while read -r where near; do
-        while IFS=: read -r line _; do
-            echo "$where:$line: no $near() near it"
-            sed -n "$((line > 3 ? line - 3 : 1)),$((line + 8))p" \
-                "$TOP/common/$where" | grep -q "[^_a-z]${near##*:}("
-        done < <(grep -n "\b${near%%:*}(" "$TOP/common/$where")
-        grep -q "\b${near%%:*}(" "$TOP/common/$where"
+    local where near macro call i found
+    local -a line
+    while read -r where macro call; do
+        mapfile -t line <"$TOP/common/$where"
+        found=0
+        while IFS=: read -r i _; do
+            found=1
+            echo "$where:$i: no $call() near it"
+            near=${line[*]:i > 4 ? i - 4 : 0:12}
+            [[ $near =~ [^_a-z]"$call"\( ]]
+        done < <(grep -n "\b$macro(" "$TOP/common/$where")
+        [ $found = 1 ]
     done <<END
-client.c trace_connect:connect
-client.c trace_sending:send
-client.c trace_recv:recv
-client.c trace_shutdown:shutdown
-client.c trace_close:close
-unix_socket.c trace_listen:listen
+client.c trace_connect connect
+client.c trace_sending send
+client.c trace_recv recv
+client.c trace_shutdown shutdown
+client.c trace_close close
+unix_socket.c trace_listen listen
 END
 }
 
 @test "src of an event is the line of its trace call" {
-    local stage src cat name who wanted text seen=0
-    for stage in $(all_stages); do
-        while read -r src cat name who; do
-            case $cat in
-            recv | eof) wanted=trace_recv ;;
-            again | error)
-                wanted=trace_$name
-                [[ $who == client* && $name != recv ]] && wanted=trace_failed
-                [[ $name == select || $name == *poll* || $name == *wait ]] &&
-                    wanted=trace_woke
-                ;;
-            send)
-                wanted=trace_send
-                [[ $who == client* ]] && wanted=trace_sending
-                ;;
-            stop) wanted=emit ;; # told by trace_stop() itself
-            ctl)
-                wanted=trace_ctl
-                [[ $stage != 09-* ]] || wanted=trace_arming
-                ;;
-            *) wanted=trace_$cat ;;
-            esac
-            text=$(sed -n "${src##*:}p" "$TOP/${src%:*}")
-            echo "$src: $cat $name of $who, the line is: $text"
-            [[ $cat == stop || $text == *[^_a-z]"$wanted("* ]]
-            seen=$((seen + 1))
-        done < <(jq -r 'select(.args.src) | "\(.args.src) \(.cat) \(.name) " +
-            "\(.args.who)"' "$stage.json" | sort -u)
-        # What the server does stands in the stage, or in its reactor.
-        holds "$stage.json" 'map(select(.cat | IN("wait", "woke", "ready",
-            "accept", "ctl"))) | all(.args.src |
-            startswith("demos/'"$stage"'.c:") or startswith("demos/reactor.c:"))'
-    done
-    [ "$seen" -ge $((10 * $(all_stages | wc -l))) ]
+    local src stage cat name who wanted text seen=0
+    (cd "$TOP" && grep -n '' demos/*.c common/*.c) >"$own/sources"
+    while IFS=$'\t' read -r src stage cat name who text; do
+        case $cat in
+        recv | eof) wanted=trace_recv ;;
+        again | error)
+            wanted=trace_$name
+            [[ $who == client* && $name != recv ]] && wanted=trace_failed
+            [[ $name == select || $name == *poll* || $name == *wait ]] &&
+                wanted=trace_woke
+            ;;
+        send)
+            wanted=trace_send
+            [[ $who == client* ]] && wanted=trace_sending
+            ;;
+        stop) wanted=emit ;; # told by trace_stop() itself
+        ctl)
+            wanted=trace_ctl
+            [[ $stage != 09-* ]] || wanted=trace_arming
+            ;;
+        *) wanted=trace_$cat ;;
+        esac
+        echo "$src: $cat $name of $who, the line is: $text"
+        [[ $cat == stop || $text == *[^_a-z]"$wanted("* ]]
+        seen=$((seen + 1))
+    done < <(jq -r '.stage as $stage | .trace[] | select(.args.src) |
+        [.args.src, $stage, .cat, .name, .args.who] | join("\t")' traces |
+        sort -u | awk -F '\t' '
+            NR == FNR { split($0, at, ":"); src = at[1] ":" at[2]
+                text[src] = substr($0, length(src) + 2); next }
+            { print $0 "\t" text[$1] }' "$own/sources" -)
+    [ "$seen" -ge $((10 * ${#stages[@]})) ]
+    # What the server does stands in the stage, or in its reactor.
+    all_hold 'map(select(.cat | IN("wait", "woke", "ready", "accept", "ctl")))
+        | all(.args.src |
+            startswith("demos/\($stage).c:") or startswith("demos/reactor.c:"))'
 }
 
 @test "of a run of EAGAINs only the first is printed; the rest are counted" {
-    local stage
-    for stage in $(all_stages); do
-        # No thread says so twice in a row.
-        holds "$stage.json" 'map(select(.args.src)) | group_by(.tid) | all(
-            [.[:-1], .[1:]] | transpose |
-            all(map(.cat) != ["again", "again"]))'
-        # What the events and their "again" add up to is in the summary, but
-        # for those after which the server said nothing more.
-        holds "$stage.json" '
-            map(select((.args.who // "") | test("^(server|thread|worker)"))) as $mine |
-            (map(select(.cat == "summary"))[0].args) as $sum |
-            (($mine | map(select(.cat == "again")) | length) +
-             ($mine | map(.args.again // 0) | add)) as $said |
-            $said <= $sum.again and
-            ($said == $sum.again or $sum.scans > 0)'
-        case $stage in
-        03-*)
-            holds "$stage.json" 'map(select(.cat == "again" or .args.src) |
-                .args.again // 0) | add > 0'
+    # No thread says so twice in a row.
+    all_hold 'map(select(.args.src)) | group_by(.tid) | all(
+        [.[:-1], .[1:]] | transpose |
+        all(map(.cat) != ["again", "again"]))'
+    # What the events and their "again" add up to is in the summary, but
+    # for those after which the server said nothing more.
+    all_hold '
+        map(select((.args.who // "") | test("^(server|thread|worker)")))
+            as $mine |
+        (map(select(.cat == "summary"))[0].args) as $sum |
+        (($mine | map(select(.cat == "again")) | length) +
+         ($mine | map(.args.again // 0) | add)) as $said |
+        $said <= $sum.again and
+        ($said == $sum.again or $sum.scans > 0)'
+    all_hold '($stage | startswith("03-") | not) or
+        (map(select(.cat == "again" or .args.src) | .args.again // 0) |
+            add > 0)'
+    for stage in "${stages[@]}"; do
+        [[ $stage != 03-* ]] ||
             grep -q '^\[server\]   accept EAGAIN$' "$stage.text"
-            ;;
-        esac
     done
 }
 
 @test "the summary counts what the trace shows" {
-    local stage
-    for stage in $(all_stages); do
-        holds "$stage.json" '
-            (map(select(.cat == "summary"))[0].args) as $sum |
-            map(select((.args.who // "") | test("^(server|thread|worker)"))) as $mine |
-            def n(f): [$mine[] | select(f)] | length;
-            n(.cat == "accept") == $sum.accepted and
-            n(.cat == "refused") == $sum.refused and
-            n(.cat == "close") == $sum.closed and
-            n(.name == "send" and .ph != "B") == $sum.send and
-            n(.cat == "ctl") == $sum.epoll_ctl and
-            n(.cat == "woke") == ([$sum | .select, .poll, .epoll_wait, .wait]
-                | map(. // 0) | add) and
-            ([$mine[] | select(.cat == "recv") | .args.bytes] | add) ==
-                $sum.bytes_in and
-            ([$mine[] | select(.cat == "send") | .args.bytes] | add) ==
-                $sum.bytes_out and
-            ($sum.scans > 0 or
-                (n(.name == "recv" and .ph != "B") +
-                 n(.name == "accept" and .ph != "B")) ==
-                $sum.recv + $sum.accept
-                - ([$mine[] | .args.again // 0] | add))'
-        # The same numbers are in the text.
-        jq -r 'select(.cat == "summary") | .args |
-            "accept \(.accept), recv \(.recv), send \(.send), " +
-            "close \(.close)"' "$stage.json" >"$own/calls"
-        [ -s "$own/calls" ]
-        grep -qFf "$own/calls" "$stage.text"
-    done
+    local calls
+    all_hold '
+        (map(select(.cat == "summary"))[0].args) as $sum |
+        map(select((.args.who // "") | test("^(server|thread|worker)")))
+            as $mine |
+        def n(f): [$mine[] | select(f)] | length;
+        n(.cat == "accept") == $sum.accepted and
+        n(.cat == "refused") == $sum.refused and
+        n(.cat == "close") == $sum.closed and
+        n(.name == "send" and .ph != "B") == $sum.send and
+        n(.cat == "ctl") == $sum.epoll_ctl and
+        n(.cat == "woke") == ([$sum | .select, .poll, .epoll_wait, .wait]
+            | map(. // 0) | add) and
+        ([$mine[] | select(.cat == "recv") | .args.bytes] | add) ==
+            $sum.bytes_in and
+        ([$mine[] | select(.cat == "send") | .args.bytes] | add) ==
+            $sum.bytes_out and
+        ($sum.scans > 0 or
+            (n(.name == "recv" and .ph != "B") +
+             n(.name == "accept" and .ph != "B")) ==
+            $sum.recv + $sum.accept
+            - ([$mine[] | .args.again // 0] | add))'
+    # The same numbers are in the text.
+    while read -r stage calls; do
+        echo "$stage: $calls"
+        [[ $(<"$stage.text") == *"$calls"* ]]
+    done < <(jq -r '.stage + (.trace[] | select(.cat == "summary") | .args |
+        " accept \(.accept), recv \(.recv), send \(.send), " +
+        "close \(.close)")' traces | tee "$own/calls")
+    mapfile -t calls <"$own/calls"
+    [ "${#calls[@]}" = "${#stages[@]}" ]
 }
 
 # Run the stage on a terminal, with these variables; the trace goes to $own/tty.
@@ -477,8 +498,7 @@ on_terminal() {
 }
 
 @test "colour on a terminal, and nowhere else" {
-    local stage escape=$'\033['
-    stage=$(all_stages | tail -n 1)
+    local stage=${stages[-1]} escape=$'\033['
     on_terminal "$stage"
     grep -qF "$escape" "$own/tty"
     # Without it, it is the same trace.
@@ -502,8 +522,7 @@ on_terminal() {
 }
 
 @test "-q leaves out the events, not the summary" {
-    local stage
-    for stage in $(all_stages); do
+    for stage in "${some[@]}"; do
         demo "$stage" -q -i 1 -j "$own/json" >"$own/text"
         [ "$(events_of "$own/text" | wc -l)" = 0 ]
         [ "$(sed -n 2p "$own/text")" = "summary of $stage" ]
@@ -514,8 +533,7 @@ on_terminal() {
 }
 
 @test "--serve -q says ready: and no more" {
-    local stage
-    for stage in $(all_stages); do
+    for stage in "${some[@]}"; do
         fresh_server "$stage" -q
         demo "$stage" --connect -s "$socket" -q -i 0 >/dev/null
         stop_server
@@ -525,8 +543,7 @@ on_terminal() {
 }
 
 @test "--serve says all, and its summary" {
-    local stage
-    for stage in $(all_stages); do
+    for stage in "${some[@]}"; do
         fresh_server "$stage" -j "$own/json"
         demo "$stage" --connect -s "$socket" -q -i 0 >/dev/null
         stop_server
@@ -540,9 +557,8 @@ on_terminal() {
 }
 
 @test "one line, one write(2)" {
-    local stage
     need_strace
-    for stage in $(all_stages); do
+    for stage in "${some[@]}"; do
         echo "stage $stage"
         # ASAN_OPTIONS: the leak checker does not work under ptrace.
         ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" strace \
@@ -566,9 +582,8 @@ on_terminal() {
 }
 
 @test "a quiet run makes no write(2) for an event" {
-    local stage
     need_strace
-    for stage in $(all_stages); do
+    for stage in "${some[@]}"; do
         ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" strace \
             --seccomp-bpf -f -e trace=write,writev,pwrite64 \
             -o "$own/strace" "$BUILD/$stage" -q -i 0 -j "$own/json" \
