@@ -4,41 +4,50 @@
 
 load helpers
 
-# Compare the traces of stage $1 with the golden ones, of all scenarios.
+# Ask golden.py about several stages: one process for all of them.
 golden() {
-    local -a names
-    mapfile -t names < <("$TOP/tests/golden.py" --list "$1")
-    "$TOP/tests/golden.py" "$1" "${names[@]}" 3>&- 4>&-
+    PYTHONPATH=$TOP/tests python3 -B -c $'import sys, golden\n'"$1" "${@:2}" \
+        3>&- 4>&-
+}
+
+# Compare the traces of all scenarios, of all stages, with the golden ones.
+play_all() {
+    local -a stages
+    mapfile -t stages < <(all_stages)
+    golden 'sys.exit(any([golden.main([stage, *golden.scenarios_of(stage)])
+        for stage in sys.argv[1:]]))' "${stages[@]}"
 }
 
 @test "each scenario gives its golden trace in every stage" {
-    each_stage golden
+    play_all
 }
 
 @test "and it gives the same trace again: ${REPEAT:-1} more" {
     local i
     for ((i = 0; i < ${REPEAT:-1}; i++)); do
-        each_stage golden
+        play_all
     done
 }
 
 @test "a golden trace stands for each stage and scenario, and no other" {
-    local stage name
-    for stage in $(STAGES='' ladder); do
-        for name in $("$TOP/tests/golden.py" --list "$stage"); do
-            echo "$name/$stage.txt"
-        done
-    done | sort >"$BATS_TEST_TMPDIR/wanted"
+    local -a stages
+    mapfile -t stages < <(STAGES='' ladder)
+    golden 'for stage in sys.argv[1:]:
+        for name in golden.scenarios_of(stage):
+            print(f"{name}/{stage}.txt")' "${stages[@]}" |
+        sort >"$BATS_TEST_TMPDIR/wanted"
     (cd "$TOP/tests/golden" && printf '%s\n' */*.txt) | sort |
         diff "$BATS_TEST_TMPDIR/wanted" -
 }
 
 @test "each scenario begins with two lines on what it is and what to watch" {
-    local file
-    [ "$(printf '%s\n' "$TOP"/demos/scenarios/*.scn | wc -l)" -ge 15 ]
-    for file in "$TOP"/demos/scenarios/*.scn; do
-        sed -n 1p "$file" | grep -q '^# [A-Z]'
-        sed -n 2p "$file" | grep -q '^# Watch '
+    local file one two
+    local -a files=("$TOP"/demos/scenarios/*.scn)
+    [ "${#files[@]}" -ge 15 ]
+    for file in "${files[@]}"; do
+        { read -r one && read -r two; } <"$file"
+        echo "$file"
+        [[ $one =~ ^'# '[A-Z] && $two == '# Watch '* ]]
     done
 }
 
