@@ -133,7 +133,7 @@ static int serve(int listen_fd)
         trace_accept(client_fd);
         if (client_fd >= 0)
             hire(&server, client_fd);
-        else if (demo_no_room(errno) && clients > 0)
+        else if (errno == EMFILE && clients > 0)
             wait_until_below(&server, clients);
         else if (demo_no_room(errno))
             usleep(DEMO_RETRY_MS * 1000);

@@ -23,14 +23,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Accept a client. Returns its descriptor, or -1 with errno. */
-static int accept_client(int listen_fd)
-{
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    return client_fd;
-}
-
 /* Echo what a client has sent. Returns false when the client is done with. */
 static bool echo(int client_fd)
 {
@@ -55,15 +47,16 @@ static int serve(int listen_fd)
 {
     int *clients = NULL;
     size_t count = 0;
-    bool full = false; /* no descriptor left: accept nobody for now */
+    int full = 0; /* accept4's errno, if it had no room */
 
     if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
         return -1;
 
     while (!demo_stopping() || count > 0) {
-        if (!full || count == 0) {
-            const int client_fd = accept_client(listen_fd);
-            full = client_fd < 0 && demo_no_room(errno);
+        if (full != EMFILE || count == 0) { /* else until somebody leaves */
+            const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+            trace_accept(client_fd);
+            full = client_fd < 0 && demo_no_room(errno) ? errno : 0;
             if (client_fd >= 0) {
                 int *const more =
                     realloc(clients, (count + 1) * sizeof(*clients));
@@ -77,14 +70,15 @@ static int serve(int listen_fd)
             }
         }
         for (size_t i = 0; i < count;) {
-            if (echo(clients[i])) {
-                i++;
+            const int fd = clients[i];
+            if (!echo(fd)) {
+                trace_close(fd);
+                close(fd);
+                full = 0;
+                clients[i] = clients[--count]; /* the last fills the gap */
                 continue;
             }
-            trace_close(clients[i]);
-            close(clients[i]);
-            clients[i] = clients[--count]; /* the last one fills the gap */
-            full = false;
+            i++;
         }
         trace_scan();
     }

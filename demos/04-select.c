@@ -23,12 +23,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Accept a client. Returns its descriptor, or -1 with errno. */
-static int accept_client(int listen_fd)
+/* Add fd to the set. Returns the highest descriptor in it so far. */
+static int watch(int fd, fd_set *set, int highest)
 {
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    return client_fd;
+    FD_SET(fd, set);
+    return fd > highest ? fd : highest;
 }
 
 /* Echo what a client has sent. Returns false when the client is done with. */
@@ -51,18 +50,11 @@ static bool echo(int client_fd)
     return true;
 }
 
-/* Add fd to the set. Returns the highest descriptor in it so far. */
-static int watch(int fd, fd_set *set, int highest)
-{
-    FD_SET(fd, set);
-    return fd > highest ? fd : highest;
-}
-
 static int serve(int listen_fd)
 {
     int clients[FD_SETSIZE];
     int count = 0;
-    bool full = false; /* no descriptor left: accept nobody for now */
+    int full = 0; /* accept4's errno, if it had no room */
 
     if (listen_fd >= FD_SETSIZE)
         errno = ERANGE; /* more than a thousand files were open at the start */
@@ -70,7 +62,8 @@ static int serve(int listen_fd)
         return -1;
 
     while (!demo_stopping() || count > 0) {
-        struct timeval retry = {.tv_usec = DEMO_RETRY_MS * 1000L};
+        const bool retry = full && (full != EMFILE || count == 0);
+        struct timeval limit = {.tv_usec = DEMO_RETRY_MS * 1000L};
         fd_set readable;
         int highest = -1;
         FD_ZERO(&readable);
@@ -80,18 +73,19 @@ static int serve(int listen_fd)
             highest = watch(clients[i], &readable, highest);
 
         trace_wait("select");
-        const int n = select(highest + 1, &readable, NULL, NULL,
-                             full && count == 0 ? &retry : NULL);
+        const int n =
+            select(highest + 1, &readable, NULL, NULL, retry ? &limit : NULL);
         trace_woke("select", n);
         if (n < 0)
             continue; /* EINTR; what is in the set means nothing */
-        if (n == 0)
-            full = false; /* perhaps: ask again */
+        if (retry)
+            full = 0; /* perhaps: ask again */
 
         if (FD_ISSET(listen_fd, &readable)) {
             trace_ready(listen_fd, TRACE_IN);
-            const int client_fd = accept_client(listen_fd);
-            full = client_fd < 0 && demo_no_room(errno);
+            const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+            trace_accept(client_fd);
+            full = client_fd < 0 && demo_no_room(errno) ? errno : 0;
             if (client_fd >= FD_SETSIZE) {
                 trace_refused(client_fd, "select cannot watch it: FD_SETSIZE");
                 close(client_fd);
@@ -106,7 +100,7 @@ static int serve(int listen_fd)
                 if (!echo(fd)) {
                     trace_close(fd);
                     close(fd);
-                    full = false;
+                    full = 0;
                     clients[i] = clients[--count]; /* the last fills the gap */
                     continue;
                 }

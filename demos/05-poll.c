@@ -24,12 +24,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Accept a client. Returns its descriptor, or -1 with errno. */
-static int accept_client(int listen_fd)
+/*
+ * Add fd to the array of count slots, to be told when it can be read. Returns
+ * the array, which may have moved, or NULL without memory; then it is as it
+ * was.
+ */
+static struct pollfd *watch(int fd, struct pollfd *slots, nfds_t count)
 {
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    return client_fd;
+    struct pollfd *const more = realloc(slots, (count + 1) * sizeof(*slots));
+    if (more != NULL)
+        more[count] = (struct pollfd){.fd = fd, .events = POLLIN};
+    return more;
 }
 
 /* Echo what a client has sent. Returns false when the client is done with. */
@@ -52,46 +57,34 @@ static bool echo(int client_fd)
     return true;
 }
 
-/*
- * Add fd to the array of count slots, to be told when it can be read. Returns
- * the array, which may have moved, or NULL without memory; then it is as it
- * was.
- */
-static struct pollfd *watch(int fd, struct pollfd *slots, nfds_t count)
-{
-    struct pollfd *const more = realloc(slots, (count + 1) * sizeof(*slots));
-    if (more != NULL)
-        more[count] = (struct pollfd){.fd = fd, .events = POLLIN};
-    return more;
-}
-
 static int serve(int listen_fd)
 {
     struct pollfd *slots = watch(listen_fd, NULL, 0);
-    nfds_t count = 1;  /* slot 0 is the listening socket's */
-    bool full = false; /* no descriptor left: accept nobody for now */
+    nfds_t count = 1; /* slot 0 is the listening socket's */
+    int full = 0;     /* accept4's errno, if it had no room */
 
     if (slots == NULL || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
         return -1;
 
     while (!demo_stopping() || count > 1) {
-        const int timeout = full && count == 1 ? DEMO_RETRY_MS : -1;
+        const bool retry = full && (full != EMFILE || count == 1);
         slots[0].events = full ? 0 : POLLIN;
 
         trace_wait("poll");
-        const int n = poll(slots, count, timeout);
+        const int n = poll(slots, count, retry ? DEMO_RETRY_MS : -1);
         trace_woke("poll", n);
         if (n < 0 && errno == EINVAL)
             return -1; /* somebody has lowered RLIMIT_NOFILE: poll(2) */
         if (n < 0)
             continue; /* EINTR; what is in revents means nothing */
-        if (n == 0)
-            full = false; /* perhaps: ask again */
+        if (retry)
+            full = 0; /* perhaps: ask again */
 
         if (slots[0].revents != 0) {
             trace_ready(listen_fd, (uint32_t)slots[0].revents);
-            const int client_fd = accept_client(listen_fd);
-            full = client_fd < 0 && demo_no_room(errno);
+            const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+            trace_accept(client_fd);
+            full = client_fd < 0 && demo_no_room(errno) ? errno : 0;
             if (client_fd >= 0) {
                 struct pollfd *const more = watch(client_fd, slots, count);
                 if (more == NULL) {
@@ -110,7 +103,7 @@ static int serve(int listen_fd)
                 if (!echo(fd)) {
                     trace_close(fd);
                     close(fd);
-                    full = false;
+                    full = 0;
                     slots[i] = slots[--count]; /* the last fills the gap */
                     continue;
                 }

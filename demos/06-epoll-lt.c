@@ -21,12 +21,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Accept a client. Returns its descriptor, or -1 with errno. */
-static int accept_client(int listen_fd)
+/* Put fd on the interest list, or change what is asked about it. */
+static int watch(int epoll_fd, int op, int fd, uint32_t events)
 {
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    return client_fd;
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    const int result = epoll_ctl(epoll_fd, op, fd, &event);
+    trace_ctl(op, fd, events, result);
+    return result;
 }
 
 /* Echo what a client has sent. Returns false when the client is done with. */
@@ -49,15 +50,6 @@ static bool echo(int client_fd)
     return true;
 }
 
-/* Put fd on the interest list, or change what is asked about it. */
-static int watch(int epoll_fd, int op, int fd, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data.fd = fd};
-    const int result = epoll_ctl(epoll_fd, op, fd, &event);
-    trace_ctl(op, fd, events, result);
-    return result;
-}
-
 /* Watch a connection, or close it. Returns how many clients that makes. */
 static int admit(int epoll_fd, int client_fd)
 {
@@ -72,35 +64,41 @@ static int serve(int listen_fd)
 {
     struct epoll_event events[MAX_EVENTS];
     int clients = 0;
-    bool full = false; /* no descriptor left: accept nobody for now */
+    int full = 0; /* accept4's errno, if it had no room */
     const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || epoll_fd < 0 ||
         watch(epoll_fd, EPOLL_CTL_ADD, listen_fd, EPOLLIN) < 0)
         return -1;
 
     while (!demo_stopping() || clients > 0) {
-        const int timeout = full && clients == 0 ? DEMO_RETRY_MS : -1;
+        const bool retry = full && (full != EMFILE || clients == 0);
+        const int timeout = retry ? DEMO_RETRY_MS : -1;
         trace_wait("epoll_wait");
         const int n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout);
         trace_woke("epoll_wait", n);
 
-        if (n == 0) /* the time-out: perhaps there is room again */
-            full = watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, EPOLLIN) < 0;
+        if (retry && watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, EPOLLIN) == 0)
+            full = 0; /* perhaps: ask again */
         for (int i = 0; i < n; i++) {
             const int fd = events[i].data.fd;
             trace_ready(fd, events[i].events);
             if (fd == listen_fd) {
-                const int client_fd = accept_client(listen_fd);
-                if (client_fd >= 0)
+                const int client_fd =
+                    accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+                trace_accept(client_fd);
+                if (client_fd >= 0) {
                     clients += admit(epoll_fd, client_fd);
-                else if (demo_no_room(errno))
-                    full = watch(epoll_fd, EPOLL_CTL_MOD, fd, 0) == 0;
+                } else if (demo_no_room(errno)) {
+                    full = errno;
+                    watch(epoll_fd, EPOLL_CTL_MOD, fd, 0);
+                }
             } else if (!echo(fd)) {
                 trace_close(fd);
-                close(fd); /* leaves the interest list by this, too */
+                close(fd); /* no dup of it: leaves the interest list, too */
                 clients--;
-                full = full &&
-                       watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, EPOLLIN) < 0;
+                if (full &&
+                    watch(epoll_fd, EPOLL_CTL_MOD, listen_fd, EPOLLIN) == 0)
+                    full = 0;
             }
         }
     }

@@ -29,14 +29,6 @@ struct client {
     size_t size;
 };
 
-/* Accept a client. Returns its descriptor, or -1 with errno. */
-static int accept_client(int listen_fd)
-{
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    return client_fd;
-}
-
 /* Put a client on the interest list, or change what is asked about it. */
 static int watch(int epoll_fd, int op, struct client *client, uint32_t events)
 {
@@ -95,7 +87,7 @@ static int admit(int epoll_fd, int client_fd)
         client->fd = client_fd;
     if (client != NULL && watch(epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
         return 1;
-    trace_refused(client_fd, "epoll cannot watch it");
+    trace_refused(client_fd, client ? "epoll cannot watch it" : "no memory");
     close(client_fd);
     free(client);
     return 0;
@@ -106,37 +98,43 @@ static int serve(int listen_fd)
     struct epoll_event events[MAX_EVENTS];
     struct client listener = {.fd = listen_fd};
     int clients = 0;
-    bool full = false; /* no descriptor left: accept nobody for now */
+    int full = 0; /* accept4's errno, if it had no room */
     const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0 || epoll_fd < 0 ||
         watch(epoll_fd, EPOLL_CTL_ADD, &listener, EPOLLIN) < 0)
         return -1;
 
     while (!demo_stopping() || clients > 0) {
-        const int timeout = full && clients == 0 ? DEMO_RETRY_MS : -1;
+        const bool retry = full && (full != EMFILE || clients == 0);
+        const int timeout = retry ? DEMO_RETRY_MS : -1;
         trace_wait("epoll_wait");
         const int n = epoll_wait(epoll_fd, events, MAX_EVENTS, timeout);
         trace_woke("epoll_wait", n);
 
-        if (n == 0) /* the time-out: perhaps there is room again */
-            full = watch(epoll_fd, EPOLL_CTL_MOD, &listener, EPOLLIN) < 0;
+        if (retry && watch(epoll_fd, EPOLL_CTL_MOD, &listener, EPOLLIN) == 0)
+            full = 0; /* perhaps: ask again */
         for (int i = 0; i < n; i++) {
             struct client *const client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);
             if (client == &listener) {
-                const int client_fd = accept_client(listen_fd);
-                if (client_fd >= 0)
+                const int client_fd =
+                    accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+                trace_accept(client_fd);
+                if (client_fd >= 0) {
                     clients += admit(epoll_fd, client_fd);
-                else if (demo_no_room(errno))
-                    full = watch(epoll_fd, EPOLL_CTL_MOD, client, 0) == 0;
+                } else if (demo_no_room(errno)) {
+                    full = errno;
+                    watch(epoll_fd, EPOLL_CTL_MOD, client, 0);
+                }
             } else if (!echo(epoll_fd, client)) {
                 trace_close(client->fd);
-                close(client->fd); /* leaves the interest list, too */
+                close(client->fd); /* no dup of it: leaves the list, too */
                 free(client->rest);
                 free(client);
                 clients--;
-                full = full &&
-                       watch(epoll_fd, EPOLL_CTL_MOD, &listener, EPOLLIN) < 0;
+                if (full &&
+                    watch(epoll_fd, EPOLL_CTL_MOD, &listener, EPOLLIN) == 0)
+                    full = 0;
             }
         }
     }

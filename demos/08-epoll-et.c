@@ -23,8 +23,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum outcome { DRAINED, NOT_YET, GONE }; /* of a turn, ... */
-enum { TURN = 16 }; /* ... which is at most so many echoes, or accepts */
+enum { TURN = 16 }; /* a turn: at most so many echoes, or accepts */
+enum outcome { WAITS, NOT_YET, GONE }; /* WAITS: until epoll tells */
 
 struct client {
     int fd;
@@ -35,8 +35,7 @@ struct client {
 };
 
 struct server {
-    int epoll_fd, clients;
-    bool full; /* somebody knocked when no descriptor was left */
+    int epoll_fd, clients, full; /* full: accept4's errno, if it had no room */
     struct client listener;
     struct client *first, **end; /* the queue of those whose turn comes */
 };
@@ -88,7 +87,7 @@ static enum outcome echo(struct client *client)
             if (n < 0 && errno == EINTR)
                 continue;
             if (n <= 0)
-                return n < 0 && errno == EAGAIN ? DRAINED : GONE;
+                return n < 0 && errno == EAGAIN ? WAITS : GONE;
             data = buffer;
             size = (size_t)n;
         }
@@ -101,7 +100,7 @@ static enum outcome echo(struct client *client)
         if (!keep(client, data + sent, size - sent))
             return GONE;
         if (blocked)
-            return DRAINED; /* when there is room again, an OUT edge tells */
+            return WAITS; /* when there is room again, an OUT edge tells */
     }
     return NOT_YET;
 }
@@ -114,7 +113,7 @@ static int admit(int epoll_fd, int client_fd)
         client->fd = client_fd;
     if (client != NULL && watch(epoll_fd, client) == 0)
         return 1;
-    trace_refused(client_fd, "epoll cannot watch it");
+    trace_refused(client_fd, client ? "epoll cannot watch it" : "no memory");
     close(client_fd);
     free(client);
     return 0;
@@ -126,9 +125,9 @@ static enum outcome welcome(struct server *server)
     for (int i = 0; i < TURN; i++) {
         const int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
         trace_accept(fd);
-        server->full = fd < 0 && demo_no_room(errno);
+        server->full = fd < 0 && demo_no_room(errno) ? errno : 0;
         if (server->full || (fd < 0 && errno == EAGAIN))
-            return DRAINED; /* full: the edge is spent, remember the knock */
+            return WAITS; /* full: the edge is spent, remember the knock */
         if (fd >= 0)
             server->clients += admit(server->epoll_fd, fd);
     }
@@ -145,8 +144,9 @@ static int serve(int listen_fd)
         return -1;
 
     while (!demo_stopping() || server.clients > 0) {
-        const bool alone = server.full && server.clients == 0;
-        const int timeout = server.first ? 0 : alone ? DEMO_RETRY_MS : -1;
+        const bool retry =
+            server.full && (server.full != EMFILE || server.clients == 0);
+        const int timeout = server.first ? 0 : retry ? DEMO_RETRY_MS : -1;
         trace_wait("epoll_wait");
         const int n = epoll_wait(server.epoll_fd, events, MAX_EVENTS, timeout);
         trace_woke("epoll_wait", n);
@@ -156,7 +156,7 @@ static int serve(int listen_fd)
             if (events[i].events != EPOLLOUT || client->rest != NULL)
                 enqueue(&server, client); /* else the client has read */
         }
-        if (alone)
+        if (retry)
             enqueue(&server, &server.listener);
 
         struct client *round = server.first; /* a turn for each of these */
@@ -172,7 +172,7 @@ static int serve(int listen_fd)
             if (out != GONE)
                 continue;
             trace_close(client->fd);
-            close(client->fd); /* leaves the interest list by this, too */
+            close(client->fd); /* no dup of it: leaves the list, too */
             free(client->rest);
             free(client);
             server.clients--;

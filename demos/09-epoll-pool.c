@@ -38,7 +38,8 @@ struct server {
     int epoll_fd;
     struct client listener;
     atomic_int clients, started; /* so many workers */
-    atomic_bool shut; /* the listener is disarmed; who clears this re-arms it */
+    atomic_int shut; /* the listener is disarmed: an errno; who clears this
+                        re-arms it */
 };
 
 enum { MOST = 1000 };
@@ -104,7 +105,7 @@ static void admit(struct server *server, int client_fd)
         watch(server->epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
         return;
     server->clients--;
-    trace_refused(client_fd, "epoll cannot watch it");
+    trace_refused(client_fd, client ? "epoll cannot watch it" : "no memory");
     close(client_fd);
     free(client);
 }
@@ -112,9 +113,10 @@ static void admit(struct server *server, int client_fd)
 /* Re-arm the listener, if it is for us to do. */
 static void open_door(struct server *server)
 {
-    if (atomic_exchange(&server->shut, false) &&
+    const int shut = atomic_exchange(&server->shut, 0);
+    if (shut != 0 &&
         watch(server->epoll_fd, EPOLL_CTL_MOD, &server->listener, EPOLLIN) < 0)
-        server->shut = true;
+        server->shut = shut;
 }
 
 /* The listener's turn. Without a descriptor for a client, and at the end, the
@@ -125,11 +127,11 @@ static void welcome(struct server *server)
     const int before = server->clients;
     const int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
     trace_accept(fd);
-    const bool rests = demo_stopping() || (fd < 0 && demo_no_room(errno));
+    const int full = fd < 0 && demo_no_room(errno) ? errno : 0;
     if (fd >= 0)
         admit(server, fd);
-    server->shut = true;
-    if (!rests || server->clients < before)
+    server->shut = full ? full : EMFILE; /* any but 0, to open it again */
+    if ((!full && !demo_stopping()) || server->clients < before)
         open_door(server);
 }
 
@@ -140,13 +142,14 @@ static void *work(void *argument)
     trace_thread("worker", ++server->started);
     while (!demo_stopping() || server->clients > 0) {
         struct epoll_event event; /* one: the next is another worker's */
-        const int timeout =
-            server->shut && server->clients == 0 ? DEMO_RETRY_MS : -1;
+        const int shut = server->shut;
+        const bool retry = shut && (shut != EMFILE || server->clients == 0);
+        const int timeout = retry ? DEMO_RETRY_MS : -1;
         trace_wait("epoll_wait");
         const int n = epoll_wait(server->epoll_fd, &event, 1, timeout);
         trace_woke("epoll_wait", n);
 
-        if (n == 0) /* the time-out: perhaps there is room again */
+        if (retry) /* perhaps there is room again */
             open_door(server);
         if (n <= 0)
             continue;
@@ -158,7 +161,7 @@ static void *work(void *argument)
                    watch(server->epoll_fd, EPOLL_CTL_MOD, client,
                          client->rest != NULL ? EPOLLOUT : EPOLLIN) < 0) {
             trace_close(client->fd);
-            close(client->fd); /* leaves the interest list, too */
+            close(client->fd); /* no dup of it: leaves the list, too */
             free(client->rest);
             free(client);
             server->clients--;

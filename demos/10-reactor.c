@@ -28,7 +28,7 @@ static long idle_ms = 0; /* --idle-timeout; 0: off */
 
 struct server {
     int listen_fd, clients;
-    bool full;                   /* no descriptor left: accept nobody for now */
+    int full;                    /* accept4's errno, if it had no room */
     struct reactor_timer *retry; /* ... until this one says so */
 };
 
@@ -39,14 +39,6 @@ struct client {
     size_t size;
     struct reactor_timer *idle; /* NULL: it may be silent */
 };
-
-/* Accept a client. Returns its descriptor, or -1 with errno. */
-static int accept_client(int listen_fd)
-{
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    return client_fd;
-}
 
 /* Keep a copy of what is left to send. Returns false without memory. */
 static bool keep(struct client *client, const char *left, size_t size)
@@ -92,7 +84,8 @@ static bool echo(struct reactor *reactor, struct client *client)
 static void listen_again(struct reactor *reactor, void *data)
 {
     struct server *const server = data;
-    server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
+    if (reactor_modify(reactor, server->listen_fd, EPOLLIN) == 0)
+        server->full = 0;
 }
 
 /* The end of a client: its own, by an error, or because it was silent. */
@@ -136,7 +129,8 @@ static int admit(struct reactor *reactor, struct server *server, int client_fd)
             return 1;
         reactor_timer_cancel(reactor, client->idle);
     }
-    trace_refused(client_fd, "the reactor cannot watch it");
+    trace_refused(client_fd,
+                  client == NULL ? "no memory" : "the reactor cannot watch it");
     close(client_fd);
     free(client);
     return 0;
@@ -147,12 +141,14 @@ static void on_knock(struct reactor *reactor, int listen_fd, uint32_t events,
 {
     (void)events;
     struct server *const server = data;
-    const int client_fd = accept_client(listen_fd);
+    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(client_fd);
     if (client_fd >= 0) {
         server->clients += admit(reactor, server, client_fd);
     } else if (demo_no_room(errno)) {
-        server->full = reactor_modify(reactor, listen_fd, 0) == 0;
-        if (server->clients == 0)
+        server->full = errno;
+        reactor_modify(reactor, listen_fd, 0);
+        if (server->full != EMFILE || server->clients == 0)
             reactor_timer_again(reactor, server->retry, DEMO_RETRY_MS);
     }
     if (demo_stopping() && server->clients == 0)

@@ -183,6 +183,21 @@ EVERY_OTHER=1+2
     done
 }
 
+@test "the system has no descriptor, no memory: accept4 is asked again" {
+    local stage error
+    for stage in $(all_stages | grep -v ^01); do
+        for error in ENFILE ENOBUFS ENOMEM; do
+            # The keeper stays, and says nothing: to wait until he leaves, as
+            # with EMFILE, would be to wait for ever.
+            faulty "$stage" "accept4:error=$error:when=$EVERY_OTHER"
+            keeper
+            [ "$(client second)" = second ]
+            let_go
+            end_of_server "$error"
+        done
+    done
+}
+
 @test "accept4 says EAGAIN, and somebody is there: he is asked again" {
     local stage
     for stage in $(stages 03 04 05 06 07 09); do
