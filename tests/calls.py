@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """calls.py - count what a stage's server asks of the kernel.
 
-    calls.py message STAGE   system calls for a message, by strace
-    calls.py summary STAGE   the program's own counts beside strace's
-    calls.py memory STAGE    bytes of memory for an idle client
-    calls.py allowed         may strace trace here? The reason, if not
+    calls.py message STAGE...   system calls for a message, by strace
+    calls.py summary STAGE...   the program's own counts beside strace's
+    calls.py memory STAGE...    bytes of memory for an idle client
+    calls.py allowed            may strace trace here? The reason, if not
 
-The numbers are exact: strace(1) writes down each call of each thread, and
+Each line begins with its stage. The numbers are exact: strace(1) writes down each call of each thread, and
 one client asks, waits for the echo, and asks again.
 """
 import collections
@@ -108,7 +108,7 @@ def message(stage, log):
             counts[name] += 1
         sent += name == "send"
     for name, count in sorted(counts.items()):
-        print(f"{name} {count / COUNTED:g}")
+        print(f"{stage} {name} {count / COUNTED:g}")
 
 
 def printed(text):
@@ -169,7 +169,7 @@ def summary(stage, log):
                     raise peer.Problem(f"{stage} hangs up")
             client.close()
         server.stop()
-        compare("--serve", server.text(), trace, log, server.pid)
+        compare(f"{stage} --serve", server.text(), trace, log, server.pid)
 
     command = [*strace(log), peer.program(stage), "-c", str(CLIENTS),
                "-m", str(MESSAGES), "-i", "0", "-j", trace]
@@ -182,7 +182,7 @@ def summary(stage, log):
             raise
     if process.returncode != 0:
         raise peer.Problem(f"{stage} ended with {process.returncode}")
-    compare("-c 2 -m 10", text, trace, log, process.pid)
+    compare(f"{stage} -c 2 -m 10", text, trace, log, process.pid)
 
 
 def memory(stage):
@@ -196,26 +196,28 @@ def memory(stage):
         server.fill(clients, 1 + IDLE)
         if len(clients) != 1 + IDLE:
             raise peer.Problem(f"{stage} takes only {len(clients)} clients")
-        print((server.memory() - before) // IDLE)
+        print(stage, (server.memory() - before) // IDLE)
         for client in clients:
             client.close()
 
 
 def main():
-    command, *stage = sys.argv[1:]
-    try:
-        if command == "allowed":
-            print(why_not() or "", end="")
-        elif command == "memory":
-            memory(*stage)
-        else:
+    command, *stages = sys.argv[1:]
+    if command == "allowed":
+        print(why_not() or "", end="")
+    status = 0
+    for stage in stages:
+        try:
+            if command == "memory":
+                memory(stage)
+                continue
             with tempfile.TemporaryDirectory() as directory:
                 log = os.path.join(directory, "log")
-                {"message": message, "summary": summary}[command](*stage, log)
-    except (peer.Problem, subprocess.TimeoutExpired) as error:
-        print(f"calls.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+                {"message": message, "summary": summary}[command](stage, log)
+        except (peer.Problem, subprocess.TimeoutExpired) as error:
+            print(f"calls.py: {error}", file=sys.stderr)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":
