@@ -125,14 +125,12 @@ teardown() {
 # its summary, obeys the laws. Who breaks them on purpose sets BREAKS_LAWS. What
 # stage 11 answers is no echo: tests/http.py checks its traces.
 check_traces() {
-    local file
-    local -a whole=()
-    local -r first='^\[server\] +listen fd:[0-9]+$|"name":"thread_name"'
-    local -r last='^summary of ([^1]|1[^1])|"name":"summary"'
-    while read -r file; do
-        head -n 1 "$file" | grep -Eqa "$first" || continue
-        grep -Ea '"name":"summary"' "$file" | grep -q 11-http || whole+=("$file")
-    done < <(find "$BATS_TEST_TMPDIR" -type f -size -4M \
-        -exec grep -lEa "$last" {} +)
+    local -a whole
+    mapfile -t whole < <(find "$BATS_TEST_TMPDIR" -type f -size -4M -exec awk '
+        FNR == 1 && !/^\[server\] +listen fd:[0-9]+$|"name":"thread_name"/ {
+            nextfile
+        }
+        /^summary of |"name":"summary"/ && !/11-http/ { print FILENAME }
+        ' {} +)
     [ ${#whole[@]} -eq 0 ] || "$TOP/scripts/check-trace" "${whole[@]}"
 }
