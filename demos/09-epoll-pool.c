@@ -38,8 +38,7 @@ struct server {
     int epoll_fd;
     struct client listener;
     atomic_int clients, started; /* so many workers */
-    atomic_int shut; /* the listener is disarmed: an errno; who clears this
-                        re-arms it */
+    atomic_int shut; /* why the listener is disarmed; who clears it re-arms */
 };
 
 enum { MOST = 1000 };
