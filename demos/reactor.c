@@ -375,13 +375,19 @@ static struct call *next_call(struct reactor *r)
     return call;
 }
 
+/* Those that are there now; what they call waits for the next turn. */
 static void on_calls(struct reactor *r, int fd, uint32_t events, void *data)
 {
     (void)fd, (void)events, (void)data;
-    struct call *call;
-    for (int i = 0; i < REACTOR_TURN && !r->stopped; i++) {
-        if ((call = next_call(r)) == NULL)
+    pthread_mutex_lock(&r->lock);
+    struct call *const *const end = r->end;
+    pthread_mutex_unlock(&r->lock);
+    bool last = false;
+    for (int i = 0; i < REACTOR_TURN && !last && !r->stopped; i++) {
+        struct call *const call = next_call(r);
+        if (call == NULL)
             return;
+        last = &call->next == end;
         call->function(r, call->data);
         free(call);
     }

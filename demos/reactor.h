@@ -116,10 +116,10 @@ int reactor_signal(struct reactor *reactor, int signo,
                    reactor_signal_function *function, void *data);
 
 /*
- * Call function once from the loop, in a later turn; in the order of the calls.
- * From any thread, as long as the reactor lives: eventfd(2) wakes it. What the
- * calling thread has written before, the function sees. Not from a signal
- * handler. Returns 0, or -1 with errno ENOMEM.
+ * Call function once from the loop, in the order of the calls; what it calls so
+ * itself comes in a later turn. From any thread, as long as the reactor lives:
+ * eventfd(2) wakes it. What the calling thread has written before, the function
+ * sees. Not from a signal handler. Returns 0, or -1 with errno ENOMEM.
  */
 int reactor_call(struct reactor *reactor, reactor_function *function,
                  void *data);

@@ -95,6 +95,10 @@ reactor() {
     reactor calls
 }
 
+@test "a call that calls itself comes once a turn" {
+    reactor call-again
+}
+
 @test "calls that make calls for ever leave the others their turn" {
     reactor bounded-calls
 }

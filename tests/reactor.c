@@ -677,11 +677,22 @@ static void call_again(struct reactor *r, void *data)
     CHECK(reactor_call(r, call_again, data) == 0);
 }
 
-/* A call that calls itself for ever lets the others have their turn. */
+/* A call that calls itself comes once a turn, for ever. */
+static void test_call_again(void)
+{
+    CHECK(reactor_call(reactor, call_again, NULL) == 0);
+    for (int turn = 1; turn <= 3; turn++) {
+        run_turns(1);
+        CHECK(called == turn);
+    }
+}
+
+/* So many of them that they need several turns let the others have theirs. */
 static void test_bounded_calls(void)
 {
     struct end *const end = new_ready_end(0);
-    CHECK(reactor_call(reactor, call_again, NULL) == 0);
+    for (int i = 0; i < 2 * REACTOR_TURN; i++)
+        CHECK(reactor_call(reactor, call_again, NULL) == 0);
     watch(end, on_enough);
     CHECK(reactor_run(reactor) == 0);
     CHECK(called <= REACTOR_TURN);
@@ -764,6 +775,7 @@ static const struct {
     {"signals", test_signals},
     {"eintr", test_eintr},
     {"calls", test_calls},
+    {"call-again", test_call_again},
     {"bounded-calls", test_bounded_calls},
     {"bounded-timers", test_bounded_timers},
     {"fair", test_fair},
