@@ -512,17 +512,21 @@ static int stop_and_continue(struct player *p, const struct step *step)
             const int fd = open(path, O_RDONLY | O_CLOEXEC);
             const ssize_t n = read(fd, stat, sizeof(stat) - 1);
             close(fd);
-            if (n <= 0)
+            if (n <= 0) {
+                kill(parent, SIGCONT);
                 _exit(1);
+            }
             stat[n] = '\0';
             state = strrchr(stat, ')');
         }
         kill(parent, SIGCONT);
         _exit(0);
     }
-    int status;
+    int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    if (status != 0)
+        return fail(p, step, "cannot see in %s whether it has stopped", path);
     return 0;
 }
 

@@ -412,6 +412,28 @@ END
     wait_for_end "$pid"
 }
 
+# strace PATH CALL:ERROR SCENARIO: play it while this call fails for this path.
+# strace watches as a grandchild (-D): in PATH, PID is the program's number.
+strace_play() {
+    local path=$1 inject=$2 file=$3
+    strace -f -o /dev/null true 2>why ||
+        skip "strace may not trace here: $(head -n 1 why)"
+    status=0
+    # shellcheck disable=SC2016 # the other bash's number
+    ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" bash -c '
+        exec strace --quiet=all -D -f -o log -P "${1/PID/$$}" \
+            -e "inject=$2" "${@:3}"' \
+        - "$path" "$inject" "$BUILD/$program" -S "$file" \
+        >../out 2>../err 3>&- 4>&- || status=$?
+    wait_for_line '(INJECTED)' log
+}
+
+@test "who cannot see whether it has stopped goes on, and says so" {
+    printf 'signal stop\nsignal cont\nc1 connect\n' >x.scn
+    strace_play /proc/PID/stat openat:error=EMFILE x.scn
+    tells x.scn 1 'x.scn:2: ' '/proc/ ... /stat' <../err
+}
+
 @test "await-timer waits for as many timers of the server as there are steps" {
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     program=10-reactor
