@@ -35,7 +35,7 @@
 
 enum { OK = 0, FAILED = 1, USAGE = 2 };
 enum { REST_MS = 1000 }; /* how long the server may take to come to rest */
-enum { JSON_FD = 400 };  /* out of the way of the descriptors of a lesson */
+enum { JSON_FD = 400 };  /* out of the way of a lesson's, if so many may be */
 
 struct options {
     int clients, messages, interval_ms, stagger_ms;
@@ -609,9 +609,15 @@ static int open_json(const char *path)
               strerror(errno));
         return -1;
     }
-    const int high = fcntl(fd, F_DUPFD_CLOEXEC, JSON_FD);
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const int least =
+        limit.rlim_cur > JSON_FD ? JSON_FD : (int)limit.rlim_cur - 1;
+    const int high = fcntl(fd, F_DUPFD_CLOEXEC, least);
     if (high < 0)
-        return fd; /* few descriptors allowed: keep the low one */
+        usage("no descriptor for --json '%s': %s (%s); allow more with "
+              "'ulimit -n'",
+              path, strerrorname_np(errno), strerror(errno));
     close(fd);
     return high;
 }

@@ -679,6 +679,16 @@ int scenario_play(struct scenario *scenario, const char *path,
     struct rlimit limit;
     int result = 0;
 
+    /* The last one is for the JSON trace. */
+    const int needed = FIRST_FD + scenario->clients + 2;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+        limit.rlim_cur < (rlim_t)needed) {
+        snprintf(problem->text, sizeof(problem->text),
+                 "to play it needs %d descriptors, the limit is %lu: raise it "
+                 "with 'ulimit -n %d'",
+                 needed, (unsigned long)limit.rlim_cur, needed);
+        return -1;
+    }
     if (!have_own_descriptors()) {
         snprintf(problem->text, sizeof(problem->text),
                  "the player cannot have descriptors of its own, unshare: "
@@ -691,7 +701,6 @@ int scenario_play(struct scenario *scenario, const char *path,
     for (int fd = STDERR_FILENO + 1; fd < FIRST_FD; fd++)
         close(fd);
     player.address_size = unix_address(path, &player.address, &unused);
-    getrlimit(RLIMIT_NOFILE, &limit);
     player.descriptors = limit.rlim_cur;
     player.actors =
         calloc((size_t)scenario->clients + 1, sizeof(*player.actors));
@@ -703,7 +712,13 @@ int scenario_play(struct scenario *scenario, const char *path,
         player.actors[i].fd = -1;
     for (int i = 1; i <= scenario->clients && result == 0; i++)
         result = start_actor(&player, i);
-    trace_lockstep(true);
+    if (trace_lockstep(true) < 0 && result == 0) {
+        snprintf(problem->text, sizeof(problem->text),
+                 "the player cannot look at the server's threads, "
+                 "/proc/self/task: %s (%s)",
+                 strerrorname_np(errno), strerror(errno));
+        result = -1;
+    }
     if (result == 0)
         result = play_steps(&player);
     trace_hold(false);

@@ -714,15 +714,30 @@ void trace_failed_at(const char *src, const char *call, int fd)
 
 /* --- for the player of scenarios ----------------------------------------- */
 
-void trace_lockstep(bool on)
+/* Open it for all the while: later there may be no descriptor left. */
+static DIR *open_tasks(void)
 {
-    if (on) { /* open all the while: later there may be no descriptor left */
-        const int low = open("/proc/self/task", O_RDONLY | O_DIRECTORY);
-        const int high = fcntl(low, F_DUPFD_CLOEXEC, TASKS_FD);
-        if (high >= 0)
-            close(low);
-        tasks = fdopendir(high >= 0 ? high : low);
-    } else if (tasks != NULL) {
+    const int low = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (low < 0)
+        return NULL;
+    const int high = fcntl(low, F_DUPFD_CLOEXEC, TASKS_FD);
+    const int fd = high >= 0 ? high : low;
+    if (high >= 0)
+        close(low);
+    DIR *const directory = fdopendir(fd);
+    if (directory == NULL) {
+        const int error = errno;
+        close(fd);
+        errno = error;
+    }
+    return directory;
+}
+
+int trace_lockstep(bool on)
+{
+    if (on && (tasks = open_tasks()) == NULL)
+        return -1;
+    if (!on && tasks != NULL) {
         closedir(tasks);
         tasks = NULL;
     }
@@ -730,6 +745,7 @@ void trace_lockstep(bool on)
     in_lockstep = on;
     pthread_cond_broadcast(&idle);
     pthread_mutex_unlock(&names_lock);
+    return 0;
 }
 
 void trace_hold(bool hold)

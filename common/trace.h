@@ -190,9 +190,10 @@ void trace_failed_at(const char *src, const char *call, int fd);
 
 /*
  * Begin or end lock-step, from the player's thread: the server's threads speak
- * in one order then.
+ * in one order then. Returns 0, or -1 with errno if it cannot begin: of
+ * open(2) of /proc/self/task, or ENOMEM.
  */
-void trace_lockstep(bool on);
+int trace_lockstep(bool on);
 
 /*
  * Hold the server: each of its threads stops before its next wait, inside

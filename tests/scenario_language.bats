@@ -434,6 +434,38 @@ strace_play() {
     tells x.scn 1 'x.scn:2: ' '/proc/ ... /stat' <../err
 }
 
+@test "a player that cannot look at the server's threads does not begin" {
+    printf 'c1 connect\n' >x.scn
+    strace_play /proc/self/task openat:error=ENOENT x.scn
+    tells x.scn 1 '' '/proc/self/task ... ENOENT' <../err
+}
+
+@test "a few descriptors are enough for a play and its JSON, or it says so" {
+    local most
+    printf 'c1 connect\nc1 send "x"\nc1 expect "x"\n' >x.scn
+    play x.scn
+    cp ../out alone
+    for most in 401 400 350 103; do
+        echo "limit $most"
+        (
+            ulimit -Sn "$most"
+            play x.scn -j trace.json
+            cat ../err
+            [ "$status" = 0 ]
+        )
+        diff alone ../out
+        jq -es 'map(select(.cat == "accept")) | length == 1' trace.json
+    done
+    for most in 102 100 30; do
+        echo "limit $most"
+        (
+            ulimit -Sn "$most"
+            play x.scn -j trace.json
+            tells x.scn 1 '' "descriptors ... the limit is $most" <../err
+        )
+    done
+}
+
 @test "await-timer waits for as many timers of the server as there are steps" {
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     program=10-reactor
