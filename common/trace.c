@@ -223,11 +223,13 @@ static void make_key(void)
     pthread_key_create(&at_exit_key, leave);
 }
 
-/* What the trace knows of the calling thread. */
+/* What the trace knows of the calling thread. Keeps errno. */
 static struct thread *me(void)
 {
+    const int saved_errno = errno;
     if (self == NULL)
         trace_thread("demo", 0);
+    errno = saved_errno;
     return self;
 }
 
@@ -509,8 +511,9 @@ void trace_woke_at(const char *src, const char *call, int num)
     server_waits(false);
     thread->counts.waits++;
     thread->counts.wait_call = call;
+    const enum kind kind = num < 0 ? failure(errno) : WOKE;
     if (printing)
-        emit(src, &(struct event){.kind = num < 0 ? failure(errno) : WOKE,
+        emit(src, &(struct event){.kind = kind,
                                   .call = call,
                                   .fd = -1,
                                   .error = num < 0 ? errno : 0,
@@ -705,11 +708,10 @@ void trace_short_at(const char *src, int fd, size_t asked, size_t n)
 
 void trace_failed_at(const char *src, const char *call, int fd)
 {
+    const enum kind kind = failure(errno);
     if (printing)
-        emit(src, &(struct event){.kind = failure(errno),
-                                  .call = call,
-                                  .fd = fd,
-                                  .error = errno});
+        emit(src, &(struct event){
+                      .kind = kind, .call = call, .fd = fd, .error = errno});
 }
 
 /* --- for the player of scenarios ----------------------------------------- */

@@ -245,6 +245,7 @@ stage_with_options() {
     cat >"$copy/demos/99-own.c" <<'END'
 #include "demo.h"
 #include "trace.h"
+#include <errno.h>
 #include <stdio.h>
 
 static long number = 7;
@@ -255,7 +256,9 @@ static int serve(int listen_fd)
     char line[80];
     snprintf(line, sizeof(line), "own: %ld %s\n", number, text);
     trace_print(line);
-    (void)listen_fd;
+    errno = EAGAIN;
+    trace_woke("poll", -1);
+    trace_failed("nothing", listen_fd);
     return 0;
 }
 
@@ -300,6 +303,14 @@ own() {
     grep -qxF '  -n, --number N       a number  (default 7)' ../help
     grep -qxF '      --text TEXT      a text  (default here)' ../help
     [ "$(wc -L <../help)" -le 80 ]
+}
+
+@test "the summary with -q is the one without it" {
+    stage_with_options
+    demo 99-own -c 1 -m 0 | sed -n '/^summary/,$p' >../whole
+    demo 99-own -c 1 -m 0 -q | sed -n '/^summary/,$p' >../quiet
+    diff ../whole ../quiet
+    grep -qx '  EAGAIN       2 of these calls' ../quiet
 }
 
 # The options that some stages have and others have not, and whose they are.
