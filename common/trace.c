@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -94,7 +95,8 @@ static _Thread_local volatile sig_atomic_t writing;
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 static int *names;
 static int names_size;
-static int strangers; /* how many x have been named */
+static int strangers;  /* the number of the last x that was named */
+static bool named_all; /* and all others were, once: some may still be here */
 static atomic_bool stopping;
 
 /*
@@ -154,7 +156,7 @@ static int number_of_peer(int fd)
     ((char *)&peer)[size] = '\0';
     struct ucred owner;
     int pid = 0, number = 0, end = 0;
-    if (sscanf(peer.sun_path + 1, "iomux-%d-c%7d%n", &pid, &number, &end) !=
+    if (sscanf(peer.sun_path + 1, "iomux-%9d-c%7d%n", &pid, &number, &end) !=
             2 ||
         peer.sun_path[1 + end] != '\0' || number < 1)
         return 0;
@@ -175,6 +177,16 @@ int trace_bind_name(int fd, int number)
         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
 }
 
+/* The name of the next x; after the last number the first that is free. */
+static int name_stranger(void)
+{
+    do {
+        named_all |= strangers == INT_MAX;
+        strangers = strangers == INT_MAX ? 1 : strangers + 1;
+    } while (named_all && name_is_taken(-strangers));
+    return -strangers;
+}
+
 static void enlist(int fd)
 {
     const int number = printing ? number_of_peer(fd) : 0;
@@ -182,7 +194,7 @@ static void enlist(int fd)
     const bool room = grow_names(fd);
     if (room) {
         names[fd] =
-            number > 0 && !name_is_taken(number) ? number : -++strangers;
+            number > 0 && !name_is_taken(number) ? number : name_stranger();
         connections++;
     }
     if (!room || stopping)
