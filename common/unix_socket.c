@@ -200,8 +200,11 @@ static int open_listener(struct unix_listener *listener,
             close(turn);
         if (bound < 0)
             return -1;
-        if (lstat(path, &file) < 0)
-            return fail(problem, "lstat", path);
+        if (lstat(path, &file) < 0) {
+            fail(problem, "lstat", path);
+            unlink(path);
+            return -1;
+        }
         listener->device = file.st_dev;
         listener->inode = file.st_ino;
     }

@@ -219,6 +219,18 @@ values_left_out() {
     [ "$(<../file)" = precious ]
 }
 
+@test "a socket that cannot be looked at is no socket, and nothing is left" {
+    strace -f -o /dev/null true 2>../why ||
+        skip "strace may not trace here: $(head -n 1 ../why)"
+    # Only strace is between: see fails().
+    demo() {
+        ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" strace --quiet=all \
+            -f -o ../log -P echo -e 'inject=?lstat,?newfstatat:error=EIO' \
+            "$BUILD/$1" "${@:2}" 3>&- 4>&-
+    }
+    refuses "echo*lstat*EIO" --serve -s echo
+}
+
 @test "a trace where none can be" {
     refuses "--json 'nowhere/trace'*ENOENT" -j nowhere/trace
     refuses "--json '..'*EISDIR" --json ..
