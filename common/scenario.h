@@ -103,6 +103,7 @@ struct scenario *scenario_read(const char *path,
 struct scenario *scenario_parse(const char *name, const char *text, size_t size,
                                 struct scenario_problem *problem);
 
+/* NULL is no error. */
 void scenario_free(struct scenario *scenario);
 
 /*

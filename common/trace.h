@@ -54,7 +54,12 @@ struct trace_options {
     void (*failed)(void); /* a write failed; called once, from any thread */
 };
 
-/* Start tracing. Before it, events are counted and not printed. */
+/*
+ * Start tracing. Before it, events are counted and not printed. The strings
+ * are the caller's, and are used until trace_end(). For the whole process and
+ * for good, SIGXFSZ is ignored, and SIGPIPE has a handler: it ends the process
+ * as ever, but for a write of the trace itself, which fails with EPIPE.
+ */
 void trace_start(const struct trace_options *options);
 
 /* The errno of the first write of the trace that failed, or 0. */
@@ -68,6 +73,7 @@ enum { TRACE_IN = 0x001 }; /* POLLIN and EPOLLIN are the same bit */
 /*
  * Name the calling thread: "[server]", or "[worker 2]" with a number. A
  * thread of kind "client", "demo" or "player" is not counted with the server's.
+ * kind is copied; 9 letters fit beside any number.
  */
 void trace_thread(const char *kind, int number);
 
@@ -230,9 +236,9 @@ void trace_short_at(const char *src, int fd, size_t asked, size_t n);
 
 /*
  * Sleep until the server has come to its wait for clients and has none, or
- * has ended, but no longer than limit_ms. Clients that start then find its
- * descriptors numbered; a stop that comes then finds it at rest: so the
- * beginning and the end of a trace are the same in every run.
+ * has ended, but no longer than limit_ms; it does not say which. Clients that
+ * start then find its descriptors numbered; a stop that comes then finds it at
+ * rest: so the beginning and the end of a trace are the same in every run.
  */
 void trace_await_idle(int limit_ms);
 

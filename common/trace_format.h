@@ -75,10 +75,13 @@ void append(char *line, size_t *used, const char *format, ...)
  */
 const char *escape(const void *bytes, size_t n, char *text);
 
-/* The line of text, with its newline. Returns its length. */
+/*
+ * The line of text, with its newline, into line of LINE_SIZE. Returns its
+ * length.
+ */
 size_t format_text(const struct event *event, bool colour, char *line);
 
-/* The line of JSON, with its newline. Returns its length. */
+/* The same for JSON. */
 size_t format_json(const struct event *event, char *line);
 
 /* Now, in microseconds of CLOCK_MONOTONIC. */

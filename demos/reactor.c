@@ -1,5 +1,5 @@
 /*
- * reactor.c - the loop of stage 06, once and for all.
+ * reactor.c - the loop of stage 07, once and for all.
  *
  * What it teaches is what every such library must decide:
  *

@@ -52,7 +52,8 @@ struct reactor *reactor_create(void);
 
 /*
  * Free a reactor and all its timers; calls that have not had their turn are
- * dropped. Not from inside a callback. NULL is no error.
+ * dropped, and its signals stay blocked. Not from inside a callback. NULL is no
+ * error.
  */
 void reactor_destroy(struct reactor *reactor);
 
@@ -87,7 +88,7 @@ int reactor_remove(struct reactor *reactor, int fd);
  * Those that are due together come in the order of their times, then in that
  * in which they were set. The timer belongs to the reactor and stays, fired or
  * not, until reactor_timer_cancel(). Returns NULL with errno: ENOMEM; EINVAL,
- * a time is negative.
+ * delay_ms < -1 or repeat_ms < 0.
  */
 struct reactor_timer *reactor_timer_start(struct reactor *reactor, int delay_ms,
                                           int repeat_ms,
@@ -96,7 +97,7 @@ struct reactor_timer *reactor_timer_start(struct reactor *reactor, int delay_ms,
 
 /*
  * Set it anew: delay_ms from now, -1: not at all. Cheap when it only moves a
- * time-out further away. Returns 0, or -1 with errno EINVAL.
+ * time-out further away. Returns 0, or -1 with errno EINVAL: delay_ms < -1.
  */
 int reactor_timer_again(struct reactor *reactor, struct reactor_timer *timer,
                         int delay_ms);
