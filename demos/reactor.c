@@ -16,7 +16,8 @@
  * in the heap with a deadline that never comes, so that no callback ever runs
  * on freed memory. To move a deadline further away only notes it: the heap
  * learns of it when the timer has come to the top. So an idle time-out may be
- * set anew by every message: that is a look at the clock, and rarely a sort.
+ * set anew by every message: that is a look at the clock, and a few steps down
+ * the heap for the one timer whose deadline was the next.
  *
  * Signals and calls from other threads are descriptors: signalfd(2),
  * eventfd(2). They need no case of their own in the loop.

@@ -97,7 +97,8 @@ struct reactor_timer *reactor_timer_start(struct reactor *reactor, int delay_ms,
 
 /*
  * Set it anew: delay_ms from now, -1: not at all. Cheap when it only moves a
- * time-out further away. Returns 0, or -1 with errno EINVAL: delay_ms < -1.
+ * deadline further away that is not the next. Returns 0, or -1 with errno
+ * EINVAL: delay_ms < -1.
  */
 int reactor_timer_again(struct reactor *reactor, struct reactor_timer *timer,
                         int delay_ms);
