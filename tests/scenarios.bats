@@ -55,7 +55,7 @@ play_all() {
     local copy=$BATS_TEST_TMPDIR/copy
     mkdir -p "$copy/tests"
     cp -r "$TOP"/tests/{golden,golden.py,peer.py} "$copy/tests"
-    cp -r "$TOP/demos" "$copy"
+    ln -s "$TOP/demos" "$TOP/scripts" "$copy"
     sed -i 's/5 bytes, msg:hello/6 bytes, msg:hello!/' \
         "$copy/tests/golden/one/06-epoll-lt.txt"
     run env IOMUX_BUILD="$BUILD" python3 "$copy/tests/golden.py" \
