@@ -141,6 +141,13 @@ static bool look(struct client *client)
     return true;
 }
 
+/* There may be room again. */
+static void listen_again(struct reactor *reactor, void *data)
+{
+    struct server *const server = data;
+    server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
+}
+
 /* Send a part of the reply. Returns false when the client is done with. */
 static bool send_some(struct client *client)
 {
@@ -166,6 +173,8 @@ static bool send_some(struct client *client)
     enter(client, REPLY);
     if (client->sent < reply->size || reply->left > 0)
         return true;
+    if (reply->file >= 0 && client->server->full) /* a descriptor, soon */
+        listen_again(client->server->reactor, client->server);
     http_reply_free(reply);
     if (!client->last)
         return look(client);
@@ -190,13 +199,6 @@ static bool receive(struct client *client)
         return n < 0 && (errno == EAGAIN || errno == EINTR);
     client->have += (size_t)n;
     return client->state == LINGER || look(client);
-}
-
-/* There may be room again. */
-static void listen_again(struct reactor *reactor, void *data)
-{
-    struct server *const server = data;
-    server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
 }
 
 /* After a turn: wait for what the state waits for, or let the client go. */
@@ -238,12 +240,10 @@ static void on_limit(struct reactor *reactor, void *data)
     const struct http_request late = {.status = 408};
     const bool begun = client->state == HEAD || client->state == BODY;
     http_reply_free(&client->reply);
-    if (begun && answer(client, &late)) {
+    const bool told = begun && answer(client, &late);
+    if (told)
         enter(client, REPLY);
-        settle(client, send_some(client));
-    } else {
-        settle(client, false);
-    }
+    settle(client, told && send_some(client));
 }
 
 /* Make a client of a connection, or close it. Returns how many it made. */

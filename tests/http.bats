@@ -130,6 +130,10 @@ suffer() {
     suffer no-descriptors
 }
 
+@test "the end of a download makes room for a client" {
+    suffer room-after-a-file
+}
+
 @test "a stop and a continue in the middle of a file lose no byte" {
     suffer stop-and-continue
 }

@@ -574,6 +574,26 @@ def no_descriptors(stage):
 
 
 @hazard
+def room_after_a_file(stage):
+    """Who found no descriptor gets that of a file once this is sent."""
+    with serve(stage, *LONG) as server:
+        reader, busy = Browser(server), Browser(server)
+        for client in reader, busy:
+            client.get()
+        server.allow_descriptors(max(server.descriptors()) + 2)
+        reader.ask("/big.bin")
+        reader.more()
+        late = Browser(server)
+        server.wait_for("accept EMFILE")
+        for _ in range(20):
+            check(busy.get("/none").status == 404, "404", "another status")
+        vain = len(server.lines("accept EMFILE"))
+        check(vain == 1, "one accept in vain", f"{vain} of them")
+        check(reader.reply().body == pattern(3 * MIB), "all of it", "less")
+        check(late.get("/trace").status == 200, "200", "another status")
+
+
+@hazard
 def stop_and_continue(stage):
     """SIGSTOP and SIGCONT in the middle of a file lose no byte."""
     with serve(stage, *LONG) as server:
