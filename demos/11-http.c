@@ -281,9 +281,9 @@ static void on_knock(struct reactor *reactor, int listen_fd, uint32_t events,
     if (client_fd >= 0) {
         server->clients += admit(server, client_fd);
     } else if (demo_no_room(errno)) {
-        server->full = reactor_modify(reactor, listen_fd, 0) == 0;
-        if (server->clients == 0)
+        if (errno != EMFILE || server->clients == 0)
             reactor_timer_again(reactor, server->retry, DEMO_RETRY_MS);
+        server->full = reactor_modify(reactor, listen_fd, 0) == 0;
     }
     if (demo_stopping() && server->clients == 0)
         reactor_stop(reactor); /* a listener shut down is ready until then */

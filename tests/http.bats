@@ -134,6 +134,10 @@ suffer() {
     suffer room-after-a-file
 }
 
+@test "without room in the system it asks again, though nobody leaves" {
+    suffer no-room-in-the-system
+}
+
 @test "a stop and a continue in the middle of a file lose no byte" {
     suffer stop-and-continue
 }

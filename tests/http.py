@@ -142,9 +142,21 @@ def at_rest(server):
     return server.descriptors()
 
 
-def serve(stage, *options):
+def serve(stage, *options, **environment):
     make_root()
-    return stage.serve(*ROOT, *options)
+    return stage.serve(*ROOT, *options, **environment)
+
+
+def build(stage, functions):
+    """A library for LD_PRELOAD, whose functions stand for those of libc."""
+    if stage.is_sanitized():
+        raise base.Skip("a sanitizer wants to be the first library")
+    names = "errno fcntl stdlib sys/socket sys/stat sys/syscall unistd".split()
+    source = "".join(f"#include <{name}.h>\n" for name in names) + functions
+    subprocess.run(
+        ["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", "failing.so",
+         "-x", "c", "-"], input=source.encode(), check=True)
+    return os.path.abspath("failing.so")
 
 
 # --- requests.txt ---------------------------------------------------------
@@ -591,6 +603,25 @@ def room_after_a_file(stage):
         check(vain == 1, "one accept in vain", f"{vain} of them")
         check(reader.reply().body == pattern(3 * MIB), "all of it", "less")
         check(late.get("/trace").status == 200, "200", "another status")
+
+
+@hazard
+def no_room_in_the_system(stage):
+    """Without room in the system it asks again, though nobody leaves."""
+    failing = """
+        int accept4(int fd, struct sockaddr *address, socklen_t *size, int how)
+        {
+            static const int errors[] = {0, ENFILE, ENOBUFS, ENOMEM};
+            static unsigned n;
+            errno = n < 4 ? errors[n++] : 0;
+            return errno ? -1 : syscall(SYS_accept4, fd, address, size, how);
+        }"""
+    with serve(stage, *LONG, LD_PRELOAD=build(stage, failing)) as server:
+        silent, late = Browser(server), Browser(server)
+        check(late.get().status == 200, "200", "another status")
+        check(silent.get().status == 200, "200", "another status")
+        for error in "ENFILE", "ENOBUFS", "ENOMEM":
+            check(server.lines(f"accept {error}"), error, "another error")
 
 
 @hazard
