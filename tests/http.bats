@@ -138,6 +138,10 @@ suffer() {
     suffer no-room-in-the-system
 }
 
+@test "without memory for a client it is refused, and the next one served" {
+    suffer no-memory-for-a-client
+}
+
 @test "a stop and a continue in the middle of a file lose no byte" {
     suffer stop-and-continue
 }

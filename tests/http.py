@@ -625,6 +625,26 @@ def no_room_in_the_system(stage):
 
 
 @hazard
+def no_memory_for_a_client(stage):
+    """Without memory for a client it is refused, and the next one served."""
+    failing = """
+        static int accepted;
+        int accept4(int fd, struct sockaddr *address, socklen_t *size, int how)
+        {
+            accepted++;
+            return syscall(SYS_accept4, fd, address, size, how);
+        }
+        void *calloc(size_t count, size_t size)
+        {
+            void *__libc_calloc(size_t, size_t);
+            return accepted == 1 ? NULL : __libc_calloc(count, size);
+        }"""
+    with serve(stage, LD_PRELOAD=build(stage, failing)) as server:
+        check(Browser(server).reply() is None, "the end", "a reply")
+        server.wait_for("refuse clientfd:[0-9]+ .*, no memory$")
+
+
+@hazard
 def stop_and_continue(stage):
     """SIGSTOP and SIGCONT in the middle of a file lose no byte."""
     with serve(stage, *LONG) as server:
