@@ -100,7 +100,7 @@ static bool is_file(int directory, const char *name)
  * RESOLVE_NO_SYMLINKS. But glibc has no openat2(), and many a container refuses
  * it; this works everywhere.
  */
-int http_open(int root, const char *path)
+int http_open(int root, const char *path, struct stat *about)
 {
     int directory = root;
     for (;;) {
@@ -124,8 +124,7 @@ int http_open(int root, const char *path)
         if (directory != root)
             close(directory);
         if (fd < 0 || last) {
-            struct stat about;
-            if (fd < 0 || (fstat(fd, &about) == 0 && S_ISREG(about.st_mode)))
+            if (fd < 0 || (fstat(fd, about) == 0 && S_ISREG(about->st_mode)))
                 return fd;
             close(fd); /* it has been replaced meanwhile */
             errno = ENOENT;
@@ -300,13 +299,12 @@ bool http_reply_file(struct http_reply *reply,
     snprintf(path, sizeof(path), "%s%s", request->path,
              length > 0 && request->path[length - 1] == '/' ? "index.html"
                                                             : "");
-    const int file = http_open(root, path);
+    struct stat about;
+    const int file = http_open(root, path, &about);
     if (file < 0)
         return http_reply_error(
             reply, request,
             errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 404);
-    struct stat about = {0};
-    fstat(file, &about);
     off_t first = 0, count = about.st_size;
     int status = 200;
     const long long since = http_date(request->since);

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* First the text, then, if there is a file, so many of its bytes. */
@@ -52,9 +53,10 @@ void http_reply_free(struct http_reply *reply);
 /*
  * Open the regular file at path below the directory root. No ".." and no
  * symbolic link leads out, or anywhere; nothing sleeps, as the open(2) of a
- * FIFO would. Returns the descriptor, or -1 with errno.
+ * FIFO would. Returns the descriptor, with what fstat(2) says of it in *about,
+ * or -1 with errno.
  */
-int http_open(int root, const char *path);
+int http_open(int root, const char *path, struct stat *about);
 
 /*
  * The range of a file of size bytes that "bytes=A-B", "bytes=A-" or "bytes=-N"

@@ -142,6 +142,10 @@ suffer() {
     suffer no-memory-for-a-client
 }
 
+@test "a file of which the system says nothing is no empty file" {
+    suffer no-word-about-a-file
+}
+
 @test "a stop and a continue in the middle of a file lose no byte" {
     suffer stop-and-continue
 }

@@ -645,6 +645,24 @@ def no_memory_for_a_client(stage):
 
 
 @hazard
+def no_word_about_a_file(stage):
+    """A file of which the system says nothing is no empty file."""
+    failing = """
+        int fstat(int fd, struct stat *about)
+        {
+            static int n;
+            errno = EIO;
+            return n++ % 2 ? -1 : fstatat(fd, "", about, AT_EMPTY_PATH);
+        }"""
+    with serve(stage, LD_PRELOAD=build(stage, failing)) as server:
+        client = Browser(server)
+        replies = [client.get("/a.txt") for _ in range(4)]
+        for status, _, body in replies:
+            check(status == 404 or body == b"hello\n", "hello", body)
+        check(404 in {reply.status for reply in replies}, "a 404", "none")
+
+
+@hazard
 def stop_and_continue(stage):
     """SIGSTOP and SIGCONT in the middle of a file lose no byte."""
     with serve(stage, *LONG) as server:
