@@ -27,13 +27,21 @@ struct http_reply {
     size_t left; /* bytes of the file, from offset on */
 };
 
+/*
+ * The next three make a reply. They overwrite *reply and free nothing: what it
+ * owned is the caller's to free before. Afterwards it is for http_reply_free().
+ * If they return false it owns nothing, and may be freed all the same; but
+ * http_reply_text() may have left it as it was: let it be empty before, which
+ * is {.file = -1}.
+ */
+
 /* An error as a small page. Returns false without memory. */
 bool http_reply_error(struct http_reply *reply,
                       const struct http_request *request, int status);
 
 /*
  * An HTML page that shows a text as it is: what would be HTML in it is escaped.
- * Returns false without memory.
+ * The title is not: it is HTML already. Returns false without memory.
  */
 bool http_reply_text(struct http_reply *reply,
                      const struct http_request *request, const char *title,
@@ -41,8 +49,9 @@ bool http_reply_text(struct http_reply *reply,
 
 /*
  * The file that the request names, below the directory root: 200, 206 for a
- * range, 304 if it has not changed since; or 404, 416, and 503 when there is no
- * descriptor left. Returns false without memory.
+ * range, 304 if it has not changed since, 416 if it has none of the range. When
+ * http_open() fails, 503 for EMFILE, ENFILE and ENOMEM, and 404 for all else,
+ * EACCES, too. Returns false without memory.
  */
 bool http_reply_file(struct http_reply *reply,
                      const struct http_request *request, int root);
@@ -53,8 +62,11 @@ void http_reply_free(struct http_reply *reply);
 /*
  * Open the regular file at path below the directory root. No ".." and no
  * symbolic link leads out, or anywhere; nothing sleeps, as the open(2) of a
- * FIFO would. Returns the descriptor, with what fstat(2) says of it in *about,
- * or -1 with errno.
+ * FIFO would. Returns the descriptor, which is the caller's, with what fstat(2)
+ * says of it in *about; or -1 with errno: ENOENT, there is none, or it is no
+ * regular file, or the path has a ".."; ENAMETOOLONG; or one of openat(2):
+ * EACCES, ENOTDIR (also for a link in place of a directory), EMFILE, ENFILE,
+ * ENOMEM, ...
  */
 int http_open(int root, const char *path, struct stat *about);
 
