@@ -201,6 +201,7 @@ int main(int argc, char **argv)
                                        .least = 1,
                                        .most = MOST,
                                        .number = &workers};
-    workers = sysconf(_SC_NPROCESSORS_ONLN);
+    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    workers = cpus < 1 ? 1 : cpus > MOST ? MOST : cpus;
     return demo_main_with(argc, argv, serve, &option, 1);
 }

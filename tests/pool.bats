@@ -42,6 +42,34 @@ wait_for_threads() {
     demo "$stage" --help | grep -q -- "--workers N .*(default $cpus)$"
 }
 
+@test "... but 1000 at most, and one where nobody knows how many CPUs there are" {
+    local cpus workers
+    ! grep -qE '__[amt]san_init' "$BUILD/$stage" ||
+        skip "a sanitizer wants to be the first library"
+    cat >cpus.c <<'CPUS'
+#include <stdlib.h>
+#include <unistd.h>
+long __sysconf(int name);
+long sysconf(int name)
+{
+    return name == _SC_NPROCESSORS_ONLN ? atol(getenv("CPUS"))
+                                        : __sysconf(name);
+}
+CPUS
+    cc -shared -fPIC -o cpus.so cpus.c
+    while read -r cpus workers; do
+        echo "$cpus CPUs"
+        CPUS=$cpus LD_PRELOAD=$PWD/cpus.so demo "$stage" --help >help
+        grep -q -- "--workers N .*(default $workers)$" help
+        CPUS=$cpus LD_PRELOAD=$PWD/cpus.so demo "$stage" -c 1 -m 1 >trace
+        grep -q '  messages     1 sent, 1 echoed$' trace
+    done <<'CASES'
+1200 1000
+0 1
+-1 1
+CASES
+}
+
 @test "of 8 workers one is woken for a connection, the others sleep on" {
     local again
     demo "$stage" -q -w 8 -c 200 -m 1 -i 0 >summary
