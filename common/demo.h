@@ -67,8 +67,9 @@ bool demo_stopping(void);
 bool demo_no_room(int error);
 
 /*
- * How long to wait in milliseconds before asking again, when there is no room
- * and no client is left whose leaving could make some.
+ * How long to wait in milliseconds before asking again, when room may come
+ * without one of our clients leaving: no client is left, or it is the whole
+ * system that has none (any of those errors but EMFILE).
  */
 enum { DEMO_RETRY_MS = 100 };
 
