@@ -3,8 +3,8 @@
  *
  * Adds: several CPUs. A report goes to one worker and disarms its descriptor:
  * the client is this worker's alone, until it re-arms it or closes it. So
- * nothing of a client is locked, he is freed once, and no report can outlive
- * him: there is one at most, and who closes has it. The listener as well: 8
+ * nothing of a client is locked, it is freed once, and no report can outlive
+ * it: there is one at most, and who closes has it. The listener as well: 8
  * workers and 1,000 connections made 6 accepts in vain; without ONESHOT 1,186,
  * and 1,034 with EPOLLEXCLUSIVE, which chooses among epolls, not threads.
  *
