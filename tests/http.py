@@ -570,6 +570,7 @@ def no_descriptors(stage):
     with serve(stage, *LONG) as server:
         client = Browser(server)
         check(client.get("/a.txt").status == 200, "200", "another status")
+        client.get("/trace")  # when this comes, the file is closed
         server.allow_descriptors(max(server.descriptors()) + 1)
         check(client.get("/a.txt").status == 503, "503", "another status")
         check(client.get("/trace").status == 200, "200", "another status")
@@ -591,7 +592,7 @@ def room_after_a_file(stage):
     with serve(stage, *LONG) as server:
         reader, busy = Browser(server), Browser(server)
         for client in reader, busy:
-            client.get()
+            client.get("/trace")
         server.allow_descriptors(max(server.descriptors()) + 2)
         reader.ask("/big.bin")
         reader.more()
