@@ -263,8 +263,7 @@ static int admit(struct server *server, int client_fd)
             return 1;
         reactor_timer_cancel(server->reactor, client->limit);
     }
-    trace_refused(client_fd,
-                  client == NULL ? "no memory" : "the reactor cannot watch it");
+    trace_refused(client_fd, client ? "it cannot be watched" : "no memory");
     close(client_fd);
     free(client);
     return 0;
