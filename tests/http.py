@@ -274,10 +274,12 @@ def requests(stage):
 
 @hazard
 def requests_in_small_pieces(stage):
-    """The same, byte by byte; what is long, in some hundred pieces."""
+    """The same, byte by byte; what is long, in some fifty pieces."""
 
     def split(data):
-        size = 1 if len(data) <= 400 else len(data) // 100
+        # More than fifty unread pieces fill the client's own socket, while
+        # the server may wait for the client to read: each for the other.
+        size = 1 if len(data) <= 400 else len(data) // 50
         return [[data[i : i + size] for i in range(0, len(data), size)]]
 
     try_cases(stage, split)
