@@ -320,7 +320,7 @@ int main(int argc, char **argv)
          true},
         {"header-timeout", '\0', "MS", "a request must have come by then", 1,
          HOUR, &header_ms, NULL, false},
-        {"idle-timeout", '\0', "MS", "a client must ask, or read much, by then",
+        {"idle-timeout", '\0', "MS", "a client must ask or read much by then",
          1, HOUR, &idle_ms, NULL, false}};
     trace_keep();
     demo_protocol(&http_client);
