@@ -11,8 +11,9 @@ DEARER = 1.1  # the generator pays so much more than with the limit
 SERIES = {  # of the plots, and how they look
     "02-threads": "#8c564b", "04-select": "#ff7f0e", "05-poll": "#d62728",
     "06-epoll-lt": "#1f77b4", "07-epollout": "#17becf",
-    "08-epoll-et": "#2ca02c", "10-reactor": "#7f7f7f", "libuv": "#bcbd22",
-    "bufferevent": "#9467bd", "io_uring": "#e377c2", BARE: "black"}
+    "08-epoll-et": "#2ca02c", "09-epoll-pool": "#00441b",
+    "10-reactor": "#7f7f7f", "libuv": "#bcbd22", "bufferevent": "#9467bd",
+    "io_uring": "#e377c2", BARE: "black"}
 
 
 def markdown(lines):
