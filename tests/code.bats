@@ -105,20 +105,6 @@ cut_functions() {
     done < <(sed -n 's/^\.PHONY: //p' "$TOP/Makefile" | tr ' ' '\n')
 }
 
-@test "a fresh copy builds in parallel without a warning, and only once" {
-    local copy=$BATS_TEST_TMPDIR/copy
-    mkdir "$copy"
-    cp -r "$TOP/Makefile" "$TOP/common" "$TOP/demos" "$copy"
-    run make -C "$copy" -s -j4 CFLAGS='-O2 -Werror'
-    [ "$status" -eq 0 ]
-    [ -z "$output" ]
-    run make -C "$copy"
-    [[ $output == *"Nothing to be done"* ]]
-    touch "$copy/common/trace.h"
-    run make -C "$copy" -n V=1
-    [[ $output == *"demos/06-epoll-lt.c"* ]]
-}
-
 @test "the version stands in one place" {
     local version
     version=$(sed -n 's/^VERSION := //p' "$TOP/Makefile")

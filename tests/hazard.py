@@ -919,7 +919,7 @@ def flood_and_read(stage):
     with stage.serve() as server:
         with flooding(server):
             other = Client(server)
-            for i in range(40):
+            for i in range(20):
                 word = b"a word %d" % i
                 other.send(word)
                 sent_at = server.trace_size()

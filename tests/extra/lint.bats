@@ -29,6 +29,20 @@ compiles_clean() {
     compiles_clean clang
 }
 
+@test "a fresh copy builds in parallel without a warning, and only once" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir "$copy"
+    cp -r "$TOP/Makefile" "$TOP/common" "$TOP/demos" "$copy"
+    run make -C "$copy" -s -j4 CFLAGS='-O2 -Werror'
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    run make -C "$copy"
+    [[ $output == *"Nothing to be done"* ]]
+    touch "$copy/common/trace.h"
+    run make -C "$copy" -n V=1
+    [[ $output == *"demos/06-epoll-lt.c"* ]]
+}
+
 @test "the code has the form that .clang-format asks for" {
     if ! clang-format --version | grep -q 'version 14\.'; then
         skip "clang-format is not of version 14, as Debian 12's is"
