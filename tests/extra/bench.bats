@@ -28,6 +28,7 @@ holds() {
         holds ".servers[\"$stage\"][\"1+0\"].x > 0"
         case $stage in
         01-blocking) ;;
+        03-nonblocking) ;; # it asks all the time, and may take too long
         *) holds ".servers[\"$stage\"][\"1000+0\"].x > 0" ;;
         esac
     done
