@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# bench.bats - the benchmark finds servers that do not echo, counts right, and
+# load.bats - the benchmark finds servers that do not echo, counts right, and
 # says what it means. How fast anything is, no test asks.
 
 load helpers
