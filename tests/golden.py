@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compare the trace of a scenario with the golden one, or write it.
 
-usage: golden.py [--update] STAGE SCENARIO...
-       golden.py --list STAGE
+usage: golden.py [--update | --list] STAGE... [SCENARIO...]
+
+Without a SCENARIO: all there are for the stage. --list only names them.
 
 The golden trace of a scenario, tests/golden/SCENARIO/STAGE.txt, is what the
 stage printed once and somebody read. A scenario may be for some stages alone,
@@ -180,22 +181,29 @@ def scenarios_of(stage):
 
 
 def main(arguments):
-    if arguments[:1] == ["--list"] and len(arguments) == 2:
-        print("\n".join(scenarios_of(arguments[1])))
-        return 0
-    updating = "--update" in arguments
-    names = [word for word in arguments if not word.startswith("--")]
-    if len(names) < 2:
+    options = [word for word in arguments if word.startswith("--")]
+    stages = [word for word in arguments if os.path.exists(
+        os.path.join(TOP, "demos", word + ".c"))]
+    names = [w for w in arguments if w not in options and w not in stages]
+    for name in names:
+        if not os.path.exists(path_of(name)):
+            sys.exit(f"golden.py: '{name}' is no stage and no scenario; a "
+                     "stage is called as its file: 06-epoll-lt")
+    if not stages or set(options) - {"--list", "--update"}:
         sys.exit(__doc__)
-    stage, good = names[0], True
-    for scenario in names[1:]:
-        came = play(stage, scenario)
-        if came is None:
-            good = False
-        elif updating:
-            update(stage, scenario, came)
-        else:
-            good = check(stage, scenario, came) and good
+    good = True
+    for stage in stages:
+        for scenario in names or scenarios_of(stage):
+            if "--list" in options:
+                print(f"{scenario}/{stage}")
+                continue
+            came = play(stage, scenario)
+            if came is None:
+                good = False
+            elif "--update" in options:
+                update(stage, scenario, came)
+            else:
+                good = check(stage, scenario, came) and good
     return 0 if good else 1
 
 

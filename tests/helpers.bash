@@ -91,8 +91,8 @@ wait_for_line() {
     local end=$((SECONDS + LIMIT))
     until grep -q -e "$1" "$2" 2>/dev/null; do
         if [ $SECONDS -ge $end ]; then
-            echo "no line '$1' in $2 within $LIMIT s; it holds:" >&2
-            cat "$2" >&2
+            echo "no line '$1' in $2 within $LIMIT s; it ends with:" >&2
+            tail -n 40 "$2" >&2
             return 1
         fi
         pause
