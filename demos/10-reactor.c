@@ -28,7 +28,7 @@ static long idle_ms = 0; /* --idle-timeout; 0: off */
 
 struct server {
     int listen_fd, clients;
-    int full;                    /* accept4's errno, if it had no room */
+    bool full;                   /* accept4 had no room: accept nobody ... */
     struct reactor_timer *retry; /* ... until this one says so */
 };
 
@@ -84,8 +84,7 @@ static bool echo(struct reactor *reactor, struct client *client)
 static void listen_again(struct reactor *reactor, void *data)
 {
     struct server *const server = data;
-    if (reactor_modify(reactor, server->listen_fd, EPOLLIN) == 0)
-        server->full = 0;
+    server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
 }
 
 /* The end of a client: its own, by an error, or because it was silent. */
@@ -145,10 +144,9 @@ static void on_knock(struct reactor *reactor, int listen_fd, uint32_t events,
     if (client_fd >= 0) {
         server->clients += admit(reactor, server, client_fd);
     } else if (demo_no_room(errno)) {
-        server->full = errno;
-        reactor_modify(reactor, listen_fd, 0);
-        if (server->full != EMFILE || server->clients == 0)
+        if (errno != EMFILE || server->clients == 0)
             reactor_timer_again(reactor, server->retry, DEMO_RETRY_MS);
+        server->full = reactor_modify(reactor, listen_fd, 0) == 0;
     }
     if (demo_stopping() && server->clients == 0)
         reactor_stop(reactor); /* a listener shut down is ready until then */
