@@ -41,7 +41,7 @@ static long idle_ms = 15000;  /* how long a client may ask, or read, little */
 struct server {
     struct reactor *reactor;
     int listen_fd, root_fd, clients;
-    bool full;                   /* no descriptor left: accept nobody for now */
+    bool full;                   /* accept4 had no room: accept nobody ... */
     struct reactor_timer *retry; /* ... until this one says so */
 };
 
