@@ -152,6 +152,12 @@ END
     done
 }
 
+@test "a scenario of single stages is played with the options it names" {
+    compare_all <<<'10 10 -s idle-timeout'
+    compared 1 0
+    grep -q 'timer' rows
+}
+
 @test "two files, text or JSON, are compared as the stages are" {
     local stage
     for stage in 06-epoll-lt 07-epollout; do
@@ -268,6 +274,7 @@ bad:2: this is no event|good bad
 no events|empty good
 cannot read|. good
 c1 expected a; after 0 bytes|6 8 -s unmet.scn
+the scenario idle-timeout.scn is for 10-reactor alone|7 10 -s idle-timeout
 END
     cut -d '|' -f 2 cases | compare_all
     while IFS='|' read -r words arguments; do
@@ -277,7 +284,7 @@ END
         [ ${#said[@]} = 1 ]
         [[ ! -s $n.out && ${said[0]} == "compare: "*"$words"* ]]
     done <cases
-    [ $n = 11 ]
+    [ $n = 12 ]
     run compare 6 # as a program of its own
     [ "$status" -eq 2 ]
     [ "${#lines[@]}" -eq 1 ]
