@@ -72,7 +72,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int first_error;
 static atomic_ulong printed, fired;
 static bool keeping;
-static char kept[KEPT][LINE_SIZE]; /* a ring: line i is in kept[i % KEPT] */
+static struct line kept[KEPT]; /* a ring: line i is in kept[i % KEPT] */
 static size_t kept_lines;
 static DIR *tasks; /* /proc/self/task, while a scenario is played */
 
@@ -384,14 +384,18 @@ static void emit(const char *src, struct event *e)
     if (repeats(e, thread)) {
         thread->left_out++;
     } else {
-        char line[LINE_SIZE];
+        struct line line;
         pthread_mutex_lock(&lock);
-        if (!to.quiet)
-            write_all(STDOUT_FILENO, line, format_text(e, colour, line));
-        if (to.json_fd >= 0)
-            write_all(to.json_fd, line, format_json(e, line));
+        if (!to.quiet) {
+            format_text(e, colour, &line);
+            write_all(STDOUT_FILENO, line.text, line.used);
+        }
+        if (to.json_fd >= 0) {
+            format_json(e, &line);
+            write_all(to.json_fd, line.text, line.used);
+        }
         if (keeping)
-            format_text(e, false, kept[kept_lines++ % KEPT]);
+            format_text(e, false, &kept[kept_lines++ % KEPT]);
         printed++;
         pthread_mutex_unlock(&lock);
         thread->waiting = e->kind == WAIT ? e->call : NULL;
@@ -423,7 +427,7 @@ char *trace_last(void)
     pthread_mutex_lock(&lock);
     for (size_t i = kept_lines > KEPT ? kept_lines - KEPT : 0; i < kept_lines;
          i++)
-        end = stpcpy(end, kept[i % KEPT]);
+        end = stpcpy(end, kept[i % KEPT].text);
     pthread_mutex_unlock(&lock);
     return text;
 }
@@ -968,37 +972,35 @@ void trace_summary(long sent, long echoed)
     const unsigned long units = sent >= 0 ? (unsigned long)sent : c.chunks;
     const double per_message = units > 0 ? (double)calls / (double)units : 0;
     const char *const wait = c.wait_call != NULL ? c.wait_call : "wait";
-    char text[LINE_SIZE], json[LINE_SIZE];
-    size_t n = 0, m = 0;
+    struct line text = {.used = 0}, json = {.used = 0};
 
-    append(text, &n, "\nsummary of %s\n", to.program);
-    append(text, &n, "  clients      %lu accepted, %lu refused, %lu closed\n",
+    append(&text, "\nsummary of %s\n", to.program);
+    append(&text, "  clients      %lu accepted, %lu refused, %lu closed\n",
            c.accepted, c.refused, closed);
     if (echoed >= 0)
-        append(text, &n, "  messages     %ld sent, %ld %s\n", sent, echoed,
+        append(&text, "  messages     %ld sent, %ld %s\n", sent, echoed,
                to.done);
     else if (sent >= 0)
-        append(text, &n, "  messages     %ld sent\n", sent);
+        append(&text, "  messages     %ld sent\n", sent);
     else
-        append(text, &n, "  messages     %lu (recv calls that brought bytes)\n",
+        append(&text, "  messages     %lu (recv calls that brought bytes)\n",
                units);
-    append(text, &n, "  bytes        %lu in, %lu out\n", c.bytes_in,
-           c.bytes_out);
-    append(text, &n, "  calls        ");
+    append(&text, "  bytes        %lu in, %lu out\n", c.bytes_in, c.bytes_out);
+    append(&text, "  calls        ");
     if (c.waits > 0)
-        append(text, &n, "%s %lu, ", wait, c.waits);
-    append(text, &n, "accept %lu, recv %lu, send %lu, close %lu", c.accept,
-           c.recv, c.send, closed);
+        append(&text, "%s %lu, ", wait, c.waits);
+    append(&text, "accept %lu, recv %lu, send %lu, close %lu", c.accept, c.recv,
+           c.send, closed);
     if (c.ctl > 0)
-        append(text, &n, ", epoll_ctl %lu", c.ctl);
-    append(text, &n, "\n  EAGAIN       %lu of these calls\n", c.again);
+        append(&text, ", epoll_ctl %lu", c.ctl);
+    append(&text, "\n  EAGAIN       %lu of these calls\n", c.again);
     if (c.scans > 0)
-        append(text, &n, "  scans        %lu, of which %lu found nothing\n",
+        append(&text, "  scans        %lu, of which %lu found nothing\n",
                c.scans, c.empty_scans);
     if (units > 0)
-        append(text, &n, "  per message  %.1f calls\n", per_message);
+        append(&text, "  per message  %.1f calls\n", per_message);
 
-    append(json, &m,
+    append(&json,
            "{\"name\":\"summary\",\"cat\":\"summary\",\"ph\":\"i\",\"s\":\"p\","
            "\"ts\":%lld,\"pid\":%d,\"tid\":%d,\"args\":{\"program\":\"%s\","
            "\"accepted\":%lu,\"refused\":%lu,\"closed\":%lu,\"messages\":%lu,"
@@ -1012,9 +1014,9 @@ void trace_summary(long sent, long echoed)
            c.empty_scans, per_message);
 
     pthread_mutex_lock(&lock);
-    write_all(STDOUT_FILENO, text, n);
+    write_all(STDOUT_FILENO, text.text, text.used);
     if (to.json_fd >= 0)
-        write_all(to.json_fd, json, m);
+        write_all(to.json_fd, json.text, json.used);
     pthread_mutex_unlock(&lock);
 }
 

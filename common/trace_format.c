@@ -20,19 +20,53 @@ static const char *const kind_names[] = {
     [ERROR] = "error",   [CONNECT] = "connect", [SHUTDOWN] = "shutdown",
     [STOP] = "stop",     [TIMER] = "timer",     [NOTE] = "note"};
 
-void append(char *line, size_t *used, const char *format, ...)
+void append(struct line *line, const char *format, ...)
 {
+    const size_t room = LINE_SIZE - line->used; /* with the final '\0' */
     va_list arguments;
     va_start(arguments, format);
-    const int n = vsnprintf(line + *used, LINE_SIZE - *used, format, arguments);
+    const int n = vsnprintf(line->text + line->used, room, format, arguments);
     va_end(arguments);
     if (n > 0)
-        *used +=
-            (size_t)n < LINE_SIZE - *used ? (size_t)n : LINE_SIZE - *used - 1;
+        line->used += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Append n bytes, as many as there is room for. */
+static void put_bytes(struct line *line, const char *bytes, size_t n)
+{
+    const size_t room = LINE_SIZE - 1 - line->used;
+    if (n > room)
+        n = room;
+    memcpy(line->text + line->used, bytes, n);
+    line->used += n;
+    line->text[line->used] = '\0';
+}
+
+/*
+ * Text and numbers make up most of a line of a stage. vsnprintf(3), once for
+ * each piece of it, took longer than the write(2) of all of them.
+ */
+static void put(struct line *line, const char *text)
+{
+    put_bytes(line, text, strlen(text));
+}
+
+static void put_number(struct line *line, long number)
+{
+    char digits[3 * sizeof(number) + 1];
+    char *first = digits + sizeof(digits);
+    unsigned long rest =
+        number < 0 ? -(unsigned long)number : (unsigned long)number;
+    do
+        *--first = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        *--first = '-';
+    put_bytes(line, first, (size_t)(digits + sizeof(digits) - first));
 }
 
 /* IN|HUP|RDHUP. The bits of poll(2) and epoll_ctl(2) are the same. */
-static const char *flags_text(uint32_t events, char *text, size_t size)
+static void put_flags(struct line *line, uint32_t events)
 {
     static const struct {
         uint32_t bit;
@@ -42,35 +76,37 @@ static const char *flags_text(uint32_t events, char *text, size_t size)
                 {EPOLLHUP, "HUP"},         {0x020, "NVAL"}, /* poll only */
                 {EPOLLRDHUP, "RDHUP"},     {EPOLLEXCLUSIVE, "EXCLUSIVE"},
                 {EPOLLONESHOT, "ONESHOT"}, {EPOLLET, "ET"}};
-    size_t used = 0;
-    text[0] = '\0';
+    const char *separator = "";
     for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
         if ((events & bits[i].bit) == 0)
             continue;
-        used += (size_t)snprintf(text + used, size - used, "%s%s",
-                                 used > 0 ? "|" : "", bits[i].name);
+        put(line, separator);
+        put(line, bits[i].name);
+        separator = "|";
         events &= ~bits[i].bit;
     }
-    if (events != 0 || used == 0)
-        snprintf(text + used, size - used, "%s%#x", used > 0 ? "|" : "",
-                 events);
-    return text;
+    if (events != 0 || *separator == '\0')
+        append(line, "%s%#x", separator, events);
 }
 
 const char *escape(const void *bytes, size_t n, char *text)
 {
     static const char letters[] = "abtnvfr"; /* \a is 7, \r is 13 */
+    static const char digits[] = "0123456789abcdef";
     char *end = text;
     for (size_t i = 0; i < n && i < SHOWN; i++) {
         const unsigned char c = ((const unsigned char *)bytes)[i];
-        if (c == '\\')
-            end += sprintf(end, "\\\\");
-        else if (c >= ' ' && c <= '~')
+        if (c < ' ' || c > '~' || c == '\\')
+            *end++ = '\\';
+        if (c >= ' ' && c <= '~') {
             *end++ = (char)c;
-        else if (c >= 7 && c <= 13)
-            end += sprintf(end, "\\%c", letters[c - 7]);
-        else
-            end += sprintf(end, "\\x%02x", c);
+        } else if (c >= 7 && c <= 13) {
+            *end++ = letters[c - 7];
+        } else {
+            *end++ = 'x';
+            *end++ = digits[c / 16];
+            *end++ = digits[c % 16];
+        }
     }
     *end = '\0';
     if (n > SHOWN)
@@ -79,89 +115,114 @@ const char *escape(const void *bytes, size_t n, char *text)
 }
 
 /* "fd:6 (c1)", or with a label "clientfd:6 (c1)", or only "fd:3". */
-static void fd_text(const char *label, int fd, int name, char *text,
-                    size_t size)
+static void put_fd(struct line *line, const char *label, const struct event *e)
 {
-    if (name == 0)
-        snprintf(text, size, "fd:%d", fd);
-    else
-        snprintf(text, size, "%s:%d (%c%d)", label, fd, name > 0 ? 'c' : 'x',
-                 abs(name));
+    put(line, e->name != 0 ? label : "fd");
+    put(line, ":");
+    put_number(line, e->fd);
+    if (e->name == 0)
+        return;
+    put(line, e->name > 0 ? " (c" : " (x");
+    put_number(line, labs(e->name));
+    put(line, ")");
+}
+
+/* The call. A server says with whom; a client has only one server. */
+static void put_call(struct line *line, const struct event *e)
+{
+    put(line, e->call);
+    const bool from = e->server && strcmp(e->call, "recv") == 0;
+    const bool to = e->server && strcmp(e->call, "send") == 0;
+    if (from || to) {
+        put(line, from ? " from " : " to ");
+        put_fd(line, "clientfd", e);
+        put(line, ",");
+    }
 }
 
 /* Append what happened, as text. */
-static void describe(const struct event *e, char *line, size_t *used)
+static void describe(const struct event *e, struct line *line)
 {
-    char fd[64], client[64], flags[128], subject[96];
-    fd_text("fd", e->fd, e->name, fd, sizeof(fd));
-    fd_text("clientfd", e->fd, e->name, client, sizeof(client));
-
-    /* A server says with whom; a client has only one server. */
-    if (e->server && strcmp(e->call, "recv") == 0)
-        snprintf(subject, sizeof(subject), "recv from %s,", client);
-    else if (e->server && strcmp(e->call, "send") == 0)
-        snprintf(subject, sizeof(subject), "send to %s,", client);
-    else
-        snprintf(subject, sizeof(subject), "%s", e->call);
-
     switch (e->kind) {
     case LISTEN:
     case CONNECT:
-        append(line, used, "%s %s", subject, fd);
+        put_call(line, e);
+        put(line, " ");
+        put_fd(line, "fd", e);
         break;
     case WAIT:
-        append(line, used, "%s...", e->call);
+        put(line, e->call);
+        put(line, "...");
         break;
     case WOKE:
-        append(line, used, "%s done, num:%d", subject, e->num);
+        put_call(line, e);
+        put(line, " done, num:");
+        put_number(line, e->num);
         break;
     case READY:
-        append(line, used, "  %s %s", fd,
-               flags_text(e->events, flags, sizeof(flags)));
+        put(line, "  ");
+        put_fd(line, "fd", e);
+        put(line, " ");
+        put_flags(line, e->events);
         break;
     case ACCEPT:
-        append(line, used, "=====> accept new %s", client);
+        put(line, "=====> accept new ");
+        put_fd(line, "clientfd", e);
         break;
     case REFUSED:
-        append(line, used, "refuse %s, %s", client, e->remark);
+        put(line, "refuse ");
+        put_fd(line, "clientfd", e);
+        append(line, ", %s", e->remark);
         break;
     case RECV:
-        append(line, used, "%s %zd bytes, msg:%s", subject, e->bytes, e->msg);
-        break;
     case SEND:
-        append(line, used, "%s %zd", subject, e->bytes);
+        put_call(line, e);
+        put(line, " ");
+        put_number(line, e->bytes);
         if ((size_t)e->bytes < e->asked)
-            append(line, used, " of %zu", e->asked);
-        append(line, used, e->msg != NULL ? " bytes, msg:%s" : " bytes",
-               e->msg);
+            append(line, " of %zu", e->asked);
+        put(line, " bytes");
+        if (e->msg != NULL) {
+            put(line, ", msg:");
+            put(line, e->msg);
+        }
         break;
     case END_OF_FILE:
-        append(line, used, "%s eof", subject);
+        put_call(line, e);
+        put(line, " eof");
         break;
     case AGAIN:
     case ERROR:
-        append(line, used, "%s %s", subject, strerrorname_np(e->error));
+        put_call(line, e);
+        append(line, " %s", strerrorname_np(e->error));
         if (e->asked > 0)
-            append(line, used, ", %zd of %zu bytes sent", e->bytes, e->asked);
+            append(line, ", %zd of %zu bytes sent", e->bytes, e->asked);
         break;
     case CTL:
-        append(line, used, "epoll_ctl %s %s events:%s", e->op, fd,
-               flags_text(e->events, flags, sizeof(flags)));
+        append(line, "epoll_ctl %s ", e->op);
+        put_fd(line, "fd", e);
+        put(line, " events:");
+        put_flags(line, e->events);
         if (e->error != 0)
-            append(line, used, " %s", strerrorname_np(e->error));
+            append(line, " %s", strerrorname_np(e->error));
         break;
     case CLOSE:
-        append(line, used, "close %s", client);
+        put(line, "close ");
+        put_fd(line, "clientfd", e);
         break;
     case SHUTDOWN:
-        append(line, used, e->server ? "%s %s" : "%s", subject, client);
+        put_call(line, e);
+        if (e->server) {
+            put(line, " ");
+            put_fd(line, "clientfd", e);
+        }
         break;
     case STOP:
     case TIMER:
-        append(line, used, "%s", subject);
+        put_call(line, e);
         break;
     case NOTE:
-        append(line, used, "note %s", e->remark);
+        append(line, "note %s", e->remark);
         break;
     }
 }
@@ -186,14 +247,15 @@ static const char *colour_of(const struct event *e)
     return "";
 }
 
-size_t format_text(const struct event *e, bool colour, char *line)
+void format_text(const struct event *e, bool colour, struct line *line)
 {
-    size_t used = 0;
     const char *const start = colour ? colour_of(e) : "";
-    append(line, &used, "%s%-10s ", start, e->who);
-    describe(e, line, &used);
-    append(line, &used, *start != '\0' ? "\x1b[0m\n" : "\n");
-    return used;
+    line->used = 0;
+    put(line, start);
+    put(line, e->who);
+    put(line, "           " + (strlen(e->who) < 10 ? strlen(e->who) : 10));
+    describe(e, line);
+    put(line, *start != '\0' ? "\x1b[0m\n" : "\n");
 }
 
 /* --- JSON ---------------------------------------------------------------- */
@@ -209,13 +271,12 @@ long long now_us(void)
  * One event in Chrome's "Trace Event Format". A wait begins (B), what it
  * waited for ends it (E), everything else is an instant (i).
  */
-size_t format_json(const struct event *e, char *line)
+void format_json(const struct event *e, struct line *line)
 {
-    size_t used = 0;
-    char flags[128];
     const bool begins = e->kind == WAIT;
     const bool ends = e->waiting != NULL && strcmp(e->waiting, e->call) == 0;
-    append(line, &used,
+    line->used = 0;
+    append(line,
            "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%lld,"
            "\"pid\":%d,\"tid\":%d,\"args\":{\"src\":\"%s\",\"who\":\"%.*s\"",
            e->call, kind_names[e->kind],
@@ -225,33 +286,37 @@ size_t format_json(const struct event *e, char *line)
            now_us(), (int)getpid(), (int)e->tid, e->src,
            (int)strlen(e->who) - 2, e->who + 1);
     if (e->fd >= 0)
-        append(line, &used, ",\"fd\":%d", e->fd);
+        append(line, ",\"fd\":%d", e->fd);
     if (e->name != 0)
-        append(line, &used, ",\"client\":\"%c%d\"", e->name > 0 ? 'c' : 'x',
+        append(line, ",\"client\":\"%c%d\"", e->name > 0 ? 'c' : 'x',
                abs(e->name));
     if (e->kind == WOKE)
-        append(line, &used, ",\"num\":%d", e->num);
+        append(line, ",\"num\":%d", e->num);
     if (e->op != NULL)
-        append(line, &used, ",\"op\":\"%s\"", e->op);
-    if (e->kind == READY || e->kind == CTL)
-        append(line, &used, ",\"events\":\"%s\"",
-               flags_text(e->events, flags, sizeof(flags)));
-    if (e->kind == RECV || e->kind == SEND || e->asked > 0)
-        append(line, &used, ",\"bytes\":%zd", e->bytes);
-    if (e->asked > 0)
-        append(line, &used, ",\"asked\":%zu", e->asked);
-    if (e->error != 0)
-        append(line, &used, ",\"error\":\"%s\"", strerrorname_np(e->error));
-    if (e->remark != NULL)
-        append(line, &used, ",\"remark\":\"%s\"", e->remark);
-    if (e->left_out > 0)
-        append(line, &used, ",\"again\":%lu", e->left_out);
-    if (e->msg != NULL) {
-        append(line, &used, ",\"msg\":\"");
-        for (const char *c = e->msg; *c != '\0'; c++)
-            append(line, &used, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-        append(line, &used, "\"");
+        append(line, ",\"op\":\"%s\"", e->op);
+    if (e->kind == READY || e->kind == CTL) {
+        put(line, ",\"events\":\"");
+        put_flags(line, e->events);
+        put(line, "\"");
     }
-    append(line, &used, "}}\n");
-    return used;
+    if (e->kind == RECV || e->kind == SEND || e->asked > 0)
+        append(line, ",\"bytes\":%zd", e->bytes);
+    if (e->asked > 0)
+        append(line, ",\"asked\":%zu", e->asked);
+    if (e->error != 0)
+        append(line, ",\"error\":\"%s\"", strerrorname_np(e->error));
+    if (e->remark != NULL)
+        append(line, ",\"remark\":\"%s\"", e->remark);
+    if (e->left_out > 0)
+        append(line, ",\"again\":%lu", e->left_out);
+    if (e->msg != NULL) {
+        put(line, ",\"msg\":\"");
+        for (const char *c = e->msg; *c != '\0'; c++) {
+            if (*c == '"' || *c == '\\')
+                put(line, "\\");
+            put_bytes(line, c, 1);
+        }
+        put(line, "\"");
+    }
+    put(line, "}}\n");
 }

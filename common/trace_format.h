@@ -64,9 +64,15 @@ struct event {
     unsigned long left_out; /* EAGAINs left out since the thread's last line */
 };
 
-/* printf into a line of LINE_SIZE, after the used bytes; never past its end. */
-void append(char *line, size_t *used, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* A line that is being made. */
+struct line {
+    size_t used; /* bytes of text, without the final '\0' */
+    char text[LINE_SIZE];
+};
+
+/* printf behind what is in the line; cuts what has no room there. */
+void append(struct line *line, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
  * The first bytes of a message as printable ASCII, at most SHOWN of n, into
@@ -75,14 +81,11 @@ void append(char *line, size_t *used, const char *format, ...)
  */
 const char *escape(const void *bytes, size_t n, char *text);
 
-/*
- * The line of text, with its newline, into line of LINE_SIZE. Returns its
- * length.
- */
-size_t format_text(const struct event *event, bool colour, char *line);
+/* Make the line of text, with its newline. */
+void format_text(const struct event *event, bool colour, struct line *line);
 
 /* The same for JSON. */
-size_t format_json(const struct event *event, char *line);
+void format_json(const struct event *event, struct line *line);
 
 /* Now, in microseconds of CLOCK_MONOTONIC. */
 long long now_us(void);
