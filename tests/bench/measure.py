@@ -68,13 +68,15 @@ def servers():
 
 
 def reasons():
-    """Servers that explain figures of others: edge-triggered in four ways;
+    """Servers that explain figures of others: edge-triggered in six ways;
     stages without their trace, and with it in a file."""
     edge = bench_program("edge")
     found = {"edge, drained": [edge, "{path}"],
              "edge, drained, OUT": [edge, "--out", "{path}"],
              "edge, short": [edge, "--short", "{path}"],
-             "edge, short, OUT": [edge, "--short", "--out", "{path}"]}
+             "edge, short, OUT": [edge, "--short", "--out", "{path}"],
+             "edge, INQ": [edge, "--inq", "{path}"],
+             "edge, INQ, OUT": [edge, "--inq", "--out", "{path}"]}
     for stage in peer.stages():
         untraced = bench_program(f"untraced-{stage}")
         if os.access(untraced, os.X_OK):

@@ -136,6 +136,24 @@ struct place {
     socklen_t size;
 };
 
+/* Send text and a descriptor; who does not ask for it never has it. */
+static inline void send_with_descriptor(int fd, const char *text, int passed)
+{
+    struct iovec bytes = {.iov_base = (void *)text, .iov_len = strlen(text)};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = CMSG_LEN(sizeof(int))}};
+    memcpy(CMSG_DATA(&control.header), &passed, sizeof(passed));
+    const struct msghdr message = {.msg_iov = &bytes,
+                                   .msg_iovlen = 1,
+                                   .msg_control = &control,
+                                   .msg_controllen = sizeof(control)};
+    must((int)sendmsg(fd, &message, 0), "sendmsg");
+}
+
 /* A socket that is bound, and not listening yet, to a name of the kernel's. */
 static inline int bind_somewhere(struct place *place)
 {

@@ -12,24 +12,6 @@
  */
 #include "claim.h"
 
-/* Send two bytes and a descriptor; who does not ask for it never has it. */
-static void send_with_descriptor(int fd, const char *text, int passed)
-{
-    struct iovec bytes = {.iov_base = (void *)text, .iov_len = strlen(text)};
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.header = {.cmsg_level = SOL_SOCKET,
-                            .cmsg_type = SCM_RIGHTS,
-                            .cmsg_len = CMSG_LEN(sizeof(int))}};
-    memcpy(CMSG_DATA(&control.header), &passed, sizeof(passed));
-    const struct msghdr message = {.msg_iov = &bytes,
-                                   .msg_iovlen = 1,
-                                   .msg_control = &control,
-                                   .msg_controllen = sizeof(control)};
-    must((int)sendmsg(fd, &message, 0), "sendmsg");
-}
-
 /* An event, a short recv: is there another event, and is there more? */
 static void stop_short(int epoll_fd, int fd, uint32_t told, const char *what)
 {
