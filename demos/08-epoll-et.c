@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 enum { TURN = 16 }; /* a turn: at most so many echoes, or accepts */
-enum outcome { WAITS, NOT_YET, GONE }; /* WAITS: until epoll tells */
+enum state { WAITS, NOT_YET, GONE }; /* WAITS: until epoll tells */
 
 struct client {
     int fd;
@@ -74,7 +74,7 @@ static bool keep(struct client *client, const char *left, size_t size)
 
 /* A client's turn: send the rest or echo, until EAGAIN. epoll(7) allows to stop
  * after a short recv; MSG_OOB or a passed descriptor strands what follows. */
-static enum outcome echo(struct client *client)
+static enum state echo(struct client *client)
 {
     const int fd = client->fd;
     char buffer[BUFFER_SIZE];
@@ -120,14 +120,14 @@ static int admit(int epoll_fd, int client_fd)
 }
 
 /* The listening socket's turn: one edge may stand for many connections. */
-static enum outcome welcome(struct server *server)
+static enum state accept_all(struct server *server)
 {
     for (int i = 0; i < TURN; i++) {
         const int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
         trace_accept(fd);
         server->full = fd < 0 && demo_no_room(errno) ? errno : 0;
         if (server->full || (fd < 0 && errno == EAGAIN))
-            return WAITS; /* full: the edge is spent, remember the knock */
+            return WAITS; /* full: the edge is spent, remember who waits */
         if (fd >= 0)
             server->clients += admit(server->epoll_fd, fd);
     }
@@ -165,11 +165,11 @@ static int serve(int listen_fd)
         for (struct client *client = round; client != NULL; client = round) {
             round = client->next;
             client->queued = false;
-            const bool knock = client == &server.listener;
-            const enum outcome out = knock ? welcome(&server) : echo(client);
-            if (out == NOT_YET)
+            const bool listens = client == &server.listener;
+            const enum state now = listens ? accept_all(&server) : echo(client);
+            if (now == NOT_YET)
                 enqueue(&server, client); /* epoll will not tell again */
-            if (out != GONE)
+            if (now != GONE)
                 continue;
             trace_close(client->fd);
             close(client->fd); /* no dup of it: leaves the list, too */

@@ -38,7 +38,7 @@ struct server {
     int epoll_fd;
     struct client listener;
     atomic_int clients, started; /* so many workers */
-    atomic_int shut; /* why the listener is disarmed; who clears it re-arms */
+    atomic_int disarmed; /* why the listener is; who clears it re-arms */
 };
 
 enum { MOST = 1000 };
@@ -110,18 +110,18 @@ static void admit(struct server *server, int client_fd)
 }
 
 /* Re-arm the listener, if it is for us to do. */
-static void open_door(struct server *server)
+static void rearm_listener(struct server *server)
 {
-    const int shut = atomic_exchange(&server->shut, 0);
-    if (shut != 0 &&
+    const int why = atomic_exchange(&server->disarmed, 0);
+    if (why != 0 &&
         watch(server->epoll_fd, EPOLL_CTL_MOD, &server->listener, EPOLLIN) < 0)
-        server->shut = shut;
+        server->disarmed = why;
 }
 
 /* The listener's turn. Without a descriptor for a client, and at the end, the
- * door stays shut until one leaves, or has left meanwhile: only here, where
- * one worker is at a time, do clients become more. */
-static void welcome(struct server *server)
+ * listener stays disarmed until one leaves, or has left meanwhile: only here,
+ * where one worker is at a time, do clients become more. */
+static void accept_client(struct server *server)
 {
     const int before = server->clients;
     const int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
@@ -129,9 +129,9 @@ static void welcome(struct server *server)
     const int full = fd < 0 && demo_no_room(errno) ? errno : 0;
     if (fd >= 0)
         admit(server, fd);
-    server->shut = full ? full : EMFILE; /* any but 0, to open it again */
+    server->disarmed = full ? full : EMFILE; /* not 0: to be re-armed */
     if ((!full && !demo_stopping()) || server->clients < before)
-        open_door(server);
+        rearm_listener(server);
 }
 
 /* The life of a worker. */
@@ -141,21 +141,21 @@ static void *work(void *argument)
     trace_thread("worker", ++server->started);
     while (!demo_stopping() || server->clients > 0) {
         struct epoll_event event; /* one: the next is another worker's */
-        const int shut = server->shut;
-        const bool retry = shut && (shut != EMFILE || server->clients == 0);
+        const int why = server->disarmed;
+        const bool retry = why && (why != EMFILE || server->clients == 0);
         const int timeout = retry ? DEMO_RETRY_MS : -1;
         trace_wait("epoll_wait");
         const int n = epoll_wait(server->epoll_fd, &event, 1, timeout);
         trace_woke("epoll_wait", n);
 
         if (retry) /* perhaps there is room again */
-            open_door(server);
+            rearm_listener(server);
         if (n <= 0)
             continue;
         struct client *const client = event.data.ptr;
         trace_ready(client->fd, event.events);
         if (client == &server->listener) {
-            welcome(server);
+            accept_client(server);
         } else if (!echo(client) ||
                    watch(server->epoll_fd, EPOLL_CTL_MOD, client,
                          client->rest != NULL ? EPOLLOUT : EPOLLIN) < 0) {
@@ -164,10 +164,10 @@ static void *work(void *argument)
             free(client->rest);
             free(client);
             server->clients--;
-            open_door(server);
+            rearm_listener(server);
         }
     }
-    open_door(server); /* it is ready, being shut down: the next one wakes */
+    rearm_listener(server); /* being shut down, it wakes the next one */
     return NULL;
 }
 

@@ -134,8 +134,8 @@ static int admit(struct reactor *reactor, struct server *server, int client_fd)
     return 0;
 }
 
-static void on_knock(struct reactor *reactor, int listen_fd, uint32_t events,
-                     void *data)
+static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
+                      void *data)
 {
     (void)events;
     struct server *const server = data;
@@ -161,7 +161,7 @@ static int serve(int listen_fd)
         server.retry =
             reactor_timer_start(reactor, -1, 0, listen_again, &server);
         if (server.retry != NULL &&
-            reactor_add(reactor, listen_fd, EPOLLIN, on_knock, &server) == 0)
+            reactor_add(reactor, listen_fd, EPOLLIN, on_accept, &server) == 0)
             result = reactor_run(reactor);
     }
     reactor_destroy(reactor);

@@ -269,8 +269,8 @@ static int admit(struct server *server, int client_fd)
     return 0;
 }
 
-static void on_knock(struct reactor *reactor, int listen_fd, uint32_t events,
-                     void *data)
+static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
+                      void *data)
 {
     (void)events;
     struct server *const server = data;
@@ -302,7 +302,7 @@ static int serve(int listen_fd)
         server.retry =
             reactor_timer_start(server.reactor, -1, 0, listen_again, &server);
         if (server.retry != NULL &&
-            reactor_add(server.reactor, listen_fd, EPOLLIN, on_knock,
+            reactor_add(server.reactor, listen_fd, EPOLLIN, on_accept,
                         &server) == 0)
             result = reactor_run(server.reactor);
     }

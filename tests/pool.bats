@@ -76,7 +76,7 @@ CASES
     grep -q '  clients      200 accepted' summary
     again=$(sed -n 's/^  EAGAIN  *\([0-9]*\) .*/\1/p' summary)
     echo "$again accepts in vain"
-    [ "$again" -le 8 ] # when it stops, each finds the door shut down
+    [ "$again" -le 8 ] # when it stops, each finds the listener shut down
 }
 
 @test "SIGTERM wakes and joins every worker, whoever is connected" {
