@@ -18,7 +18,7 @@ enum { CHUNK = 16384, STACK_SIZE = 256 * 1024, CONNECT_TURN_MS = 100 };
 
 /* The barrier, the flag that ends all, and the lock for each client's fd. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool going, stopped;
 
 /* One message: its text again and again, up to its size. */
@@ -79,8 +79,8 @@ static void pause_ms(int ms)
         end.tv_nsec -= 1000000000L;
     }
     pthread_mutex_lock(&lock);
-    while (!stopped &&
-           pthread_cond_timedwait(&changed, &lock, &end) != ETIMEDOUT)
+    while (!stopped && pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC,
+                                              &end) != ETIMEDOUT)
         ;
     pthread_mutex_unlock(&lock);
 }
@@ -299,22 +299,10 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* A condition that waits by the monotonic clock. */
-static void make_condition(void)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 int client_start(struct client *client)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_attr_t attributes;
     client->fd = -1;
-    pthread_once(&once, make_condition);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     const int error = pthread_create(&client->thread, &attributes, run, client);

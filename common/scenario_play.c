@@ -390,7 +390,7 @@ static int let_act(struct player *p, struct actor *a, const struct step *step,
                    bool reports)
 {
     struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += SETTLE_LIMIT_S;
     pthread_mutex_lock(&p->lock);
     a->reports = reports;
@@ -398,7 +398,8 @@ static int let_act(struct player *p, struct actor *a, const struct step *step,
     pthread_cond_broadcast(&p->changed);
     int error = 0;
     while (a->step != NULL && error == 0)
-        error = pthread_cond_timedwait(&p->changed, &p->lock, &end);
+        error = pthread_cond_clockwait(&p->changed, &p->lock, CLOCK_MONOTONIC,
+                                       &end);
     pthread_mutex_unlock(&p->lock);
     if (error == 0)
         return 0;

@@ -887,7 +887,7 @@ void trace_server_ended(void)
 void trace_await_idle(int limit_ms)
 {
     struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += limit_ms / 1000;
     end.tv_nsec += limit_ms % 1000 * 1000000L;
     if (end.tv_nsec >= 1000000000L) {
@@ -896,7 +896,8 @@ void trace_await_idle(int limit_ms)
     }
     pthread_mutex_lock(&names_lock);
     while (!ended && (!waiting_for_clients || connections > 0))
-        if (pthread_cond_timedwait(&idle, &names_lock, &end) == ETIMEDOUT)
+        if (pthread_cond_clockwait(&idle, &names_lock, CLOCK_MONOTONIC, &end) ==
+            ETIMEDOUT)
             break;
     pthread_mutex_unlock(&names_lock);
 }
