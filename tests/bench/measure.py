@@ -68,10 +68,12 @@ def servers():
 
 
 def reasons():
-    """Servers that explain figures of others: edge-triggered in six ways;
-    stages without their trace, and with it in a file."""
+    """Servers that explain figures of others: the bare loop beside a thread
+    that sleeps, and edge-triggered in six ways; stages without their trace,
+    and with it in a file."""
     edge = bench_program("edge")
-    found = {"edge, drained": [edge, "{path}"],
+    found = {"bare, 2 threads": [bench_program(BARE), "--thread", "{path}"],
+             "edge, drained": [edge, "{path}"],
              "edge, drained, OUT": [edge, "--out", "{path}"],
              "edge, short": [edge, "--short", "{path}"],
              "edge, short, OUT": [edge, "--short", "--out", "{path}"],
