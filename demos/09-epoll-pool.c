@@ -9,7 +9,7 @@
  * and 1,034 with EPOLLEXCLUSIVE, which chooses among epolls, not threads.
  *
  * Cannot: keep an order between clients. Nor is it cheap: four calls a
- * message, up to 1.4 or 1.7 times the CPU time of 07 (scripts/bench). An echo is
+ * message, and 1.1 to 1.7 times the CPU time of 07 (scripts/bench). An echo is
  * no work to share: on two CPUs, time build/07-epollout -q -c 16 -m 5000 -i 0,
  * and the same of this one with -w 1 and -w 2.
  *
