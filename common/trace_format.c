@@ -249,11 +249,13 @@ static const char *colour_of(const struct event *e)
 
 void format_text(const struct event *e, bool colour, struct line *line)
 {
+    static const char spaces[] = "           "; /* "[server]   listen" */
     const char *const start = colour ? colour_of(e) : "";
+    const size_t width = strlen(e->who);
     line->used = 0;
     put(line, start);
     put(line, e->who);
-    put(line, "           " + (strlen(e->who) < 10 ? strlen(e->who) : 10));
+    put(line, spaces + (width < 10 ? width : 10));
     describe(e, line);
     put(line, *start != '\0' ? "\x1b[0m\n" : "\n");
 }

@@ -99,6 +99,11 @@ wait_for_line() {
     done
 }
 
+# Without a tool of scripts/setup extra the test is skipped.
+need_tool() {
+    command -v "$1" >/dev/null || skip "there is no $1: scripts/setup extra"
+}
+
 # Give others the processor between two looks: nothing ever comes out of a FIFO
 # that is open both ways, so read waits until its time is over.
 pause() {

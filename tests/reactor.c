@@ -567,8 +567,8 @@ static void on_signal(struct reactor *r, int signo, void *data)
 
 static void on_wrong_signal(struct reactor *r, int signo, void *data)
 {
-    (void)r, (void)signo, (void)data;
-    CHECK(!"this function was replaced");
+    (void)r, (void)data;
+    CHECK(signo < 0); /* not at all: this function was replaced */
 }
 
 static void test_signals(void)

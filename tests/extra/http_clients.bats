@@ -34,17 +34,13 @@ END
     url=http://localhost
 }
 
-need() {
-    command -v "$1" >/dev/null || skip "there is no $1: scripts/setup extra"
-}
-
 fetch() {
     timeout "$LIMIT" curl -sS --unix-socket "$socket" "$@"
 }
 
 # A front with a port for those who speak TCP only. Sets $url.
 start_front() {
-    need socat
+    need_tool socat
     # Itself, not under timeout(1), whose child would outlive the teardown.
     socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr \
         "UNIX-CONNECT:$socket" 2>socat.log 3>&- 4>&- &
@@ -62,7 +58,7 @@ expect_good_end() {
 }
 
 @test "curl fetches files, whole, in parts, and only when they are new" {
-    need curl
+    need_tool curl
     [ "$(fetch "$url/a.txt")" = hello ]
     fetch -o big "$url/big.bin"
     cmp big root/big.bin
@@ -78,7 +74,7 @@ expect_good_end() {
 }
 
 @test "curl is told what it may not do, and its connection stays good" {
-    need curl
+    need_tool curl
     fetch -w '%{http_code} %{num_connects}\n' -o 1 "$url/none" \
         --next --unix-socket "$socket" -sS -X DELETE -o 2 \
         -w '%{http_code} %{num_connects}\n' "$url/a.txt" \
@@ -104,14 +100,14 @@ END
 }
 
 @test "curl fetches 200 files in parallel" {
-    need curl
+    need_tool curl
     fetch --parallel --parallel-max 50 -o 'got#1' "$url/a.txt?[1-200]"
     [ "$(cat got* | grep -c '^hello$')" -eq 200 ]
     expect_good_end
 }
 
 @test "ab has no error in ${REQUESTS:-50000} requests" {
-    need ab
+    need_tool ab
     start_front
     timeout -k 1 $((20 * LIMIT)) ab -q -k -c 8 -n "${REQUESTS:-50000}" \
         "$url/a.txt" >ab.log 2>&1 || {

@@ -395,7 +395,7 @@ static void interest(struct result *real, struct result *ours)
 {
     struct result *const results[] = {real, ours};
     for (int i = 0; i < 2; i++) {
-        uint32_t asked[NAMES];
+        uint32_t asked[NAMES] = {0};
         bool listed[NAMES] = {false};
         (i == 0 ? real_interest : model_interest)(asked, listed);
         for (int letter = 0; letter < NAMES; letter++)
