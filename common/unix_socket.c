@@ -18,6 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS /* headers older than the kernel */
+#define SO_PASSRIGHTS 83
+#endif
+
 enum { PATH_LIMIT = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
 
 socklen_t unix_address(const char *path, struct sockaddr_un *address,
@@ -174,6 +178,18 @@ static int make_path(struct unix_listener *listener,
 }
 
 /* The socket, bound and listening. Returns 0, or -1 with the problem. */
+/*
+ * Let no client pass descriptors (SCM_RIGHTS, unix(7)). Nobody here takes them,
+ * and yet they do harm: a client that passes its own end through the connection
+ * and exits never ends, and a TCP socket whose close(2) lingers (SO_LINGER)
+ * makes the thread sleep that drops it. The connections that are accepted have
+ * it from here. Before Linux 6.16 there is no way to refuse.
+ */
+static void refuse_descriptors(int listen_fd)
+{
+    setsockopt(listen_fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int));
+}
+
 static int open_listener(struct unix_listener *listener,
                          struct unix_problem *problem)
 {
@@ -186,6 +202,7 @@ static int open_listener(struct unix_listener *listener,
     listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (listener->fd < 0)
         return fail(problem, "socket", path);
+    refuse_descriptors(listener->fd);
     if (path[0] == '@') {
         if (bind_path(listener->fd, path, &address, size, problem) < 0)
             return -1;

@@ -72,8 +72,8 @@ static bool keep(struct client *client, const char *left, size_t size)
     return rest != NULL || size == 0;
 }
 
-/* A client's turn: send the rest or echo, until EAGAIN. epoll(7) allows to stop
- * after a short recv; MSG_OOB or a passed descriptor strands what follows. */
+/* A client's turn: send the rest or echo, until EAGAIN. Who stops after a short
+ * recv, as epoll(7) allows, may strand what follows MSG_OOB or a descriptor. */
 static enum state echo(struct client *client)
 {
     const int fd = client->fd;

@@ -137,7 +137,7 @@ struct place {
 };
 
 /* Send text and a descriptor; who does not ask for it never has it. */
-static inline void send_with_descriptor(int fd, const char *text, int passed)
+static inline int send_with_descriptor(int fd, const char *text, int passed)
 {
     struct iovec bytes = {.iov_base = (void *)text, .iov_len = strlen(text)};
     union {
@@ -151,7 +151,7 @@ static inline void send_with_descriptor(int fd, const char *text, int passed)
                                    .msg_iovlen = 1,
                                    .msg_control = &control,
                                    .msg_controllen = sizeof(control)};
-    must((int)sendmsg(fd, &message, 0), "sendmsg");
+    return (int)sendmsg(fd, &message, 0);
 }
 
 /* A socket that is bound, and not listening yet, to a name of the kernel's. */

@@ -9,7 +9,8 @@
  * descriptors that a peer may pass, and those are then to be closed; and an
  * end of file is not a byte: look for RDHUP in the event.
  * Settled by: net/unix/af_unix.c, unix_stream_read_generic(), scm->inq.
- * Try: make room for one of the two; what does recvmsg leave out?
+ * Try: make room for one of the two; what does recvmsg leave out? Send a byte
+ * with MSG_OOB, which nobody takes: it is counted, and never is it 0 again.
  */
 #include "claim.h"
 
@@ -37,9 +38,9 @@ static ssize_t receive(int fd, int *left)
          c = CMSG_NXTHDR(&message, c)) {
         int number;
         memcpy(&number, CMSG_DATA(c), sizeof(number));
-        if (c->cmsg_type == SCM_INQ)
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_INQ)
             *left = number;
-        else if (c->cmsg_type == SCM_RIGHTS)
+        else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
             close(number); /* there was room for it, so it is ours */
     }
     return n;

@@ -1,0 +1,49 @@
+/*
+ * so-passrights.c - Unix-domain sockets
+ *
+ * Claim: who asks for no descriptors need not care for those that are passed
+ * Truth: false. They lie in its queue with the bytes, and the recv that takes
+ * the bytes closes them, in its own thread. One of them may keep the connection
+ * (passed-end.c); the last close of a TCP socket with SO_LINGER may sleep as
+ * long as its owner has asked. From Linux 6.16 on the option SO_PASSRIGHTS
+ * refuses them; accepted sockets have it from the listening one.
+ * Settled by: unix(7), SCM_RIGHTS; net/unix/af_unix.c, unix_may_passrights().
+ * Try: set it on the sender's side; whom does it refuse?
+ */
+#include "claim.h"
+
+#ifndef SO_PASSRIGHTS /* headers older than the kernel */
+#define SO_PASSRIGHTS 83
+#endif
+
+int main(void)
+{
+    int pair[2], passed[2];
+    char buffer[100];
+    make_pair(pair);
+    make_pair(passed);
+    const int epoll_fd = new_epoll();
+    watch(epoll_fd, passed[0], EPOLLIN | EPOLLRDHUP);
+
+    send_with_descriptor(pair[1], "hi", passed[1]);
+    close(passed[1]); /* what was passed is the last of it */
+    uint32_t events = ask(epoll_fd);
+    saw(events == 0, "a descriptor is passed; on its other side: %s",
+        event_names(events));
+    const ssize_t n = recv(pair[0], buffer, sizeof(buffer), MSG_DONTWAIT);
+    events = ask(epoll_fd);
+    saw(n == 2 && events == (EPOLLIN | EPOLLRDHUP | EPOLLHUP),
+        "recv, which cannot take it, returns %zd; on its other side: %s", n,
+        event_names(events));
+
+    if (setsockopt(pair[0], SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int)))
+        not_tried("Linux has SO_PASSRIGHTS from 6.16 on");
+    const int result = send_with_descriptor(pair[1], "hi", epoll_fd);
+    saw(result < 0 && errno == EPERM, "SO_PASSRIGHTS is off: sendmsg says %s",
+        error_name(result < 0 ? errno : 0));
+    return verdict("false",
+                   "who asks for no descriptors need not care for those that "
+                   "are passed",
+                   "recv closes what it cannot take; with SO_PASSRIGHTS off "
+                   "the sender gets EPERM");
+}
