@@ -8,7 +8,9 @@
  * one thread, and no callback may sleep. Their timers, too, lie in a heap, but
  * for ae.c's, in a plain list; libuv's streams even recv for you.
  *
- * Cannot: use more than one CPU. A callback that sleeps stops everybody.
+ * Cannot: use more than one CPU. A callback that sleeps stops everybody. Nor
+ * tell a reader who is slow from one who is gone: EPOLLOUT comes when three
+ * quarters of the socket are free, and until then such a client is silent.
  *
  * Try: make compare-code A=07 B=10; let on_client() begin with sleep(1).
  */

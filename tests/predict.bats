@@ -50,9 +50,9 @@ refused() {
 }
 
 @test "what is no guess is refused in a sentence" {
-    refused "say WHAT=N" 6 one waits
-    refused "say WHAT=N" 6 one waits=many
-    refused "say WHAT=N" 6 one waits=-1
+    refused "say WHAT=NUMBER" 6 one waits
+    refused "say WHAT=NUMBER" 6 one waits=many
+    refused "say WHAT=NUMBER" 6 one waits=-1
     refused "nobody counts 'sleeps'; guess one of waits" 6 one sleeps=1
     refused "'99' is no stage" 99 one waits=1
     refused "no scenario 'none'" 6 none waits=1

@@ -135,8 +135,9 @@ def dispatch_table(result):
                            ("select", "poll", "lt", "et", "oneshot"))])
         where = overtakes(points)
         text += f"Of {watched:,} descriptors, " + (
-            f"poll overtakes epoll LT where {where:.0%} are active.\n"
-            if where else "poll overtakes epoll LT at no share measured.\n")
+            f"a wait of poll is cheaper than one of epoll where {where:.0%} "
+            "and more are active.\n" if where else
+            "a wait of poll is never cheaper than one of epoll.\n")
     return markdown(rows) + "\n" + text
 
 
@@ -150,10 +151,11 @@ def text(result):
     many = idle_of(result)
     out = [heading(result)]
     out.append(
-        "x: the server's CPU time for a message, as a multiple of the bare "
-        "loop's in the\nsame run; ±: half the distance between the quartiles "
-        "of its starts. *: the clients\npay more for this server, which "
-        "flatters its x. Calls: system calls a message.\n\n"
+        "x: the server's CPU time over that of its clients, as a multiple of "
+        "the same for the\nbare loop in the same run; ±: half the distance "
+        "between the quartiles of its starts.\n*: the clients pay more for "
+        "this server, which flatters its x. Calls: system calls a\nmessage."
+        "\n\n"
         + x_table(result))
     out.append("Microseconds of the server's CPU for a message, and its "
                "memory:\n\n" + us_table(result))
