@@ -3,7 +3,7 @@
  *
  * Claim: only EAGAIN tells that a socket has been emptied
  * Truth: false, from Linux 6.17 on. With the option SO_INQ each recvmsg says
- * how many bytes are left, those behind a passed descriptor included. When
+ * how many bytes are left at most, those behind a passed descriptor too. When
  * that is 0, whatever comes later gives a new edge, so the recv that would
  * return EAGAIN can be saved. But there must be room for it behind the
  * descriptors that a peer may pass, and those are then to be closed; and an

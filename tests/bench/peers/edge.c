@@ -1,7 +1,7 @@
 /*
  * edge.c - what being told once costs: the bare loop, edge-triggered.
  *
- * usage: edge [--short | --inq] [--out] PATH
+ * usage: edge [--short] [--inq] [--out] PATH
  *
  * Each message is read until EAGAIN, which is one recv more. With --short a
  * recv that does not fill the buffer ends the turn, as epoll(7) allows; then
@@ -49,6 +49,7 @@ static ssize_t receive(int fd, char *buffer, size_t size, int *left)
                              .msg_controllen = sizeof(control)};
     const ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT);
     if (n > 0 && message.msg_controllen > 0 &&
+        control.header.cmsg_level == SOL_SOCKET &&
         control.header.cmsg_type == SCM_INQ)
         memcpy(left, CMSG_DATA(&control.header), sizeof(*left));
     return n;
@@ -75,9 +76,14 @@ int main(int argc, char **argv)
     struct epoll_event events[MAX_EVENTS];
     uint32_t asked = EPOLLIN | EPOLLRDHUP | EPOLLET;
     for (; argc > 2; argc--, argv++) {
-        stop_at_short |= strcmp(argv[1], "--short") == 0;
-        ask_what_is_left |= strcmp(argv[1], "--inq") == 0;
-        asked |= strcmp(argv[1], "--out") == 0 ? (uint32_t)EPOLLOUT : 0;
+        if (strcmp(argv[1], "--short") == 0)
+            stop_at_short = true;
+        else if (strcmp(argv[1], "--inq") == 0)
+            ask_what_is_left = true;
+        else if (strcmp(argv[1], "--out") == 0)
+            asked |= EPOLLOUT;
+        else
+            break; /* path_of() complains */
     }
     const char *const path = path_of(argc, argv);
     const int listen_fd = listen_at(path);

@@ -41,7 +41,7 @@ static inline const char *path_of(int argc, char **argv)
     if (argc != 2 || argv[1][0] == '-' ||
         strlen(argv[1]) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
         fprintf(stderr, "usage: %s PATH (of the socket, at most 107 bytes)\n",
-                argv[0]);
+                program_invocation_name);
         exit(2);
     }
     signal(SIGPIPE, SIG_IGN); /* not every library knows MSG_NOSIGNAL */
