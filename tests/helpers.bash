@@ -75,7 +75,17 @@ wait_for_end() {
         fi
         pause
     done
-    wait "$1"
+    reap "$1"
+}
+
+# Return the exit status of a process that has ended. From then on its number
+# may be anybody's: it leaves the list of those that teardown kills.
+reap() {
+    local status=0
+    wait "$1" || status=$?
+    [ ! -e "$BATS_TEST_TMPDIR/pids" ] ||
+        sed -i "/^$1\$/d" "$BATS_TEST_TMPDIR/pids"
+    return "$status"
 }
 
 # R, S, D, Z, T ...: the state of a process, from proc(5).

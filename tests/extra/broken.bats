@@ -43,7 +43,7 @@ play() {
         fi
         pause
     done
-    wait "$player" || status=$?
+    reap "$player" || status=$?
     echo "status $status" >>"$said"
     return $status
 }
