@@ -566,7 +566,7 @@ def leave_unread(stage):
 
 @hazard
 def leave_before_the_echo(stage):
-    """A client that has left before its echo is sent does not kill it."""
+    """Who has left is read to the end; the echo that fails kills nobody."""
     with stage.serve() as server:
         for _ in range(3):
             server.stop()

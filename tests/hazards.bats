@@ -43,7 +43,7 @@ suffer() {
     suffer leave-unread
 }
 
-@test "a client that has left before its echo does not kill the server" {
+@test "who has left is read to the end; the echo that fails kills nobody" {
     suffer leave-before-the-echo
 }
 

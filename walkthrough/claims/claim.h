@@ -15,6 +15,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -135,6 +136,23 @@ struct place {
     struct sockaddr_un address;
     socklen_t size;
 };
+
+/* Two TCP sockets that are connected by the loopback interface. */
+static inline void make_tcp_pair(int pair[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int listen_fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    pair[1] = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    if (bind(listen_fd, (struct sockaddr *)&address, size) < 0 ||
+        listen(listen_fd, 1) < 0 ||
+        getsockname(listen_fd, (struct sockaddr *)&address, &size) < 0 ||
+        connect(pair[1], (struct sockaddr *)&address, size) < 0)
+        not_tried("there is no loopback interface here");
+    pair[0] = must(accept(listen_fd, NULL, NULL), "accept");
+    close(listen_fd);
+}
 
 /* Send text and a descriptor; who does not ask for it never has it. */
 static inline int send_with_descriptor(int fd, const char *text, int passed)

@@ -11,26 +11,6 @@
  */
 #include "claim.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-/* Two connected TCP sockets, over the loopback device. */
-static void make_tcp_pair(int pair[2])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof(address);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int listen_fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
-    must(bind(listen_fd, (struct sockaddr *)&address, size), "bind");
-    must(listen(listen_fd, 1), "listen");
-    must(getsockname(listen_fd, (struct sockaddr *)&address, &size),
-         "getsockname");
-    pair[1] = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
-    must(connect(pair[1], (struct sockaddr *)&address, size), "connect");
-    pair[0] = must(accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC), "accept4");
-    close(listen_fd);
-}
-
 /* What a socket tells after its peer has sent three bytes and closed. */
 static uint32_t after_close(int pair[2])
 {

@@ -1,0 +1,55 @@
+/*
+ * linger.c - Unix-domain sockets
+ *
+ * Claim: a recv with MSG_DONTWAIT never sleeps
+ * Truth: false. It closes the descriptors that come with the bytes, when
+ * nobody asks for them. The last close of a TCP socket with SO_LINGER sleeps
+ * until the unsent bytes are taken, or for as long as whoever passed it wants,
+ * and here the thread that receives is the one that closes.
+ * Settled by: socket(7), SO_LINGER; unix(7), SCM_RIGHTS; net/ipv4/tcp.c,
+ * __tcp_close(), which sk_stream_wait_close() lets sleep.
+ * Try: let the loop around send stop after one; what is there to wait for?
+ */
+#include "claim.h"
+
+static int pair[2];
+static atomic_int tid, received;
+
+static void *receive(void *nothing)
+{
+    char buffer[100];
+    tid = gettid();
+    received = (int)recv(pair[0], buffer, sizeof(buffer), MSG_DONTWAIT);
+    return nothing;
+}
+
+int main(void)
+{
+    static const char bytes[65536];
+    const struct linger hour = {.l_onoff = 1, .l_linger = 3600};
+    int tcp[2];
+    pthread_t thread;
+    make_tcp_pair(tcp);
+    while (send(tcp[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+        ; /* its peer reads nothing, so the last of them stay here */
+    must(setsockopt(tcp[1], SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)),
+         "SO_LINGER");
+
+    make_pair(pair);
+    must(send_with_descriptor(pair[1], "hi", tcp[1]), "sendmsg");
+    close(tcp[1]);
+    errno = pthread_create(&thread, NULL, receive, NULL);
+    must(errno == 0 ? 0 : -1, "pthread_create");
+    while (tid == 0)
+        sched_yield();
+    while (received == 0 && !asleep(tid))
+        sched_yield();
+    saw(received == 0, "a TCP socket with unsent bytes, passed: recv %s",
+        received == 0 ? "with MSG_DONTWAIT sleeps" : "does not sleep");
+    close(tcp[0]); /* nobody will ever take them */
+    pthread_join(thread, NULL);
+    saw(received == 2, "its peer closes: recv returns %d", received);
+    return verdict("false", "a recv with MSG_DONTWAIT never sleeps",
+                   "it sleeps in the close of a passed TCP socket that "
+                   "lingers, until the peer of that one closes");
+}
