@@ -574,7 +574,7 @@ static void run_server(struct run *run, int (*serve)(int listen_fd))
         return;
     }
     if (serve(listener.fd) < 0) {
-        complain("the server cannot begin: %s (%s)", strerrorname_np(errno),
+        complain("the server cannot serve: %s (%s)", strerrorname_np(errno),
                  strerror(errno));
         failed = true;
     } else if (!demo_stopping()) {

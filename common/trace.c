@@ -143,6 +143,12 @@ static bool name_is_taken(int name)
     return false;
 }
 
+/* The abstract name of client number of a process. Returns its length. */
+static int name_client(char *name, size_t size, int pid, int number)
+{
+    return snprintf(name, size, "iomux-%d-c%d", pid, number);
+}
+
 /* The number that the peer's own name ends in; 0 if it is not one of ours. */
 static int number_of_peer(int fd)
 {
@@ -154,11 +160,15 @@ static int number_of_peer(int fd)
         return 0;
     ((char *)&peer)[size] = '\0';
     struct ucred owner;
-    int pid = 0, number = 0, end = 0;
-    if (sscanf(peer.sun_path + 1, "iomux-%9d-c%7d%n", &pid, &number, &end) !=
-            2 ||
-        peer.sun_path[1 + end] != '\0' || number < 1)
+    char name[sizeof(peer.sun_path)];
+    int pid = 0, number = 0;
+    if (sscanf(peer.sun_path + 1, "iomux-%9d-c%7d", &pid, &number) != 2 ||
+        number < 1)
         return 0;
+    const int length = name_client(name, sizeof(name), pid, number);
+    if ((size_t)length + 1 != size - offsetof(struct sockaddr_un, sun_path) ||
+        memcmp(name, peer.sun_path + 1, (size_t)length) != 0)
+        return 0; /* something like it */
     size = sizeof(owner);
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 ||
         owner.pid != pid)
@@ -169,8 +179,9 @@ static int number_of_peer(int fd)
 int trace_bind_name(int fd, int number)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1,
-                           "iomux-%d-c%d", (int)getpid(), number);
+    const int n =
+        name_client(address.sun_path + 1, sizeof(address.sun_path) - 1,
+                    (int)getpid(), number);
     return bind(
         fd, (struct sockaddr *)&address,
         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));

@@ -424,7 +424,9 @@ int reactor_run(struct reactor *r)
         const int n =
             epoll_wait(r->epoll_fd, events, REACTOR_TURN, time_left(r));
         trace_woke("epoll_wait", n);
-        if (n < 0 && errno != EINTR)
+        if (n < 0 && errno == EINTR)
+            continue; /* stopped and continued: hear those who have spoken */
+        if (n < 0)
             return -1;
         for (int i = 0; i < n; i++)
             trace_ready(fd_of(&events[i]), events[i].events);

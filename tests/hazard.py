@@ -806,6 +806,10 @@ def forge_a_name(stage):
         f"\0iomux-{number}-c4294967297",
         f"\0iomux-{number}-c2\n[server]   stop",
         f"\0iomux-{number}-c3 ",
+        f"\0iomux-+{number}-c6",
+        f"\0iomux-{number}-c 7",
+        f"\0iomux-{number}-c08",
+        f"\0iomux-{number}-c9\0junk",
         f"\0iomux--c4-{number}",
         f"\0{number}\n[server]   stop\n\x1b[2J",
         b"\0%d\xff\xfe\x80" % number,
@@ -840,6 +844,11 @@ def forge_a_name(stage):
     check(
         all(re.fullmatch(r"[cx][1-9]\d{0,6}", name) for name in shown),
         "names like c1 and x1",
+        shown,
+    )
+    check(
+        [name for name in shown if name[0] == "c"] == ["c1"],
+        "c1 for the one true name",
         shown,
     )
     check(

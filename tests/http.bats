@@ -112,6 +112,10 @@ suffer() {
     suffer turns-are-short
 }
 
+@test "thousands of dots in a path cost no call each" {
+    suffer a-path-of-dots
+}
+
 @test "EPOLLOUT is asked for only while there is a rest" {
     suffer out-only-while-there-is-a-rest
 }

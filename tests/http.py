@@ -514,6 +514,22 @@ def turns_are_short(stage):
 
 
 @hazard
+def a_path_of_dots(stage):
+    """Thousands of dots in a path cost no call each."""
+    library = build(stage, """
+        int openat(int directory, const char *name, int flags, ...)
+        {
+            static int calls;
+            if (++calls > 100)
+                abort();
+            return (int)syscall(SYS_openat, directory, name, flags);
+        }""")
+    with serve(stage, LD_PRELOAD=library) as server:
+        reply = Browser(server).get("/" + "./" * 1500 + "sub/b.txt")
+        check(reply.status == 200, "status 200", reply)
+
+
+@hazard
 def out_only_while_there_is_a_rest(stage):
     """EPOLLOUT is asked for while there is a rest, and never else."""
     with serve(stage, *LONG) as server:

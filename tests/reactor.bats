@@ -156,6 +156,41 @@ print("the others are gone")
         "$BATS_TEST_TMPDIR/out"
 }
 
+# Two clients are answered; both speak while the server is stopped for longer
+# than its idle time-out; then it goes on.
+SPEAK_WHILE_STOPPED='
+import os, signal, socket, sys, time
+path, server, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+clients = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+for c in clients:
+    c.connect(path)
+    c.sendall(b"before")
+    assert c.recv(6, socket.MSG_WAITALL) == b"before"
+end = time.monotonic() + seconds
+os.kill(server, signal.SIGSTOP)
+while open(f"/proc/{server}/stat").read().rpartition(") ")[2][0] != "T":
+    pass
+for c in clients:
+    c.sendall(b"while it sleeps")
+while time.monotonic() < end: # what runs out here is the time-out
+    time.sleep(end - time.monotonic())
+os.kill(server, signal.SIGCONT)
+for c in clients:
+    assert c.recv(15, socket.MSG_WAITALL) == b"while it sleeps"
+print("answered")
+'
+
+@test "10-reactor, stopped and continued, hears clients before their time-outs" {
+    all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
+    local seconds=$((2 * ${TIMEOUT_MULT:-1}))
+    start_server 10-reactor --idle-timeout $((1000 * seconds))
+    run timeout -k 1 "$LIMIT" python3 -c "$SPEAK_WHILE_STOPPED" "$socket" \
+        "$pid" "$seconds.5" 3>&- 4>&-
+    echo "$output"
+    [ "$output" = answered ]
+    stop_server
+}
+
 @test "without --idle-timeout 10-reactor sets no timer, however many clients" {
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     run demo 10-reactor -c 20 -m 5 -i 1
