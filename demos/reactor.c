@@ -278,11 +278,10 @@ void reactor_timer_cancel(struct reactor *r, struct reactor_timer *timer)
     free(timer);
 }
 
-/* Call those that are due, up to a turn's worth of them. */
-static void run_timers(struct reactor *r)
+/* Call those that were due at a time, up to a turn's worth of them. */
+static void run_timers(struct reactor *r, int64_t time)
 {
-    struct reactor_timer *timer = first_timer(r);
-    const int64_t time = timer != NULL ? now() : 0;
+    struct reactor_timer *timer;
     for (int i = 0; i < REACTOR_TURN && !r->stopped; i++) {
         if ((timer = first_timer(r)) == NULL || timer->due.time > time)
             return;
@@ -424,15 +423,16 @@ int reactor_run(struct reactor *r)
         const int n =
             epoll_wait(r->epoll_fd, events, REACTOR_TURN, time_left(r));
         trace_woke("epoll_wait", n);
+        const int64_t woke = now(); /* what is due later waits for the next */
         if (n < 0 && errno == EINTR)
-            continue; /* stopped and continued: hear those who have spoken */
+            continue; /* stopped and continued: hear first who has spoken */
         if (n < 0)
             return -1;
         for (int i = 0; i < n; i++)
             trace_ready(fd_of(&events[i]), events[i].events);
         for (int i = 0; i < n && !r->stopped; i++)
             deliver(r, &events[i]);
-        run_timers(r);
+        run_timers(r, woke);
     }
     r->stopped = false;
     return 0;
