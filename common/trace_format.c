@@ -43,7 +43,7 @@ static void put_bytes(struct line *line, const char *bytes, size_t n)
 
 /*
  * Text and numbers make up most of a line of a stage. vsnprintf(3), once for
- * each piece of it, took longer than the write(2) of all of them.
+ * each piece of it, took longer than the write(2) of the whole line.
  */
 static void put(struct line *line, const char *text)
 {

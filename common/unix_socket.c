@@ -177,7 +177,6 @@ static int make_path(struct unix_listener *listener,
     return 0;
 }
 
-/* The socket, bound and listening. Returns 0, or -1 with the problem. */
 /*
  * Let no client pass descriptors (SCM_RIGHTS, unix(7)). Nobody here takes them,
  * and yet they do harm: a client that passes its own end through the connection
@@ -190,6 +189,7 @@ static void refuse_descriptors(int listen_fd)
     setsockopt(listen_fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int));
 }
 
+/* The socket, bound and listening. Returns 0, or -1 with the problem. */
 static int open_listener(struct unix_listener *listener,
                          struct unix_problem *problem)
 {

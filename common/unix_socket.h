@@ -43,8 +43,8 @@ socklen_t unix_address(const char *path, struct sockaddr_un *address,
  * can enter. The socket file has mode 0600. A stale socket file is replaced;
  * one that is in use, and a file of any other kind, is left alone. Changes the
  * umask for a moment: call it before there are threads. From Linux 6.16 on no
- * client can pass descriptors. Returns 0, or -1 with
- * the problem and nothing left behind.
+ * client can pass descriptors. Returns 0, or -1 with the problem and nothing
+ * left behind.
  */
 int unix_listen(const char *path, struct unix_listener *listener,
                 struct unix_problem *problem);

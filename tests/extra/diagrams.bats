@@ -7,7 +7,7 @@ load helpers
 MODULES=$TOP/build/npm/node_modules
 
 setup() {
-    command -v node >/dev/null || skip "there is no node to run Mermaid with"
+    need_tool node # runs Mermaid
     [ -e "$MODULES/mermaid" ] ||
         skip "there is no Mermaid in build/npm; scripts/setup extra fetches it"
 }
