@@ -425,9 +425,9 @@ cannot_start() {
 @test "threads cannot be had: a sentence, status 1, nothing left" {
     local stage
     for stage in $(all_stages); do
-        cannot_start 'the server cannot serve: EAGAIN' 1 \
+        cannot_start 'the server cannot start a thread: EAGAIN' 1 \
             "$stage" '?clone3,?clone:error=EAGAIN:when=1'
-        cannot_start 'the server cannot serve: EAGAIN' 1 \
+        cannot_start 'the server cannot start a thread: EAGAIN' 1 \
             "$stage" '?clone3,?clone:error=EAGAIN:when=1' --serve
     done
     # The first is the demo's own.
