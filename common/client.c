@@ -3,7 +3,7 @@
  */
 #include "client.h"
 #include "trace.h"
-#include "unix_socket.h"
+#include "listener.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -100,8 +100,8 @@ static bool fail(struct client *client, const char *call, const char *advice)
 static bool open_connection(struct client *client)
 {
     struct sockaddr_un address;
-    struct unix_problem problem;
-    const socklen_t size = unix_address(client->path, &address, &problem);
+    struct listener_error problem;
+    const socklen_t size = listener_address(client->path, &address, &problem);
     if (size == 0) {
         snprintf(client->problem, sizeof(client->problem), "%.150s",
                  problem.text);

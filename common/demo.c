@@ -11,7 +11,7 @@
 #include "client.h"
 #include "scenario.h"
 #include "trace.h"
-#include "unix_socket.h"
+#include "listener.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -48,7 +48,7 @@ static const char *program = "demo";
 static const struct demo_option *own; /* the options of this stage alone */
 static size_t own_count;
 static const struct client_protocol *spoken; /* NULL: an echo */
-static struct unix_listener listener = {.fd = -1};
+static struct listener listener = {.fd = -1};
 
 static atomic_int clients_left; /* client threads that still run */
 static atomic_bool failed, server_ended;
@@ -356,8 +356,8 @@ static int parse_options(int argc, char **argv, struct options *o)
         return usage("'%s' is no option; this program takes nothing else",
                      argv[optind]);
     struct sockaddr_un unused;
-    struct unix_problem problem;
-    if (o->path != NULL && unix_address(o->path, &unused, &problem) == 0)
+    struct listener_error problem;
+    if (o->path != NULL && listener_address(o->path, &unused, &problem) == 0)
         return usage("%s", problem.text);
     if (o->serve && o->connect)
         return usage("--serve and --connect are two programs: start one of "
@@ -423,7 +423,7 @@ static void on_second_signal(int signal_number)
         signalled = 1; /* the clients were done: this is the first one */
         return;
     }
-    unix_remove(&listener);
+    listener_remove(&listener);
     _exit(128 + signal_number);
 }
 
@@ -635,8 +635,8 @@ static struct scenario *read_scenario(const char *path)
 /* Listen where the options say. Returns -1 to go on, or the exit status. */
 static int listen_for(const struct options *o)
 {
-    struct unix_problem problem;
-    if (unix_listen(o->path, &listener, &problem) == 0)
+    struct listener_error problem;
+    if (listener_open(o->path, &listener, &problem) == 0)
         return -1;
     complain("%s", problem.text);
     return problem.in_use || o->path == NULL ? FAILED : USAGE;
@@ -705,7 +705,7 @@ static int run_all(const struct options *o, struct scenario *scenario,
             run_server(&run, serve);
             /* In this order: a name without a server would be stale, and
              * its next owner's file not to be told from ours. */
-            unix_remove(&listener);
+            listener_remove(&listener);
             close(listener.fd);
         }
     }
@@ -778,6 +778,7 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
         scenario_free(scenario);
         return USAGE;
     }
+    listener_open_reserve();
     block_signals();
     trace_start(&(struct trace_options){.program = program,
                                         .done = what_is_done(),

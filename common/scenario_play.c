@@ -14,7 +14,7 @@
 #include "scenario.h"
 #include "trace.h"
 #include "trace_format.h"
-#include "unix_socket.h"
+#include "listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -676,7 +676,7 @@ int scenario_play(struct scenario *scenario, const char *path,
                             .problem = problem,
                             .lock = PTHREAD_MUTEX_INITIALIZER,
                             .changed = PTHREAD_COND_INITIALIZER};
-    struct unix_problem unused;
+    struct listener_error unused;
     struct rlimit limit;
     int result = 0;
 
@@ -701,7 +701,7 @@ int scenario_play(struct scenario *scenario, const char *path,
      */
     for (int fd = STDERR_FILENO + 1; fd < FIRST_FD; fd++)
         close(fd);
-    player.address_size = unix_address(path, &player.address, &unused);
+    player.address_size = listener_address(path, &player.address, &unused);
     player.descriptors = limit.rlim_cur;
     player.actors =
         calloc((size_t)scenario->clients + 1, sizeof(*player.actors));

@@ -958,6 +958,15 @@ static struct trace_counts total(void)
     return sum;
 }
 
+const char *trace_errno(int error)
+{
+    static _Thread_local char text[128];
+    const char *name = strerrorname_np(error);
+    snprintf(text, sizeof(text), "%s (%s)", name != NULL ? name : "unknown",
+             strerror(error));
+    return text;
+}
+
 void trace_complain(const char *text)
 {
     writing = 1; /* so that SIGPIPE is no end */

@@ -282,6 +282,12 @@ void trace_print(const char *text);
 /* Print text on standard error; nothing can be done if that fails. */
 void trace_complain(const char *text);
 
+/*
+ * Returns the name and the meaning of an errno value, such as "ENOENT (No such
+ * file or directory)". The text is valid until the thread calls this again.
+ */
+const char *trace_errno(int error);
+
 /* Give back all memory. No other thread may trace any more. */
 void trace_end(void);
 

@@ -1,0 +1,331 @@
+/*
+ * listener.c - paths, stale socket files, permissions, and refused connections.
+ *
+ * Leaves out datagrams and locks: if two servers start at the same moment on
+ * the same stale file, one of them may lose its file.
+ */
+#include "listener.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef SO_PASSRIGHTS /* headers older than the kernel */
+#define SO_PASSRIGHTS 83
+#endif
+
+enum {
+    PATH_LIMIT = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+    PAUSE_MS = 10 /* after an accept that fails for lack of memory */
+};
+
+/* --- addresses ----------------------------------------------------------- */
+
+socklen_t listener_address(const char *path, struct sockaddr_un *address,
+                           struct listener_error *error)
+{
+    size_t length = strlen(path);
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (length == 0 || strcmp(path, "@") == 0) {
+        snprintf(error->text, sizeof(error->text),
+                 "the path of the socket is empty: use a path such as "
+                 "/tmp/echo, or @NAME for the abstract namespace");
+        return 0;
+    }
+    if (length > PATH_LIMIT) {
+        snprintf(error->text, sizeof(error->text),
+                 "the path of the socket has %zu bytes, but the limit is %d "
+                 "(unix(7)): %.100s...",
+                 length, PATH_LIMIT, path);
+        return 0;
+    }
+    memcpy(address->sun_path, path, length);
+    if (path[0] == '@') { /* its length ends the name, not a NUL */
+        address->sun_path[0] = '\0';
+        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    }
+    return sizeof(*address);
+}
+
+/* Describes a failed system call. Returns -1. */
+static int call_failed(struct listener_error *error, const char *call,
+                       const char *path)
+{
+    error->in_use = errno == EADDRINUSE;
+    snprintf(error->text, sizeof(error->text), "cannot listen on %s: %s: %s%s",
+             path, call, trace_errno(errno),
+             errno == ENOENT ? "; create its directory first" : "");
+    return -1;
+}
+
+/* Describes an address that another server uses. Returns -1. */
+static int address_in_use(struct listener_error *error, const char *path)
+{
+    error->in_use = true;
+    snprintf(error->text, sizeof(error->text),
+             "a server is already running on %s: stop it, or choose another %s",
+             path, path[0] == '@' ? "name" : "path");
+    return -1;
+}
+
+/* --- the socket file ----------------------------------------------------- */
+
+/*
+ * Removes the socket file at path if it is stale. Finds out with a datagram
+ * socket, whose connect(2) fails with EPROTOTYPE if a stream socket listens
+ * there and with ECONNREFUSED if none does. The listener does not notice.
+ * Returns 0, or -1 with *error set.
+ */
+static int remove_stale(const char *path, const struct sockaddr_un *address,
+                        socklen_t size, struct listener_error *error)
+{
+    struct stat file;
+    if (lstat(path, &file) < 0)
+        return errno == ENOENT ? 0 : call_failed(error, "lstat", path);
+    if (!S_ISSOCK(file.st_mode)) {
+        snprintf(error->text, sizeof(error->text),
+                 "%s exists and is not a socket: choose another path, or "
+                 "remove the file",
+                 path);
+        return -1;
+    }
+    int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (probe < 0)
+        return call_failed(error, "socket", path);
+    int result = connect(probe, (const struct sockaddr *)address, size);
+    int reason = result < 0 ? errno : 0;
+    close(probe);
+    if (reason == 0 || reason == EPROTOTYPE)
+        return address_in_use(error, path);
+    errno = reason;
+    if (reason != ECONNREFUSED && reason != ENOENT)
+        return call_failed(error, "connect", path);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return call_failed(error, "unlink", path);
+    return 0;
+}
+
+/* Calls bind(2), and replaces a stale file. Returns 0, or -1 with *error set.
+ */
+static int bind_address(int fd, const char *path,
+                        const struct sockaddr_un *address, socklen_t size,
+                        struct listener_error *error)
+{
+    const struct sockaddr *name = (const struct sockaddr *)address;
+    if (bind(fd, name, size) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return call_failed(error, "bind", path);
+    if (path[0] == '@')
+        return address_in_use(error, path);
+    if (remove_stale(path, address, size, error) < 0)
+        return -1;
+    return bind(fd, name, size) == 0 ? 0 : call_failed(error, "bind", path);
+}
+
+/* Creates the private directory and sets the path in it. Returns 0, or -1 with
+ * *error set. */
+static int make_directory(struct listener *listener,
+                          struct listener_error *error)
+{
+    const char *tmp = getenv("TMPDIR");
+    int n =
+        snprintf(listener->directory, sizeof(listener->directory),
+                 "%s/iomux-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    if (n < 0 || (size_t)n + strlen("/echo") > PATH_LIMIT) {
+        listener->directory[0] = '\0';
+        snprintf(error->text, sizeof(error->text),
+                 "TMPDIR is too long for the path of a socket (%d bytes, "
+                 "unix(7)): set a shorter one, or use --socket",
+                 PATH_LIMIT);
+        return -1;
+    }
+    if (mkdtemp(listener->directory) == NULL) {
+        call_failed(error, "mkdtemp", listener->directory);
+        listener->directory[0] = '\0';
+        return -1;
+    }
+    snprintf(listener->path, sizeof(listener->path), "%.*s/echo", n,
+             listener->directory);
+    return 0;
+}
+
+/* --- the listening socket ------------------------------------------------ */
+
+/*
+ * Refuses descriptors that clients pass (SCM_RIGHTS, unix(7)). No stage
+ * receives them, but they do harm. A client that passes its own end through the
+ * connection and exits keeps the connection open. A TCP socket with SO_LINGER
+ * blocks the thread that discards it. Accepted connections inherit the option.
+ * Before Linux 6.16 there is no way to refuse.
+ */
+static void refuse_descriptors(int listen_fd)
+{
+    setsockopt(listen_fd, SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int));
+}
+
+/* Binds the socket to a path and notes the file. Returns 0, or -1 with *error
+ * set. */
+static int bind_file(struct listener *listener,
+                     const struct sockaddr_un *address, socklen_t size,
+                     struct listener_error *error)
+{
+    struct stat file;
+    /* The mode is set before bind(2), so the file never has another one. */
+    if (fchmod(listener->fd, 0600) < 0)
+        return call_failed(error, "fchmod", listener->path);
+    if (bind_address(listener->fd, listener->path, address, size, error) < 0)
+        return -1;
+    if (lstat(listener->path, &file) < 0) {
+        call_failed(error, "lstat", listener->path);
+        unlink(listener->path);
+        return -1;
+    }
+    listener->device = file.st_dev;
+    listener->inode = file.st_ino;
+    return 0;
+}
+
+static int open_socket(struct listener *listener, struct listener_error *error)
+{
+    const char *path = listener->path;
+    struct sockaddr_un address;
+    socklen_t size = listener_address(path, &address, error);
+    if (size == 0)
+        return -1;
+    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return call_failed(error, "socket", path);
+    refuse_descriptors(listener->fd);
+    int bound = path[0] == '@'
+                    ? bind_address(listener->fd, path, &address, size, error)
+                    : bind_file(listener, &address, size, error);
+    if (bound < 0)
+        return -1;
+    int result = listen(listener->fd, SOMAXCONN);
+    trace_listen(listener->fd, result);
+    return result == 0 ? 0 : call_failed(error, "listen", path);
+}
+
+int listener_open(const char *path, struct listener *listener,
+                  struct listener_error *error)
+{
+    *listener = (struct listener){.fd = -1};
+    *error = (struct listener_error){.in_use = false};
+    /* The user's umask must not add or remove rights of the owner. */
+    mode_t umask_before = umask(077);
+    int result = 0;
+    if (path == NULL)
+        result = make_directory(listener, error);
+    else
+        snprintf(listener->path, sizeof(listener->path), "%s", path);
+    if (result == 0)
+        result = open_socket(listener, error);
+    umask(umask_before);
+    if (result == 0)
+        return 0;
+    listener_remove(listener);
+    if (listener->fd >= 0)
+        close(listener->fd);
+    listener->fd = -1;
+    return -1;
+}
+
+void listener_remove(const struct listener *listener)
+{
+    struct stat file;
+    if (listener->inode != 0 && lstat(listener->path, &file) == 0 &&
+        file.st_dev == listener->device && file.st_ino == listener->inode)
+        unlink(listener->path);
+    if (listener->directory[0] != '\0')
+        rmdir(listener->directory);
+}
+
+int listener_set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -1;
+    return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : 0;
+}
+
+/* --- the reserve descriptor ---------------------------------------------- */
+
+static int reserve_fd = -1; /* used by one thread at a time */
+
+/* /dev/null needs no memory of its own and is never busy. */
+static bool take_reserve(void)
+{
+    reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return reserve_fd >= 0;
+}
+
+void listener_open_reserve(void)
+{
+    close(STDIN_FILENO); /* so that open(2) returns 0 */
+    take_reserve();
+}
+
+/* Returns true if listen_fd has a connection to accept. If it is in blocking
+ * mode, blocks until it has one or is shut down. */
+static bool connection_waits(int listen_fd)
+{
+    struct pollfd listener = {.fd = listen_fd, .events = POLLIN};
+    bool blocks = (fcntl(listen_fd, F_GETFL) & O_NONBLOCK) == 0;
+    return poll(&listener, 1, blocks ? -1 : 0) > 0 &&
+           (listener.revents & POLLHUP) == 0; /* HUP: it was shut down */
+}
+
+/*
+ * Accepts one connection with the descriptor that the reserve occupies, and
+ * closes it. Returns false if that failed.
+ */
+static bool refuse_connection(int listen_fd)
+{
+    if (reserve_fd < 0 && !take_reserve())
+        return false;
+    close(reserve_fd);
+    reserve_fd = -1;
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    trace_accept(fd);
+    bool done = fd >= 0 || errno == EAGAIN; /* EAGAIN: its client has left */
+    if (fd >= 0) {
+        trace_refused(fd, "no descriptor left");
+        close(fd);
+    }
+    take_reserve();
+    return done;
+}
+
+bool listener_accept_failed(int listen_fd)
+{
+    int accept_errno = errno;
+    bool may_wait = true;
+    switch (accept_errno) {
+    case EINTR:
+    case ECONNABORTED:
+        break;
+    case EAGAIN:
+    case EINVAL: /* the socket is shut down, because the program stops */
+        may_wait = false;
+        break;
+    case EMFILE:
+    case ENFILE:
+        /* accept4(2) takes a descriptor before it looks at the backlog, so it
+         * fails with these errors even if no connection waits. */
+        may_wait = connection_waits(listen_fd);
+        if (may_wait && !refuse_connection(listen_fd))
+            poll(NULL, 0, PAUSE_MS);
+        break;
+    default:
+        poll(NULL, 0, PAUSE_MS);
+    }
+    errno = accept_errno;
+    return may_wait;
+}

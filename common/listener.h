@@ -1,0 +1,90 @@
+/*
+ * listener.h - the listening socket: its address, its file, and the reserve
+ * descriptor.
+ *
+ * The rules are those of unix(7). A path has at most 107 bytes. A name that
+ * begins with @ is in the abstract namespace, which has no files and no
+ * permissions. A socket file outlives its server, so an old file must be told
+ * apart from one that is in use.
+ */
+#ifndef IOMUX_LISTENER_H
+#define IOMUX_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+/* A listening socket and what it leaves in the file system. */
+struct listener {
+    int fd;              /* or -1 */
+    char path[109];      /* or @NAME */
+    char directory[108]; /* private directory that holds the socket, or "" */
+    dev_t device;        /* device and inode identify the socket file */
+    ino_t inode;         /* 0 if there is no file, as for an abstract name */
+};
+
+/* Why a call failed. */
+struct listener_error {
+    bool in_use;    /* another server uses this address */
+    char text[400]; /* a sentence for the user */
+};
+
+/*
+ * Converts PATH or @NAME to an address. Returns its size for bind(2), or 0 with
+ * *error set if the path is empty or too long.
+ */
+socklen_t listener_address(const char *path, struct sockaddr_un *address,
+                           struct listener_error *error);
+
+/*
+ * Listens on path, or in a new private directory if path is NULL. The socket
+ * file has mode 0600. A stale socket file is replaced. A file of another kind,
+ * or one that is in use, is left as it is. From Linux 6.16 on, clients cannot
+ * pass descriptors to the server.
+ *
+ * Changes the umask for a moment, so it must be called before threads exist.
+ * Returns 0, or -1 with *error set, in which case nothing is left behind.
+ */
+int listener_open(const char *path, struct listener *listener,
+                  struct listener_error *error);
+
+/*
+ * Removes the files that listener_open() created, unless they have been
+ * replaced since. Does not close the socket. Async-signal-safe.
+ */
+void listener_remove(const struct listener *listener);
+
+/* Sets O_NONBLOCK and keeps the other flags. Returns 0, or -1 with errno of
+ * fcntl(2). */
+int listener_set_nonblocking(int fd);
+
+/*
+ * Opens the reserve descriptor: /dev/null as descriptor 0. It is needed when
+ * accept4(2) fails with EMFILE (see listener_accept_failed()). It is 0 because
+ * RLIMIT_NOFILE limits descriptor numbers, and 0 is below every limit. Must be
+ * called before threads exist, and after the last read of standard input.
+ */
+void listener_open_reserve(void);
+
+/*
+ * Handles a failed accept4(2). errno must still be that of the call.
+ *
+ * EMFILE and ENFILE: a connection may wait that accept4(2) cannot accept. It
+ * would keep the listening socket ready, and the loop would spin. This function
+ * closes the reserve descriptor, accepts one connection with the number that is
+ * now free, closes it, and opens the reserve again. The client sees the end of
+ * its connection at once. (libuv does the same in uv__emfile_trick().) If no
+ * connection waits and listen_fd blocks, this function blocks until one does.
+ *
+ * ENOBUFS, ENOMEM and all other lasting errors: pauses for 10 ms, so that the
+ * loop cannot spin.
+ *
+ * Returns true if a connection may still wait in the backlog, and false if the
+ * backlog is empty. Only one thread at a time may call it. Leaves errno
+ * unchanged.
+ */
+bool listener_accept_failed(int listen_fd);
+
+#endif
