@@ -26,6 +26,8 @@ endif
 endif
 
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
+# ThreadSanitizer has to be told what epoll does.
+COMMON += $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/tsan.o)
 
 # The model of epoll, of the walkthrough's chapter "inside epoll".
 MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)

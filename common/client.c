@@ -1,74 +1,47 @@
 /*
- * client.c - a client that checks every byte of its echo.
+ * client.c - the steps of a client.
+ *
+ * Clients that misbehave on purpose are in tests/hazard.py.
  */
 #include "client.h"
+#include "connections.h"
 #include "trace.h"
-#include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <stdint.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 16384, STACK_SIZE = 256 * 1024, CONNECT_TURN_MS = 100 };
-
-/* The barrier, the flag that ends all, and the lock for each client's fd. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static bool going, stopped;
-
-/* One message: its text again and again, up to its size. */
-struct message {
-    char text[64];
-    size_t length; /* of text */
-    size_t size;
+enum {
+    CHUNK = 4096, /* the size of the server's sends, see scenario.h */
+    EXCHANGE_CHUNK = 16384,
+    CONNECT_LIMIT_MS = 100 /* between two looks whether to stop */
 };
 
-static struct message compose(const struct client *client, long number)
+static atomic_bool stopped;
+static sem_t stop_semaphore; /* zero until client_stop(), then at least one */
+
+/* --- stopping ------------------------------------------------------------ */
+
+void client_stop(void)
 {
-    struct message m = {.size = client->size};
-    if (client->protocol != NULL) {
-        m.length = client->protocol->request(m.text, sizeof(m.text),
-                                             client->number, number);
-        m.size = m.length;
-        return m;
-    }
-    m.length =
-        (size_t)snprintf(m.text, sizeof(m.text), "hello %ld from client %d",
-                         number, client->number);
-    if (m.size == 0) {
-        m.size = m.length;
-    } else if (m.length < sizeof(m.text) - 1) {
-        m.text[m.length++] = '\n'; /* repeated, it reads as lines */
-    }
-    return m;
+    stopped = true;
+    sem_post(&stop_semaphore); /* the thread that it wakes wakes the next */
 }
 
-/* Fill buffer with up to n bytes of the message from position on. */
-static size_t fill(const struct message *m, size_t position, char *buffer,
-                   size_t n)
+bool client_stopped(void)
 {
-    if (n > m->size - position)
-        n = m->size - position;
-    for (size_t i = 0; i < n; i++)
-        buffer[i] = m->text[(position + i) % m->length];
-    return n;
+    return stopped;
 }
 
-static bool is_stopped(void)
-{
-    pthread_mutex_lock(&lock);
-    const bool result = stopped;
-    pthread_mutex_unlock(&lock);
-    return result;
-}
-
-/* Sleep, but no longer than until client_stop(). */
-static void pause_ms(int ms)
+void client_pause(int ms)
 {
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
@@ -78,264 +51,406 @@ static void pause_ms(int ms)
         end.tv_sec++;
         end.tv_nsec -= 1000000000L;
     }
-    pthread_mutex_lock(&lock);
-    while (!stopped && pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC,
-                                              &end) != ETIMEDOUT)
-        ;
-    pthread_mutex_unlock(&lock);
-}
-
-/* Note the failure of a call, unless the end of the program is its cause. */
-static bool fail(struct client *client, const char *call, const char *advice)
-{
-    const int error = errno;
-    trace_failed(call, client->fd);
-    if (!is_stopped())
-        snprintf(client->problem, sizeof(client->problem),
-                 "client %d: %s: %s (%s)%s", client->number, call,
-                 strerrorname_np(error), strerror(error), advice);
-    return false;
-}
-
-static bool open_connection(struct client *client)
-{
-    struct sockaddr_un address;
-    struct listener_error problem;
-    const socklen_t size = listener_address(client->path, &address, &problem);
-    if (size == 0) {
-        snprintf(client->problem, sizeof(client->problem), "%.150s",
-                 problem.text);
-        return false;
-    }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return fail(client, "socket", "");
-    pthread_mutex_lock(&lock);
-    client->fd = fd;
-    const bool late = stopped; /* client_stop() has not seen this socket */
-    pthread_mutex_unlock(&lock);
-    if (late)
-        return false;
-    trace_bind_name(fd, client->number); /* without it, it is only an x */
-
-    /*
-     * While the server's backlog is full connect(2) sleeps, and no
-     * shutdown(2) wakes it. A send time-out limits its sleep (unix(7)), so
-     * that client_stop() is noticed.
-     */
-    struct timeval turn = {.tv_usec = CONNECT_TURN_MS * 1000L};
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &turn, sizeof(turn));
     int result;
-    trace_connect(fd);
     do
-        result = connect(fd, (struct sockaddr *)&address, size);
-    while (result < 0 && (errno == EAGAIN || errno == EINTR) && !is_stopped());
-    if (result < 0)
-        return fail(client, "connect",
-                    errno == ENOENT || errno == ECONNREFUSED
-                        ? "; no server is running there: start one with "
-                          "--serve"
-                        : "");
-    return true;
+        result = sem_clockwait(&stop_semaphore, CLOCK_MONOTONIC, &end);
+    while (result < 0 && errno == EINTR);
+    if (result == 0)
+        sem_post(&stop_semaphore);
 }
 
-/* What has come of one message, both ways. */
-struct progress {
-    size_t sent, received;
-    size_t wanted;     /* to be received; SIZE_MAX: not known yet */
-    char answer[1024]; /* its first bytes, if it is no echo */
-};
+/* --- connect, send, close ------------------------------------------------ */
 
-/* Is this the right answer so far? Finds out where it will end. */
-static bool check_answer(struct client *client, const char *got, size_t n,
-                         struct progress *done, long number)
+/* Notes that a call has failed with errno. */
+static void call_failed(struct client *c, const char *call)
 {
-    if (done->wanted == SIZE_MAX) {
-        const size_t before = done->received;
-        const size_t room = sizeof(done->answer) - before;
-        const size_t here = before + (n < room ? n : room);
-        memcpy(done->answer + before, got, here - before);
-        const ssize_t wanted = client->protocol->reply(done->answer, here);
-        if (wanted > 0)
-            done->wanted = (size_t)wanted;
-        else if (wanted < 0 || here == sizeof(done->answer))
-            done->wanted = 0;
-    }
-    done->received += n;
-    if (done->received <= done->wanted)
-        return true;
-    snprintf(client->problem, sizeof(client->problem),
-             "client %d: the answer to request %ld is not the one that was "
-             "asked for, or has more bytes than it says",
-             client->number, number);
-    return false;
+    c->error = errno;
+    c->failed_call = call;
 }
 
-/* Receive and compare. False: the end. */
-static bool receive(struct client *client, const struct message *m,
-                    struct progress *done, long number)
+/*
+ * Calls connect(2). It blocks while the backlog of the server is full, and only
+ * a send time-out limits this (unix(7)). So it looks from time to time whether
+ * the program is stopping.
+ */
+static void do_connect(struct client *c, bool nonblocking)
+{
+    if (c->fd < 0)
+        c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd < 0) {
+        call_failed(c, "socket");
+        return;
+    }
+    connection_bind_name(c->fd, c->number);
+    trace_connect(c->fd);
+    int flags = 0;
+    if (nonblocking) {
+        flags = fcntl(c->fd, F_GETFL);
+        fcntl(c->fd, F_SETFL, flags | O_NONBLOCK);
+    }
+    struct timeval limit = {.tv_usec = CONNECT_LIMIT_MS * 1000L};
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    int result;
+    do
+        result = connect(c->fd, (const struct sockaddr *)&c->address,
+                         c->address_size);
+    while (result < 0 && !stopped &&
+           (errno == EINTR || (errno == EAGAIN && !nonblocking)));
+    if (result < 0)
+        call_failed(c, "connect");
+    c->connected = result == 0;
+    if (nonblocking)
+        fcntl(c->fd, F_SETFL, flags);
+}
+
+/* Fills buffer with n bytes of the pattern, from position on. */
+static void fill_pattern(char *buffer, size_t position, size_t n)
+{
+    static const char pattern[] = "abcdefghijklmnopqrstuvwxyz0123456789\n";
+    for (size_t i = 0; i < n; i++)
+        buffer[i] = pattern[(position + i) % (sizeof(pattern) - 1)];
+}
+
+static void do_send(struct client *c, const struct step *step, int flags)
+{
+    char *buffer = malloc(step->size);
+    if (buffer == NULL) {
+        call_failed(c, "malloc");
+        return;
+    }
+    if (step->bytes != NULL)
+        memcpy(buffer, step->bytes, step->size);
+    else
+        fill_pattern(buffer, c->sent, step->size);
+    trace_sending(c->fd, buffer, step->size);
+    ssize_t n =
+        send(c->fd, buffer, step->size, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0)
+        c->moved = (size_t)n;
+    else if (errno != EAGAIN)
+        call_failed(c, "send");
+    if (step->bytes == NULL)
+        c->sent += c->moved;
+    free(buffer);
+}
+
+static void do_close(struct client *c)
+{
+    trace_close(c->fd);
+    close(c->fd);
+    c->fd = -1;
+    c->connected = false;
+    c->sent = c->expected = 0;
+    c->error = 0;
+}
+
+static void do_abort(struct client *c)
+{
+    int unread = 0;
+    if (ioctl(c->fd, FIONREAD, &unread) < 0 || unread == 0) {
+        c->ok = false;
+        snprintf(c->got, sizeof(c->got),
+                 "no unread data, so it would be an ordinary close");
+        return;
+    }
+    do_close(c);
+}
+
+/* --- expect -------------------------------------------------------------- */
+
+/*
+ * Looks at the bytes that have arrived, and traces them, without taking them
+ * from the socket, because that could wake the server before the line.
+ */
+static ssize_t peek(struct client *c, char *buffer, size_t size)
+{
+    ssize_t n;
+    do
+        n = recv(c->fd, buffer, size,
+                 MSG_PEEK | (c->lockstep ? MSG_DONTWAIT : 0));
+    while (n < 0 && errno == EINTR);
+    int error = errno;
+    trace_recv(c->fd, buffer, n);
+    if (n == 0)
+        snprintf(c->got, sizeof(c->got), "end of file");
+    else if (n < 0)
+        snprintf(c->got, sizeof(c->got), "%s",
+                 error == EAGAIN ? "nothing" : strerrorname_np(error));
+    errno = error;
+    return n;
+}
+
+/* Describes the bytes that have arrived. */
+static void note_bytes(struct client *c, const char *bytes, size_t n)
+{
+    snprintf(c->got, sizeof(c->got), "%zu bytes: ", n);
+    escape(bytes, n, c->got + strlen(c->got));
+}
+
+/* Takes expected bytes, at most a buffer full. */
+static void do_expect(struct client *c, const struct step *step)
 {
     char got[CHUNK], wanted[CHUNK];
-    const ssize_t n = recv(client->fd, got, sizeof(got), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    trace_recv(client->fd, got, n);
-    if (n < 0)
-        return fail(client, "recv", "");
-    if (n == 0) {
-        if (!is_stopped())
-            snprintf(client->problem, sizeof(client->problem),
-                     "client %d: of message %ld, %zu bytes, only %zu came "
-                     "back before the server closed",
-                     client->number, number, m->size, done->received);
-        return false;
+    size_t size = step->size - c->moved;
+    if (size > sizeof(got))
+        size = sizeof(got);
+    ssize_t n = peek(c, got, size);
+    if (n <= 0) {
+        c->ok = false;
+        return;
     }
-    if (client->protocol != NULL)
-        return check_answer(client, got, (size_t)n, done, number);
-    const size_t expected = fill(m, done->received, wanted, (size_t)n);
+    if (step->bytes != NULL)
+        memcpy(wanted, step->bytes + c->moved, (size_t)n);
+    else
+        fill_pattern(wanted, c->expected, (size_t)n);
+    if (recv(c->fd, got, (size_t)n, MSG_DONTWAIT) != n ||
+        memcmp(got, wanted, (size_t)n) != 0) {
+        note_bytes(c, got, (size_t)n);
+        c->ok = false;
+        return;
+    }
+    c->moved += (size_t)n;
+    if (step->bytes == NULL)
+        c->expected += (size_t)n;
+}
+
+/* Expects end of file, an error, or nothing. */
+static void do_expect_no_bytes(struct client *c, const struct step *step)
+{
+    char got[CHUNK];
+    if (step->verb == STEP_EXPECT_ERROR && c->error != 0) {
+        c->ok = c->error == step->error;
+        snprintf(c->got, sizeof(c->got), "%s of %s", strerrorname_np(c->error),
+                 c->failed_call);
+        c->error = 0;
+        return;
+    }
+    ssize_t n = peek(c, got, sizeof(got));
+    if (n > 0)
+        note_bytes(c, got, (size_t)n);
+    if (step->verb == STEP_EXPECT_EOF)
+        c->ok = n == 0;
+    else if (step->verb == STEP_EXPECT_NOTHING)
+        c->ok = n < 0 && errno == EAGAIN;
+    else
+        c->ok = n < 0 && errno == step->error;
+}
+
+/* --- exchange ------------------------------------------------------------ */
+
+/* A message: its text, repeated up to its size. */
+struct message {
+    long number;
+    char text[64];
+    size_t length; /* of text */
+    size_t size;
+};
+
+/* An exchange under way. */
+struct exchange {
+    size_t sent, received;
+    size_t wanted;     /* bytes of the answer, or SIZE_MAX if not known yet */
+    char answer[1024]; /* its first bytes, if it is not an echo */
+};
+
+static struct message compose(const struct client *c, long number)
+{
+    struct message m = {.number = number, .size = c->size};
+    if (c->protocol != NULL) {
+        m.length =
+            c->protocol->request(m.text, sizeof(m.text), c->number, number);
+        m.size = m.length;
+        return m;
+    }
+    m.length = (size_t)snprintf(m.text, sizeof(m.text),
+                                "hello %ld from client %d", number, c->number);
+    if (m.size == 0)
+        m.size = m.length;
+    else if (m.length < sizeof(m.text) - 1)
+        m.text[m.length++] = '\n'; /* repeated, it reads as lines */
+    return m;
+}
+
+/* Fills buffer with up to n bytes of the message, from position on. Returns how
+ * many. */
+static size_t fill_message(const struct message *m, size_t position,
+                           char *buffer, size_t n)
+{
+    if (n > m->size - position)
+        n = m->size - position;
+    for (size_t i = 0; i < n; i++)
+        buffer[i] = m->text[(position + i) % m->length];
+    return n;
+}
+
+/* Checks n bytes of an answer that is not an echo. Finds out where it ends. */
+static bool check_answer(struct client *c, const struct message *m,
+                         struct exchange *e, const char *got, size_t n)
+{
+    if (e->wanted == SIZE_MAX) {
+        size_t room = sizeof(e->answer) - e->received;
+        size_t here = e->received + (n < room ? n : room);
+        memcpy(e->answer + e->received, got, here - e->received);
+        ssize_t wanted = c->protocol->reply(e->answer, here);
+        if (wanted > 0)
+            e->wanted = (size_t)wanted;
+        else if (wanted < 0 || here == sizeof(e->answer))
+            e->wanted = 0;
+    }
+    e->received += n;
+    if (e->received <= e->wanted)
+        return true;
+    snprintf(c->problem, sizeof(c->problem),
+             "client %d: the answer to request %ld is wrong, or longer than it "
+             "announces",
+             c->number, m->number);
+    return false;
+}
+
+/* Checks n bytes of an echo. */
+static bool check_echo(struct client *c, const struct message *m,
+                       struct exchange *e, const char *got, size_t n)
+{
+    char wanted[EXCHANGE_CHUNK];
+    size_t expected = fill_message(m, e->received, wanted, n);
     for (size_t i = 0; i < expected; i++) {
         if (got[i] == wanted[i])
             continue;
-        snprintf(client->problem, sizeof(client->problem),
-                 "client %d: byte %zu of message %ld came back as 0x%02x, "
-                 "sent was 0x%02x",
-                 client->number, done->received + i, number,
-                 (unsigned char)got[i], (unsigned char)wanted[i]);
+        snprintf(c->problem, sizeof(c->problem),
+                 "client %d: byte %zu of message %ld came back as 0x%02x "
+                 "instead of 0x%02x",
+                 c->number, e->received + i, m->number, (unsigned char)got[i],
+                 (unsigned char)wanted[i]);
         return false;
     }
-    if (expected < (size_t)n) {
-        snprintf(client->problem, sizeof(client->problem),
-                 "client %d: more came back of message %ld than its %zu bytes",
-                 client->number, number, m->size);
+    e->received += expected;
+    if (expected == n)
+        return true;
+    snprintf(c->problem, sizeof(c->problem),
+             "client %d: the echo of message %ld is longer than its %zu bytes",
+             c->number, m->number, m->size);
+    return false;
+}
+
+/* Receives a part of the answer and checks it. Returns false if the exchange
+ * has failed. */
+static bool receive(struct client *c, const struct message *m,
+                    struct exchange *e)
+{
+    char got[EXCHANGE_CHUNK];
+    ssize_t n = recv(c->fd, got, sizeof(got), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    trace_recv(c->fd, got, n);
+    if (n < 0) {
+        call_failed(c, "recv");
         return false;
     }
-    done->received += (size_t)n;
+    if (n == 0) {
+        snprintf(
+            c->problem, sizeof(c->problem),
+            "client %d: only %zu bytes of message %ld, which has %zu, came "
+            "back before the server closed",
+            c->number, e->received, m->number, m->size);
+        return false;
+    }
+    if (c->protocol != NULL)
+        return check_answer(c, m, e, got, (size_t)n);
+    return check_echo(c, m, e, got, (size_t)n);
+}
+
+/* Sends a part of the message. Returns false if the exchange has failed. */
+static bool send_part(struct client *c, const struct message *m,
+                      struct exchange *e)
+{
+    char buffer[EXCHANGE_CHUNK];
+    size_t size = fill_message(m, e->sent, buffer, sizeof(buffer));
+    ssize_t n = send(c->fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        call_failed(c, "send");
+        return false;
+    }
+    if (n > 0)
+        e->sent += (size_t)n;
+    if (e->sent == m->size)
+        c->messages++;
     return true;
 }
 
-/* Send one message and read its answer, both at once. False: the end. */
-static bool exchange(struct client *client, long number)
+/*
+ * Sends a message and reads its answer at the same time, so that a message may
+ * be larger than all buffers on its way.
+ */
+static void do_exchange(struct client *c, long number)
 {
-    const struct message m = compose(client, number);
-    struct progress done = {.wanted =
-                                client->protocol != NULL ? SIZE_MAX : m.size};
-    char buffer[CHUNK];
-
-    fill(&m, 0, buffer, sizeof(buffer));
-    trace_sending(client->fd, buffer, m.size);
-    while (done.received < done.wanted) {
-        if (done.sent < m.size) {
-            const size_t size = fill(&m, done.sent, buffer, sizeof(buffer));
-            const ssize_t n =
-                send(client->fd, buffer, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-            if (n >= 0)
-                done.sent += (size_t)n;
-            else if (errno != EAGAIN && errno != EINTR)
-                return fail(client, "send", "");
-            if (done.sent == m.size)
-                client->sent++;
-        }
-        struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-        if (done.sent < m.size)
+    struct message m = compose(c, number);
+    struct exchange e = {.wanted = c->protocol != NULL ? SIZE_MAX : m.size};
+    char text[EXCHANGE_CHUNK];
+    fill_message(&m, 0, text, sizeof(text));
+    trace_sending(c->fd, text, m.size);
+    c->ok = true;
+    while (c->ok && e.received < e.wanted) {
+        if (e.sent < m.size)
+            c->ok = send_part(c, &m, &e);
+        struct pollfd wait = {.fd = c->fd, .events = POLLIN};
+        if (e.sent < m.size)
             wait.events |= POLLOUT;
-        if (poll(&wait, 1, -1) < 0)
-            continue; /* EINTR */
-        if ((wait.revents & ~POLLOUT) != 0 &&
-            !receive(client, &m, &done, number))
-            return false;
+        if (c->ok && poll(&wait, 1, -1) > 0 && (wait.revents & ~POLLOUT) != 0)
+            c->ok = receive(c, &m, &e);
     }
-    client->echoed++;
-    return true;
+    if (c->ok)
+        c->answers++;
 }
 
-/* Half-close, and see that nothing comes but the end. */
-static void finish(struct client *client)
-{
-    char byte;
-    trace_shutdown(client->fd);
-    shutdown(client->fd, SHUT_WR);
-    ssize_t n;
-    do
-        n = recv(client->fd, &byte, 1, 0);
-    while (n < 0 && errno == EINTR);
-    trace_recv(client->fd, &byte, n);
-    if (n < 0)
-        fail(client, "recv", "");
-    else if (n > 0)
-        snprintf(client->problem, sizeof(client->problem),
-                 "client %d: more came back than was sent", client->number);
-}
+/* --- all steps ----------------------------------------------------------- */
 
-static void *run(void *argument)
+void client_step(struct client *c, const struct step *step)
 {
-    struct client *const client = argument;
-    trace_thread("client", client->number);
-    pthread_mutex_lock(&lock);
-    while (!going && !stopped)
-        pthread_cond_wait(&changed, &lock);
-    pthread_mutex_unlock(&lock);
-    if (client->delay_ms > 0)
-        pause_ms(client->delay_ms);
-
-    if (!is_stopped() && open_connection(client)) {
-        bool good = true;
-        for (int i = 1; good && i <= client->messages && !is_stopped(); i++) {
-            if (i > 1)
-                pause_ms(client->interval_ms);
-            good = exchange(client, i);
-        }
-        if (good)
-            finish(client);
+    c->got[0] = '\0';
+    switch (step->verb) {
+    case STEP_CONNECT:
+    case STEP_CONNECT_NONBLOCKING:
+        do_connect(c, step->verb == STEP_CONNECT_NONBLOCKING);
+        break;
+    case STEP_SEND:
+        do_send(c, step, 0);
+        break;
+    case STEP_SEND_OOB:
+        do_send(c, step, MSG_OOB);
+        break;
+    case STEP_EXPECT:
+        do_expect(c, step);
+        break;
+    case STEP_EXPECT_EOF:
+    case STEP_EXPECT_ERROR:
+    case STEP_EXPECT_NOTHING:
+        do_expect_no_bytes(c, step);
+        break;
+    case STEP_SHUTDOWN:
+        trace_shutdown(c->fd);
+        shutdown(c->fd, SHUT_WR);
+        break;
+    case STEP_CLOSE:
+        do_close(c);
+        break;
+    case STEP_ABORT:
+        do_abort(c);
+        break;
+    case STEP_EXCHANGE:
+        do_exchange(c, (long)step->size);
+        break;
+    default:
+        break;
     }
-    pthread_mutex_lock(&lock);
-    const int fd = client->fd;
-    client->fd = -1;
-    pthread_mutex_unlock(&lock);
-    if (fd >= 0) {
-        trace_close(fd);
-        close(fd);
+}
+
+void client_report(struct client *c, const struct step *step)
+{
+    bool sends = step->verb == STEP_SEND || step->verb == STEP_SEND_OOB;
+    if (c->error != 0) {
+        errno = c->error;
+        trace_failed(c->failed_call, c->fd);
+    } else if (sends && c->moved < step->size) {
+        trace_short(c->fd, step->size, c->moved);
     }
-    client->done();
-    return NULL;
-}
-
-int client_start(struct client *client)
-{
-    pthread_attr_t attributes;
-    client->fd = -1;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    const int error = pthread_create(&client->thread, &attributes, run, client);
-    pthread_attr_destroy(&attributes);
-    return error;
-}
-
-void client_go(void)
-{
-    pthread_mutex_lock(&lock);
-    going = true;
-    pthread_cond_broadcast(&changed);
-    pthread_mutex_unlock(&lock);
-}
-
-void client_join(struct client *client)
-{
-    pthread_join(client->thread, NULL);
-}
-
-void client_expect_end(void)
-{
-    pthread_mutex_lock(&lock);
-    stopped = true;
-    pthread_cond_broadcast(&changed);
-    pthread_mutex_unlock(&lock);
-}
-
-void client_stop(struct client *clients, int count)
-{
-    pthread_mutex_lock(&lock);
-    for (int i = 0; i < count; i++)
-        if (clients[i].fd >= 0)
-            shutdown(clients[i].fd, SHUT_RDWR);
-    pthread_mutex_unlock(&lock);
 }

@@ -1,70 +1,83 @@
 /*
- * client.h - one client, in a thread of its own.
+ * client.h - a client that executes steps, such as "connect" or "send".
  *
- * It connects, sends its messages one by one, and reads each echo while it
- * still sends, so that a message may be larger than any buffer on the way. It
- * compares byte by byte, half-closes when it has sent all, waits for the
- * server's end-of-file, and remembers what was missing.
- *
- * Left out: clients that misbehave. Those are in tests/hazard.py.
+ * In a scenario, the player hands each step to the client's thread, and no step
+ * waits for the server. In a free run, the thread executes its own steps, and
+ * each waits until the server has answered. player.c and free_run.c are the two
+ * users.
  */
 #ifndef IOMUX_CLIENT_H
 #define IOMUX_CLIENT_H
 
-#include <pthread.h>
+#include "scenario.h"
+#include "trace_format.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 /*
- * What a client says if its server is no echo. text has room for 64 bytes;
- * request() fills some of them and returns how many. reply() is asked while an
- * answer comes, with the n bytes that are here, at most 1,024: it returns how
- * long the whole answer will be, 0 if that cannot be known yet, and -1 if it
- * is not the answer that was asked for.
+ * What the clients of a server that does not echo send and expect. request()
+ * writes a request of at most size bytes to text and returns its length.
+ * reply() is called with the first n bytes of the answer, at most 1,024. It
+ * returns the length of the whole answer, or 0 if it needs more bytes to know,
+ * or -1 if the answer is wrong.
  */
 struct client_protocol {
     size_t (*request)(char *text, size_t size, int client, long number);
     ssize_t (*reply)(const char *bytes, size_t n);
 };
 
-/* What one client is to do, and, once it has ended, what came of it. */
 struct client {
-    /* Filled in by the caller. */
-    int number;         /* 1, 2, ...: it is called c1, c2, ... on both sides */
-    const char *path;   /* of the server, or @NAME; belongs to the caller */
-    int messages;       /* how many it sends */
-    size_t size;        /* of a message in bytes; 0: just its greeting */
-    int interval_ms;    /* pause between two messages */
-    int delay_ms;       /* pause before the first, after the start */
-    void (*done)(void); /* called by its thread at the end */
-    const struct client_protocol *protocol; /* NULL: it is an echo */
+    /* Set by the user. */
+    int number; /* N of cN */
+    struct sockaddr_un address;
+    socklen_t address_size;
+    bool lockstep; /* steps do not wait for the server */
+    size_t size;   /* bytes of a message, or 0 for a greeting */
+    const struct client_protocol *protocol; /* or NULL for an echo */
 
-    /* Filled in by the client. */
-    long sent, echoed; /* whole messages */
-    char problem[200]; /* a sentence, or "" */
+    /* The connection. */
+    int fd; /* or -1 */
+    bool connected;
+    size_t sent, expected; /* position in the pattern, in bytes */
 
-    /* Its own. */
-    pthread_t thread;
-    int fd;
+    /* The result of the last step. */
+    bool ok;      /* what was expected has happened */
+    size_t moved; /* bytes that were sent or received */
+    int error;    /* errno of a failed call, until a step expects it, or 0 */
+    const char *failed_call;
+    char got[ESCAPED_SIZE + 40]; /* what has arrived instead */
+
+    /* The results of all exchanges. */
+    long messages, answers;
+    char problem[300]; /* a sentence, or "" */
 };
 
 /*
- * Create the thread; it waits for client_go(). The struct must stay until
- * client_join(). Returns 0, or an errno value of pthread_create(3).
+ * Executes a step of a client. The caller is the client's thread. An address
+ * must be set before STEP_CONNECT. Sets the result.
  */
-int client_start(struct client *client);
+void client_step(struct client *client, const struct step *step);
 
-/* Let all clients go at once: they wait behind one barrier. */
-void client_go(void);
+/*
+ * Traces what only the result of a step shows, such as a short send. In
+ * lock-step, this is done after the server has settled.
+ */
+void client_report(struct client *client, const struct step *step);
 
-/* Wait for the end of its thread. */
-void client_join(struct client *client);
+/* Sleeps for ms milliseconds, or until client_stop(). */
+void client_pause(int ms);
 
-/* The end is near: what clients miss from now on is no problem of theirs. */
-void client_expect_end(void);
+/*
+ * Ends pauses and connection attempts. What clients miss from now on is not
+ * their problem. Async-signal-safe.
+ */
+void client_stop(void);
 
-/* End all clients, whatever they wait for; after client_expect_end(). */
-void client_stop(struct client *clients, int count);
+/* Returns true after client_stop(). */
+bool client_stopped(void);
 
 #endif

@@ -1,68 +1,59 @@
 /*
- * demo.c - options, threads, signals: what every stage needs and none teaches.
+ * demo.c - starts the server and its clients, and stops them.
  *
- * The main thread is the server, so that strace, gdb and /proc/PID show the
- * lesson first. A second thread, the conductor, starts the clients and waits
- * with sigwait(3) for what can end the program: a signal from outside, or
- * SIGUSR1, which the program sends itself when its clients are done, when the
- * server has given up, or when the trace cannot be written.
+ * The main thread is the server. With --serve there is no other thread, so
+ * strace, gdb and /proc/PID show the lesson, and no use of a descriptor costs
+ * more because two threads share the table.
  */
 #include "demo.h"
 #include "client.h"
-#include "scenario.h"
-#include "trace.h"
+#include "connections.h"
+#include "free_run.h"
 #include "listener.h"
+#include "lockstep.h"
+#include "options.h"
+#include "player.h"
+#include "scenario.h"
+#include "stopping.h"
+#include "trace.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef IOMUX_VERSION
-#error "the Makefile defines IOMUX_VERSION"
-#endif
-
 enum { OK = 0, FAILED = 1, USAGE = 2 };
-enum { REST_MS = 1000 }; /* how long the server may take to come to rest */
-enum { JSON_FD = 400 };  /* out of the way of a lesson's, if so many may be */
+enum { JSON_FD = 400 }; /* does not take the number of a stage's descriptor */
 
-struct options {
-    int clients, messages, interval_ms, stagger_ms;
-    size_t size;
-    const char *path, *json, *scenario;
-    bool serve, connect, quiet;
-};
-
-static const char *program = "demo";
-static const struct demo_option *own; /* the options of this stage alone */
-static size_t own_count;
-static const struct client_protocol *spoken; /* NULL: an echo */
+static const char *program_name = "demo";
+static const struct client_protocol *protocol; /* or NULL for an echo */
 static struct listener listener = {.fd = -1};
-
-static atomic_int clients_left; /* client threads that still run */
-static atomic_bool failed, server_ended;
+static bool failed; /* used by the main thread */
 
 /* --- for the stages ------------------------------------------------------ */
 
 bool demo_stopping(void)
 {
-    return trace_stopping();
+    return connections_stopping();
 }
+
+void demo_protocol(const struct client_protocol *new_protocol)
+{
+    protocol = new_protocol;
+}
+
+/* --- messages ------------------------------------------------------------ */
 
 static void complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Prints "PROGRAM: " and a sentence on standard error. */
 static void complain(const char *format, ...)
 {
     char text[PATH_MAX + 500];
@@ -71,664 +62,208 @@ static void complain(const char *format, ...)
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     char line[sizeof(text) + 100];
-    snprintf(line, sizeof(line), "%s: %s\n", program, text);
+    snprintf(line, sizeof(line), "%s: %s\n", program_name, text);
     trace_complain(line);
 }
 
-void demo_protocol(const struct client_protocol *protocol)
+static void complain_sentence(const char *sentence)
 {
-    spoken = protocol;
+    complain("%s", sentence);
 }
 
-bool demo_no_room(int error)
+/* Returns the verb for messages in the summary. */
+static const char *done_verb(void)
 {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-           error == ENOMEM;
+    return protocol == NULL ? "echoed" : "answered";
 }
 
-/* --- the command line ---------------------------------------------------- */
-
-/* A line of --help for an option of this stage alone. */
-static void print_own(const struct demo_option *option)
+/* Ends the process, because the server does not end. */
+static void give_up(void)
 {
-    char left[80], letter[] = "-?, ";
-    letter[1] = option->letter;
-    snprintf(left, sizeof(left), "%s--%s %s",
-             option->letter != '\0' ? letter : "    ", option->name,
-             option->argument);
-    printf("  %-19s  %s", left, option->help);
-    if (option->number != NULL)
-        printf("  (default %ld)", *option->number);
-    else if (*option->text != NULL)
-        printf("  (default %s)", *option->text);
-    printf("\n");
-}
-
-/* What comes of a message of the clients. */
-static const char *what_is_done(void)
-{
-    return spoken == NULL ? "echoed" : "answered";
-}
-
-static void print_help(void)
-{
-    printf(
-        "usage: %s [option]...\n"
-        "\n"
-        "%s server and its clients in one program, over a Unix-domain "
-        "socket.\n"
-        "The trace on standard output shows what both sides do.\n"
-        "\n"
-        "  -c, --clients N      client threads                   (default 3)\n"
-        "  -m, --messages N     messages that each client sends  (default 5)\n"
-        "  -z, --size BYTES     size of a message      (default: a greeting)\n"
-        "  -i, --interval MS    pause between a client's messages  "
-        "(default 100)\n"
-        "      --stagger MS     start the clients this far apart  (default 0)\n"
-        "  -S, --scenario FILE  play FILE in lock-step instead\n"
-        "  -s, --socket PATH    where the server listens; @NAME is in the "
-        "abstract\n"
-        "                       namespace, where any user may connect\n"
-        "                       (default: a new private directory)\n"
-        "      --serve          the server alone, until SIGINT or SIGTERM\n"
-        "      --connect        the clients alone, against --socket\n"
-        "  -j, --json FILE      write the trace as JSON Lines too\n"
-        "  -q, --quiet          no events on standard output, only the "
-        "summary\n"
-        "  -h, --help           this text\n"
-        "  -V, --version        the version\n",
-        program, spoken == NULL ? "An echo" : "A");
-    if (own_count > 0)
-        printf("\nOnly this stage has:\n\n");
-    for (size_t i = 0; i < own_count; i++)
-        print_own(&own[i]);
-    printf("\n"
-           "try:  build/%s -c 1 -m 2\n"
-           "      build/%s --serve -s /tmp/echo   and, in another terminal,\n"
-           "      %s\n"
-           "\n"
-           "Exit status: 0 all was %s and closed, 1 something failed, "
-           "2 usage.\n",
-           program, program,
-           spoken == NULL ? "nc -U /tmp/echo"
-                          : "curl --unix-socket /tmp/echo http://localhost/",
-           what_is_done());
-}
-
-/* Print what is wrong with the command line. Returns the exit status. */
-static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int usage(const char *format, ...)
-{
-    char text[300];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    complain("%s\ntry 'build/%s --help'", text, program);
-    return USAGE;
-}
-
-/* A whole number from least to most. False: said what is wrong. */
-static bool parse(const char *option, const char *text, long least, long most,
-                  long *number)
-{
-    char *end;
-    errno = 0;
-    const long value = strtol(text, &end, 10);
-    const bool digits = *text >= '0' && *text <= '9' && *end == '\0';
-    if (digits && errno == 0 && value >= least && value <= most) {
-        *number = value;
-        return true;
-    }
-    usage("%s takes a whole number from %ld to %ld, not '%.40s'", option, least,
-          most, text);
-    return false;
-}
-
-enum { SERVE = 256, CONNECT, STAGGER, OWN }; /* OWN + i is own[i] */
-enum { MOST_OWN = 8 };
-
-static const char short_options[] = ":c:m:z:i:S:s:j:qhV";
-static const struct option long_options[] = {
-    {"clients", required_argument, NULL, 'c'},
-    {"messages", required_argument, NULL, 'm'},
-    {"size", required_argument, NULL, 'z'},
-    {"interval", required_argument, NULL, 'i'},
-    {"stagger", required_argument, NULL, STAGGER},
-    {"scenario", required_argument, NULL, 'S'},
-    {"socket", required_argument, NULL, 's'},
-    {"serve", no_argument, NULL, SERVE},
-    {"connect", no_argument, NULL, CONNECT},
-    {"json", required_argument, NULL, 'j'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'}};
-enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) };
-
-/* The stages that have options of their own. */
-static const struct {
-    const char *option, *stage;
-} elsewhere[] = {{"workers", "09-epoll-pool"},
-                 {"idle-timeout", "10-reactor or 11-http"},
-                 {"root", "11-http"},
-                 {"header-timeout", "11-http"}};
-
-/* getopt_long(3) of all options, own ones included; OWN + i for own[i]. */
-static int next_option(int argc, char **argv)
-{
-    struct option longs[OPTIONS + MOST_OWN + 1] = {0};
-    char shorts[sizeof(short_options) + 2 * MOST_OWN];
-    size_t used = sizeof(short_options) - 1;
-    memcpy(longs, long_options, sizeof(long_options));
-    memcpy(shorts, short_options, used);
-    for (size_t i = 0; i < own_count; i++) {
-        longs[OPTIONS + i] =
-            (struct option){own[i].name, required_argument, NULL, OWN + (int)i};
-        if (own[i].letter != '\0') {
-            shorts[used++] = own[i].letter;
-            shorts[used++] = ':';
-        }
-    }
-    shorts[used] = '\0';
-    const int option = getopt_long(argc, argv, shorts, longs, NULL);
-    for (size_t i = 0; i < own_count; i++)
-        if (own[i].letter != '\0' && option == own[i].letter)
-            return OWN + (int)i;
-    return option;
-}
-
-/* Take the value of an option of this stage alone. False: said why not. */
-static bool take_own(const struct demo_option *option)
-{
-    char name[80];
-    snprintf(name, sizeof(name), "--%s", option->name);
-    if (option->number != NULL)
-        return parse(name, optarg, option->least, option->most, option->number);
-    struct stat about;
-    if (option->directory &&
-        (stat(optarg, &about) < 0 || !S_ISDIR(about.st_mode))) {
-        usage("%s takes a directory, not '%.100s'", name, optarg);
-        return false;
-    }
-    *option->text = optarg;
-    return true;
-}
-
-/* getopt_long(3) did not like what it saw. */
-static int bad_option(const char *word)
-{
-    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
-        const size_t size = strlen(elsewhere[i].option);
-        if (strncmp(word, "--", 2) == 0 && optopt == 0 &&
-            strncmp(word + 2, elsewhere[i].option, size) == 0 &&
-            (word[2 + size] == '\0' || word[2 + size] == '='))
-            return usage("--%s is for stage %s", elsewhere[i].option,
-                         elsewhere[i].stage);
-    }
-    if (optopt > ' ' && optopt < 127 && strchr(word, '=') == NULL)
-        return usage("there is no option '-%c'", optopt);
-    if (optopt != 0 && optopt < 256 && (optopt < ' ' || optopt > 126))
-        return usage("options are ASCII letters, and one of these is not");
-    if (optopt != 0 && strchr(word, '=') != NULL)
-        return usage("'%.*s' takes no value", (int)strcspn(word, "="), word);
-    return usage("there is no option '%s', or several begin so", word);
-}
-
-/* Returns -1 to go on, or the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-    enum { MILLION = 1000000, HOUR_MS = 3600000, GIB = 1 << 30 };
-    const char *only_clients = NULL, *only_server = NULL;
-    int option;
-    long n;
-
-    opterr = 0;
-    while ((option = next_option(argc, argv)) != -1) {
-        if (option >= OWN) {
-            only_server = own[option - OWN].name;
-            if (!take_own(&own[option - OWN]))
-                return USAGE;
-            continue;
-        }
-        switch (option) {
-        case 'c':
-            if (!parse("--clients", optarg, 1, MILLION, &n))
-                return USAGE;
-            o->clients = (int)n;
-            only_clients = "--clients";
-            break;
-        case 'm':
-            if (!parse("--messages", optarg, 0, 1000 * MILLION, &n))
-                return USAGE;
-            o->messages = (int)n;
-            only_clients = "--messages";
-            break;
-        case 'z':
-            if (!parse("--size", optarg, 1, GIB, &n))
-                return USAGE;
-            o->size = (size_t)n;
-            only_clients = "--size";
-            break;
-        case 'i':
-            if (!parse("--interval", optarg, 0, HOUR_MS, &n))
-                return USAGE;
-            o->interval_ms = (int)n;
-            only_clients = "--interval";
-            break;
-        case STAGGER:
-            if (!parse("--stagger", optarg, 0, HOUR_MS, &n))
-                return USAGE;
-            o->stagger_ms = (int)n;
-            only_clients = "--stagger";
-            break;
-        case 'S':
-            o->scenario = optarg;
-            break;
-        case 's':
-            o->path = optarg;
-            break;
-        case SERVE:
-            o->serve = true;
-            break;
-        case CONNECT:
-            o->connect = true;
-            break;
-        case 'j':
-            o->json = optarg;
-            break;
-        case 'q':
-            o->quiet = true;
-            break;
-        case 'h':
-            print_help();
-            return fflush(stdout) == 0 ? OK : FAILED;
-        case 'V':
-            printf("%s (iomux) %s\n", program, IOMUX_VERSION);
-            return fflush(stdout) == 0 ? OK : FAILED;
-        case ':':
-            return usage("the option '%s' needs a value", argv[optind - 1]);
-        default:
-            return bad_option(argv[optind - 1]);
-        }
-    }
-    if (optind < argc)
-        return usage("'%s' is no option; this program takes nothing else",
-                     argv[optind]);
-    struct sockaddr_un unused;
-    struct listener_error problem;
-    if (o->path != NULL && listener_address(o->path, &unused, &problem) == 0)
-        return usage("%s", problem.text);
-    if (o->serve && o->connect)
-        return usage("--serve and --connect are two programs: start one of "
-                     "each");
-    if (o->connect && o->path == NULL)
-        return usage("--connect needs --socket PATH, the server to talk to");
-    if (o->size > 0 && spoken != NULL)
-        return usage("--size is for echo servers: what this stage's clients "
-                     "ask has a size of its own");
-    if (o->serve && only_clients != NULL)
-        return usage("%s is for clients, and --serve starts none",
-                     only_clients);
-    if (o->connect && only_server != NULL)
-        return usage("--%s is for the server, and --connect starts none",
-                     only_server);
-    if (o->scenario != NULL && only_clients != NULL)
-        return usage("a scenario says itself what the clients do: --scenario "
-                     "and %s do not go together",
-                     only_clients);
-    if (o->scenario != NULL && (o->serve || o->connect))
-        return usage("--scenario plays clients and server in one process, not "
-                     "with %s",
-                     o->serve ? "--serve" : "--connect");
-    if ((long long)o->stagger_ms * (o->clients - 1) > HOUR_MS)
-        return usage("--stagger %d would start the last of %d clients after "
-                     "more than an hour",
-                     o->stagger_ms, o->clients);
-    return -1;
-}
-
-/* --- signals ------------------------------------------------------------- */
-
-/* What the conductor waits for; blocked in all threads. */
-static sigset_t awaited(void)
-{
-    sigset_t set;
-    struct sigaction old;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    /* nohup(1) ignores SIGHUP, and means it. */
-    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-        sigaddset(&set, SIGHUP);
-    return set;
-}
-
-static void block_signals(void)
-{
-    /* A shell script starts its background jobs with SIGINT ignored. */
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    const sigset_t set = awaited();
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
-static volatile sig_atomic_t signalled; /* a signal has ended the program */
-
-/* A second Ctrl-C, while the first is being obeyed: leave at once. */
-static void on_second_signal(int signal_number)
-{
-    if (!signalled) {
-        signalled = 1; /* the clients were done: this is the first one */
-        return;
-    }
+    complain("the server has not ended after all clients have left and all "
+             "connections were shut down; it still has %d",
+             connections_count());
     listener_remove(&listener);
-    _exit(128 + signal_number);
-}
-
-static void watch_for_second_signal(void)
-{
-    sigset_t set = awaited();
-    sigdelset(&set, SIGUSR1);
-    for (int n = 1; n < NSIG; n++)
-        if (sigismember(&set, n) == 1)
-            sigaction(n,
-                      &(struct sigaction){.sa_handler = on_second_signal,
-                                          .sa_flags = SA_RESTART},
-                      NULL);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* Something that may end the program has changed: wake the conductor. */
-static void wake_conductor(void)
-{
-    kill(getpid(), SIGUSR1); /* blocked everywhere: sigwait(3) gets it */
+    _exit(FAILED);
 }
 
 /* --- running ------------------------------------------------------------- */
 
+/* What a run needs: one of the two, or neither with --serve. */
 struct run {
-    const struct options *options;
-    struct client *clients;    /* NULL: none */
-    int started;               /* client threads */
-    struct scenario *scenario; /* NULL: none */
+    struct scenario *scenario; /* or NULL */
+    struct free_run *free_run; /* or NULL */
 };
 
-static void client_done(void)
+/*
+ * Starts the threads of the clients. They inherit blocked signals, so that a
+ * handler never runs in a thread with other descriptors than the server's.
+ */
+static void start_clients(const struct run *run)
 {
-    if (atomic_fetch_sub(&clients_left, 1) == 1)
-        wake_conductor();
-}
-
-static void start_clients(struct run *run)
-{
-    const struct options *const o = run->options;
-    atomic_fetch_add(&clients_left,
-                     1); /* mine: not to reach 0 before all run */
-    for (int i = 0; i < o->clients; i++) {
-        struct client *const client = &run->clients[i];
-        *client = (struct client){.number = i + 1,
-                                  .path = listener.path,
-                                  .messages = o->messages,
-                                  .size = o->size,
-                                  .interval_ms = o->interval_ms,
-                                  .delay_ms = i * o->stagger_ms,
-                                  .done = client_done,
-                                  .protocol = spoken};
-        atomic_fetch_add(&clients_left, 1);
-        const int error = client_start(client);
-        if (error != 0) {
-            atomic_fetch_sub(&clients_left, 1);
-            complain("only %d of %d client threads could be started: %s (%s); "
-                     "ask for fewer with --clients",
-                     i, o->clients, strerrorname_np(error), strerror(error));
-            failed = true;
-            break;
-        }
-        run->started++;
-    }
-    client_go();
-    client_done();
-}
-
-/* The thread that plays the scenario. */
-static void *play(void *argument)
-{
-    struct run *const run = argument;
-    struct scenario_problem problem;
-    trace_thread("player", 0);
-    if (scenario_play(run->scenario, listener.path, &problem) < 0) {
-        complain("%s", problem.text);
+    sigset_t before;
+    int error = 0;
+    stop_block_signals(&before);
+    if (run->scenario != NULL)
+        error = player_start(run->scenario, &listener, stop_request, give_up);
+    else if (run->free_run != NULL && free_run_start(run->free_run) < 0)
         failed = true;
-    }
-    client_done();
-    return NULL;
-}
-
-static bool start_player(struct run *run, pthread_t *player)
-{
-    clients_left = 1; /* the player stands for all of them */
-    const int error = pthread_create(player, NULL, play, run);
-    if (error == 0)
-        return true;
-    complain("no thread to play the scenario: %s (%s)", strerrorname_np(error),
-             strerror(error));
-    failed = true;
-    client_done();
-    return false;
-}
-
-/* Start the clients, wait for whatever ends the program, end it. */
-static void *conduct(void *argument)
-{
-    struct run *const run = argument;
-    const sigset_t set = awaited();
-    int signal_number;
-
-    trace_thread("demo", 0);
-    if (!run->options->connect)
-        trace_await_idle(REST_MS);
-    if (run->clients != NULL)
-        start_clients(run);
-    pthread_t player;
-    const bool plays = run->scenario != NULL && start_player(run, &player);
-    do
-        sigwait(&set, &signal_number);
-    while (signal_number == SIGUSR1 && !server_ended && trace_error() == 0 &&
-           (run->options->serve || clients_left > 0));
-
-    signalled = signal_number != SIGUSR1;
-    watch_for_second_signal();
-    if (signal_number == SIGUSR1 && !run->options->connect)
-        trace_await_idle(REST_MS);
-    client_expect_end();
-    if (plays)
-        scenario_stop();
-    trace_stop(listener.fd);
-    if (run->clients != NULL)
-        client_stop(run->clients, run->started);
-    if (plays)
-        pthread_join(player, NULL);
-    for (int i = 0; i < run->started; i++)
-        client_join(&run->clients[i]);
-
-    /* Stay until the server has ended: a second signal comes to this thread. */
-    sigset_t woken;
-    sigemptyset(&woken);
-    sigaddset(&woken, SIGUSR1);
-    while (!run->options->connect && !server_ended)
-        sigwait(&woken, &signal_number);
-    return NULL;
-}
-
-/* The server, in this thread, between its conductor's start and end. */
-static void run_server(struct run *run, int (*serve)(int listen_fd))
-{
-    pthread_t conductor;
-    const int error = pthread_create(&conductor, NULL, conduct, run);
-    if (error != 0) {
-        complain("the server cannot start a thread: %s (%s)",
-                 strerrorname_np(error), strerror(error));
-        failed = true;
+    stop_restore_signals(&before);
+    if (error != 0)
+        complain("cannot create a thread for the scenario: %s",
+                 trace_errno(error));
+    if (error == 0 && !failed)
         return;
+    failed = true;
+    stop_now();
+}
+
+/* Waits for the threads of the clients, and reports what has failed. */
+static void join_clients(const struct run *run)
+{
+    if (run->free_run != NULL) {
+        free_run_join(run->free_run);
+        if (run->free_run->failed)
+            failed = true;
     }
+    const char *reason = run->scenario != NULL ? player_join() : NULL;
+    if (reason != NULL) {
+        complain("%s", reason);
+        failed = true;
+    }
+}
+
+/* Runs the server in this thread, and its clients, if any. */
+static void run_server(const struct run *run, int (*serve)(int listen_fd))
+{
+    start_clients(run);
     if (serve(listener.fd) < 0) {
-        complain("the server cannot serve: %s (%s)", strerrorname_np(errno),
-                 strerror(errno));
+        complain("the server cannot go on: %s", trace_errno(errno));
         failed = true;
     } else if (!demo_stopping()) {
-        complain("the server has ended by itself");
+        complain("the server has ended before it was stopped");
         failed = true;
     }
-    server_ended = true;
-    trace_server_ended();
-    wake_conductor();
-    pthread_join(conductor, NULL);
+    connections_server_ended();
+    if (!demo_stopping())
+        stop_now();
+    /* In this order: the file of a closed socket would look stale, and a new
+     * server could not tell its own file from it. */
+    stop_set_listener(NULL);
+    listener_remove(&listener);
+    close(listener.fd);
+    connections_close();
+    join_clients(run);
 }
 
-/* What the clients say at the end; add up their messages. */
-static void report(const struct run *run, long *sent, long *echoed)
+static int open_listener(const char *path)
 {
-    for (int i = 0; i < run->started; i++) {
-        *sent += run->clients[i].sent;
-        *echoed += run->clients[i].echoed;
-        if (run->clients[i].problem[0] != '\0') {
-            complain("%s", run->clients[i].problem);
-            failed = true;
-        }
+    struct listener_error error;
+    if (listener_open(path, &listener, &error) < 0) {
+        complain("%s", error.text);
+        return error.in_use || path == NULL ? FAILED : USAGE;
     }
+    stop_set_listener(&listener);
+    return OK;
 }
 
-/* The descriptor for the JSON trace, or -1 with the sentence said. */
-static int open_json(const char *path)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        usage("cannot write --json '%s': %s (%s)", path, strerrorname_np(errno),
-              strerror(errno));
-        return -1;
-    }
-    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    const int least =
-        limit.rlim_cur > JSON_FD ? JSON_FD : (int)limit.rlim_cur - 1;
-    const int high = fcntl(fd, F_DUPFD_CLOEXEC, least);
-    if (high < 0)
-        usage("no descriptor for --json '%s': %s (%s); allow more with "
-              "'ulimit -n'",
-              path, strerrorname_np(errno), strerror(errno));
-    close(fd);
-    return high;
-}
-
-/* The scenario, or NULL with the sentence said. */
-static struct scenario *read_scenario(const char *path)
-{
-    struct scenario_problem problem;
-    struct scenario *const scenario = scenario_read(path, &problem);
-    if (scenario == NULL)
-        complain("%s", problem.text);
-    return scenario;
-}
-
-/* Listen where the options say. Returns -1 to go on, or the exit status. */
-static int listen_for(const struct options *o)
-{
-    struct listener_error problem;
-    if (listener_open(o->path, &listener, &problem) == 0)
-        return -1;
-    complain("%s", problem.text);
-    return problem.in_use || o->path == NULL ? FAILED : USAGE;
-}
-
-static void say_ready(void)
+static void print_ready(void)
 {
     char line[sizeof(listener.path) + 16];
     snprintf(line, sizeof(line), "ready: %s\n", listener.path);
     trace_print(line);
 }
 
-static void summarize_clients(int clients, long sent, long echoed)
+static void print_summary_of_clients(const struct free_run *run)
 {
-    char text[200];
+    char text[300];
     snprintf(text, sizeof(text),
              "\nsummary of %s --connect\n"
              "  clients      %d\n"
              "  messages     %ld sent, %ld %s\n",
-             program, clients, sent, echoed, what_is_done());
+             program_name, run->started, run->sent, run->answered, done_verb());
     trace_print(text);
 }
 
-/* Returns -1 if the limit of descriptors lets so many clients run, or FAILED.
- */
+/* Checks that the limit of descriptors is high enough for the clients. */
 static int check_descriptors(const struct options *o)
 {
-    enum { OTHERS = 16 }; /* the standard ones, the sockets, the trace, ... */
-    const long each = o->connect ? 1 : 2; /* both ends are in this process */
-    const long needed = o->clients * each + OTHERS;
+    enum { OTHERS = 16 }; /* standard descriptors, sockets, the trace, ... */
+    long needed = o->clients * (o->connect ? 1 : 2) + OTHERS;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
         limit.rlim_cur >= (rlim_t)needed)
-        return -1;
-    complain("%d clients need %ld descriptors, the limit is %lu: raise it "
-             "with 'ulimit -n %ld', or ask for fewer with --clients",
+        return OK;
+    complain("%ld clients need %ld descriptors, but the limit is %lu: raise it "
+             "with 'ulimit -Sn %ld', or use fewer --clients",
              o->clients, needed, (unsigned long)limit.rlim_cur, needed);
     return FAILED;
+}
+
+/* Runs the clients of --connect in this process. */
+static void run_connect(struct free_run *run)
+{
+    struct run only_clients = {.free_run = run};
+    trace_thread(TRACE_DEMO, 0);
+    start_clients(&only_clients);
+    join_clients(&only_clients);
+    print_summary_of_clients(run);
+}
+
+/* Runs the server, with the clients that the options ask for. */
+static int run_serve(const struct options *o, const struct run *run,
+                     int (*serve)(int listen_fd))
+{
+    connections_observe(!o->quiet || o->json != NULL, run->free_run != NULL);
+    if (run->scenario != NULL)
+        lockstep_observe();
+    trace_thread(TRACE_SERVER, 0);
+    int status = open_listener(o->path);
+    if (status != OK)
+        return status;
+    if (o->serve)
+        print_ready();
+    run_server(run, serve);
+    if (run->scenario != NULL)
+        trace_summary(run->scenario->sends, -1);
+    else if (run->free_run != NULL)
+        trace_summary(run->free_run->sent, run->free_run->answered);
+    else if (!o->quiet)
+        trace_summary(-1, -1);
+    return failed ? FAILED : OK;
 }
 
 static int run_all(const struct options *o, struct scenario *scenario,
                    int (*serve)(int listen_fd))
 {
-    struct run run = {.options = o, .scenario = scenario};
-    int status = -1;
-
-    if (o->scenario == NULL && !o->serve) {
-        status = check_descriptors(o);
-        if (status >= 0)
-            return status;
-        run.clients = calloc((size_t)o->clients, sizeof(*run.clients));
-        if (run.clients == NULL) {
-            complain("no memory for %d clients", o->clients);
+    struct run run = {.scenario = scenario};
+    struct free_run free_run = {.path = o->connect ? o->path : listener.path,
+                                .clients = (int)o->clients,
+                                .messages = (int)o->messages,
+                                .interval_ms = (int)o->interval_ms,
+                                .stagger_ms = (int)o->stagger_ms,
+                                .size = (size_t)o->size,
+                                .protocol = protocol,
+                                .server_here = !o->connect,
+                                .finished = o->connect ? client_stop : stop_now,
+                                .complain = complain_sentence};
+    if (scenario == NULL && !o->serve) {
+        if (check_descriptors(o) != OK)
             return FAILED;
-        }
+        run.free_run = &free_run;
     }
-    if (o->connect) {
-        snprintf(listener.path, sizeof(listener.path), "%s", o->path);
-        conduct(&run);
-    } else {
-        trace_thread("server", 0);
-        status = listen_for(o);
-        if (status < 0) {
-            if (o->serve)
-                say_ready();
-            run_server(&run, serve);
-            /* In this order: a name without a server would be stale, and
-             * its next owner's file not to be told from ours. */
-            listener_remove(&listener);
-            close(listener.fd);
-        }
-    }
-    if (status < 0) {
-        long sent = 0, echoed = 0;
-        report(&run, &sent, &echoed);
-        if (o->connect)
-            summarize_clients(run.started, sent, echoed);
-        else if (o->scenario != NULL)
-            trace_summary(run.scenario->sends, -1);
-        else if (!o->serve)
-            trace_summary(sent, echoed);
-        else if (!o->quiet)
-            trace_summary(-1, -1);
-        status = failed ? FAILED : OK;
-    }
-    free(run.clients);
-    return status;
+    if (!o->connect)
+        return run_serve(o, &run, serve);
+    run_connect(&free_run);
+    return failed ? FAILED : OK;
 }
 
+/* --- descriptors --------------------------------------------------------- */
+
 /*
- * If standard output is closed, the next socket would take its number, and
- * the trace would be sent to it. /dev/null, open for reading, takes it.
+ * If standard output is closed, the next socket would get its number, and the
+ * trace would be sent to it. /dev/null, open for reading only, takes the
+ * number.
  */
 static void keep_standard_descriptors(void)
 {
@@ -740,16 +275,79 @@ static void keep_standard_descriptors(void)
         close(fd);
 }
 
-/* The program's name for sentences and JSON, if it is one that fits there. */
-static void name_program(const char *path)
+/*
+ * Opens the file for the JSON trace at a high number. "-" is standard output.
+ * Returns the descriptor, or -1 after a message.
+ */
+static int open_json(const char *path)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    int fd = strcmp(path, "-") == 0
+                 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+                 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        complain("cannot write --json %s: %s", path, trace_errno(errno));
+        return -1;
+    }
+    getrlimit(RLIMIT_NOFILE, &limit);
+    int min = limit.rlim_cur > JSON_FD ? JSON_FD : (int)limit.rlim_cur - 1;
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, min);
+    if (high < 0)
+        complain("no descriptor for --json %s: %s; raise the limit with "
+                 "ulimit -Sn",
+                 path, trace_errno(errno));
+    close(fd);
+    return high;
+}
+
+/* Closes descriptors that the parent has left open, because they would change
+ * the numbers in the trace. */
+static void close_inherited(int json_fd)
+{
+    unsigned first = STDERR_FILENO + 1;
+    if (json_fd >= 0) {
+        close_range(first, (unsigned)json_fd - 1, 0);
+        first = (unsigned)json_fd + 1;
+    }
+    close_range(first, ~0U, 0);
+}
+
+/* --- main ---------------------------------------------------------------- */
+
+/* Takes the name of the program from argv[0] if it has only usual characters.
+ */
+static void set_program_name(const char *path)
 {
     static const char usual[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    const char *const slash = path != NULL ? strrchr(path, '/') : NULL;
-    const char *const name = slash != NULL ? slash + 1 : path;
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : path;
     if (name != NULL && strspn(name, usual) == strlen(name) &&
         strlen(name) < 64)
-        program = name;
+        program_name = name;
+}
+
+/* Reads the scenario of the options. Returns NULL after a message. */
+static struct scenario *read_scenario(const char *path)
+{
+    struct scenario_error error;
+    struct scenario *scenario = scenario_read(path, &error);
+    if (scenario == NULL)
+        complain("%s", error.text);
+    return scenario;
+}
+
+/* Ends the trace. Returns the exit status. */
+static int end_trace(int status, int json_fd)
+{
+    int error = trace_error();
+    if (json_fd >= 0 && close(json_fd) < 0 && error == 0)
+        error = errno;
+    trace_end();
+    if (error == 0)
+        return status;
+    complain("cannot write the trace: %s", trace_errno(error));
+    return FAILED;
 }
 
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
@@ -758,45 +356,47 @@ int demo_main(int argc, char **argv, int (*serve)(int listen_fd))
 }
 
 int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
-                   const struct demo_option *options, size_t count)
+                   const struct demo_option *own, size_t count)
 {
-    own = options;
-    own_count = count;
-    assert(count <= MOST_OWN);
-    struct options o = {.clients = 3, .messages = 5, .interval_ms = 100};
-    name_program(argv[0]);
+    struct options o;
+    assert(count <= OPTIONS_MAX_OWN);
+    set_program_name(argv[0]);
     keep_standard_descriptors();
-    int status = parse_options(argc, argv, &o);
+    struct options_program about = {program_name, done_verb(), protocol == NULL,
+                                    own, count};
+    int status = options_parse(argc, argv, &about, &o);
     if (status >= 0)
         return status;
-
     struct scenario *scenario = NULL;
     if (o.scenario != NULL && (scenario = read_scenario(o.scenario)) == NULL)
         return USAGE;
-    const int json_fd = o.json != NULL ? open_json(o.json) : -1;
+    int json_fd = o.json != NULL ? open_json(o.json) : -1;
     if (o.json != NULL && json_fd < 0) {
         scenario_free(scenario);
         return USAGE;
     }
+    if (scenario != NULL && scenario->stops && stop_continue_in_child() < 0) {
+        complain("cannot create a process for the scenario: %s",
+                 trace_errno(errno));
+        return FAILED;
+    }
+
+    bool only_json = o.json != NULL && strcmp(o.json, "-") == 0;
+    close_inherited(json_fd);
     listener_open_reserve();
-    block_signals();
-    trace_start(&(struct trace_options){.program = program,
-                                        .done = what_is_done(),
-                                        .quiet = o.quiet,
+    if (!o.connect) /* which the default action of a signal may end */
+        stop_handle_signals(&listener);
+    trace_start(&(struct trace_options){.program = program_name,
+                                        .done = done_verb(),
+                                        .quiet = o.quiet || only_json,
+                                        .silent = only_json,
                                         .json_fd = json_fd,
-                                        .failed = wake_conductor});
+                                        .failed = o.connect ? client_stop
+                                                            : stop_request});
     status = run_all(&o, scenario, serve);
     scenario_free(scenario);
-    if (trace_error() != 0) {
-        complain("the trace could not be written: %s (%s)",
-                 strerrorname_np(trace_error()), strerror(trace_error()));
-        status = FAILED;
-    }
-    if (json_fd >= 0 && close(json_fd) < 0) {
-        complain("the JSON trace could not be written: %s (%s)",
-                 strerrorname_np(errno), strerror(errno));
-        status = FAILED;
-    }
-    trace_end();
+    status = end_trace(status, json_fd);
+    if (!o.serve)
+        stop_end_by_signal(); /* if one has cut the clients short */
     return status;
 }

@@ -1,9 +1,9 @@
 /*
- * demo.h - main() of every stage, and the few things a stage asks of it.
+ * demo.h - main() of every stage, and the few helpers that a stage calls.
  *
- * A stage is one function, serve(), and hands it to demo_main(), which does
- * what is no lesson: options, the listening socket, the client threads,
- * signals, stopping, the summary.
+ * A stage is one function, serve(), which it passes to demo_main(). demo_main()
+ * does the work that no chapter teaches: options, the listening socket, client
+ * threads, signals, stopping and the summary.
  */
 #ifndef IOMUX_DEMO_H
 #define IOMUX_DEMO_H
@@ -12,68 +12,68 @@
 #include <stddef.h>
 
 /*
- * Parse the command line and run: the server, serve(listen_fd), in the calling
- * thread, each client in one of its own. listen_fd listens already and is
- * blocking; it stays the demo's, serve() does not close it. serve() returns 0
- * once demo_stopping() is true and it has closed all its clients, or -1 with
- * errno if it cannot even begin. What a client can cause never ends it.
+ * Parses the command line, runs serve(listen_fd) in the calling thread and
+ * each client in a thread of its own.
  *
- * Returns the exit status: 0 all echoed and everything closed, 1 something
- * failed, 2 the command line is wrong; with a sentence on standard error.
+ * listen_fd is a listening socket in blocking mode. The demo owns it, so
+ * serve() must not close it. serve() returns 0 after demo_stopping() has become
+ * true and all clients are closed. It returns -1 with errno if it cannot start
+ * or if its wait fails. It must then have closed what it opened itself. The
+ * demo closes the connections. Nothing that a client does may make it return.
+ *
+ * Returns the exit status: 0 if every message was echoed and every connection
+ * closed, 1 if something failed, 2 if the command line is wrong. In the last
+ * two cases it has printed the reason on standard error. If a signal has cut
+ * the clients short, it does not return but ends the process by that signal.
  */
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd));
 
+/* For which side an option is. */
+enum demo_side { DEMO_SERVER, DEMO_CLIENTS, DEMO_BOTH };
+
 /*
- * An option that one stage has and others have not, with a number or a text
- * for its server. What number or text points to holds the default until the
- * option is given; a text is the argument itself, which lasts. All strings are
- * literals. In common/demo.c stands which stage has which, so that another
- * stage can say where the option belongs.
+ * An option of the command line. Exactly one of number, text and flag is not
+ * NULL, and the variable it points to holds the default until the option is
+ * parsed. A text is not copied, because it is part of argv.
  */
 struct demo_option {
-    const char *name;     /* "workers": --workers */
-    char letter;          /* 'w': -w; '\0': none */
-    const char *argument; /* "N", as --help calls it */
-    const char *help;     /* some words; --help adds the default */
-    long least, most;     /* of a number */
-    long *number;         /* NULL: it is a text, ... */
-    const char **text;    /* ... and goes here; NULL there: no default */
-    bool directory;       /* a text must be the path of one */
+    const char *name;     /* "workers" for --workers */
+    char letter;          /* 'w' for -w, or '\0' */
+    const char *argument; /* "N", as printed by --help */
+    const char *help;     /* one line for --help, which adds the default */
+    long min, max;        /* range of a number */
+    long *number;         /* variable to set, or NULL */
+    const char **text;    /* variable to set, or NULL */
+    bool directory;       /* the text must be the path of a directory */
+    bool *flag;           /* variable to set to true, or NULL */
+    enum demo_side side;  /* the options of one stage are for its server */
 };
 
-/* As demo_main(), for a stage with count options of its own, at most 8. */
+/*
+ * Like demo_main(), for a stage with its own options. count is at most 8.
+ * common/options.c lists which stage has which option, so that the error
+ * message of another stage can name the right one.
+ */
 int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
                    const struct demo_option *options, size_t count);
 
 /*
- * What the client threads of this stage say, if its server is no echo: see
- * client.h. Before demo_main(). NULL, the default: they want an echo.
+ * Sets what the client threads send and expect, for a stage that does not echo
+ * (see client.h). Must be called before demo_main(). The default, NULL, is the
+ * echo protocol.
  */
 struct client_protocol;
 void demo_protocol(const struct client_protocol *protocol);
 
 /*
- * True once the program is to end. From then on no wait lasts: the listening
- * socket and all connections are shut down, as if every client had left.
+ * Returns true once the program is stopping. From then on no wait blocks,
+ * because the listening socket and all connections are shut down, as if every
+ * client had left.
  */
 bool demo_stopping(void);
 
-/*
- * True if error is one of those with which accept4(2) says that there is no
- * descriptor or no memory left: EMFILE, ENFILE, ENOBUFS, ENOMEM. The
- * connection still waits in the backlog and the listening socket stays ready,
- * so to ask again at once would be to spin.
- */
-bool demo_no_room(int error);
-
-/*
- * How long to wait in milliseconds before asking again, when room may come
- * without one of our clients leaving: no client is left, or it is the whole
- * system that has none (any of those errors but EMFILE).
- */
-enum { DEMO_RETRY_MS = 100 };
-
-/* The bytes that a stage receives at once, the events of one epoll_wait. */
+/* The size of a receive buffer in bytes, and the most events that one
+ * epoll_wait returns. */
 enum { BUFFER_SIZE = 4096, MAX_EVENTS = 64 };
 
 #endif

@@ -1,40 +1,46 @@
 /*
- * trace.h - the language of the course: one event, one line.
+ * trace.h - prints what a program does, one event per line.
  *
- * A stage makes a system call and names what came of it on the next line:
+ * A stage makes a system call and, on the next line, passes the result to the
+ * trace:
  *
- *     const ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+ *     ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
  *     trace_recv(fd, buffer, n);
  *
- * The call keeps errno, counts, and prints one line on standard output and,
- * when asked, one line of JSON. It tells data from end-of-file, from EAGAIN
- * and from an error by itself, so a stage never branches for its trace.
+ * A trace function counts the call and prints one line on standard output and,
+ * with --json, one line of JSON. It distinguishes data, end of file, EAGAIN
+ * and other errors itself, so a stage needs no branch for its trace. It leaves
+ * errno unchanged.
  *
- * The vocabulary is closed. These are all the events there are:
+ * The vocabulary is closed. These are all the events:
  *
- *     listen   a listening socket is ready          listen fd:3
- *     wait     about to call what may sleep         epoll_wait...
- *     woke     that call came back                  epoll_wait done, num:2
- *     ready    one descriptor it told of              fd:6 (c1) IN|HUP
- *     accept   a new connection                     =====> accept new ...
- *     refused  accepted, and closed at once         refuse clientfd:1024 ...
- *     recv     bytes came                           recv from clientfd:6 ...
- *     send     bytes went                           send to clientfd:6 ...
- *     eof      the peer sends no more               recv from ..., eof
- *     again    EAGAIN: nothing to do now            recv from ..., EAGAIN
- *     ctl      the interest list changed            epoll_ctl ADD fd:6 ...
- *     close    a connection ends                    close clientfd:6 (c1)
- *     timer    a time-out, or another timer, fires  timer
- *     error    any other errno, by its name         recv from ..., ECONNRESET
- *     connect, shutdown                             what clients do
- *     stop     the program ends all connections     stop
- *     note     a remark                             note ...
+ *     listen    a socket is listening               listen fd:3
+ *     wait      about to make a call that may block epoll_wait...
+ *     woke      that call has returned              epoll_wait done, num:2
+ *     ready     one descriptor that it reported       fd:6 (c1) IN|HUP
+ *     accept    a connection was accepted           =====> accept new ...
+ *     refused   about to close a new connection     refuse clientfd:1024 ...
+ *     recv      bytes were received                 recv from clientfd:6 ...
+ *     send      bytes were sent                     send to clientfd:6 ...
+ *     eof       end of file: the peer sends no more recv from ..., eof
+ *     again     EAGAIN: the call would have blocked recv from ..., EAGAIN
+ *     ctl       the interest list was changed       epoll_ctl ADD fd:6 ...
+ *     close     about to close a connection         close clientfd:6 (c1)
+ *     timer     a timer has expired                 timer
+ *     error     any other errno, by name            recv from ..., ECONNRESET
+ *     connect, shutdown                             printed by clients
+ *     stop      the demo shuts all connections down stop
+ *     note      a remark                            note ...
  *
- * Of a run of EAGAINs in one thread only the first is printed; how many were
- * left out stands in the JSON of the next event, "again". So stage 03, which
- * asks a million times a second, can be read.
+ * If the calls of one thread fail with EAGAIN several times in a row, only the
+ * first is printed, because stage 03 polls without a pause and its trace would
+ * be unreadable. The same holds for any other error of one call. The JSON of
+ * the next event has the number of omitted lines in its field "again".
  *
- * Left out on purpose: levels, filters, formats. A trace that can be
+ * Other parts of common/ observe the trace (see struct trace_hooks). The trace
+ * itself controls nothing.
+ *
+ * There are no log levels, filters or formats, because traces that can be
  * configured cannot be compared.
  */
 #ifndef IOMUX_TRACE_H
@@ -45,47 +51,59 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Where the trace goes, and whom to tell when it cannot be written. */
 struct trace_options {
-    const char *program;  /* "06-epoll-lt", for the summary */
-    const char *done;     /* what comes of a message: "echoed" */
-    bool quiet;           /* no events on standard output */
-    int json_fd;          /* JSON Lines go there too; -1: nowhere */
-    void (*failed)(void); /* a write failed; called once, from any thread */
+    const char *program;  /* name in the summary, such as "06-epoll-lt" */
+    const char *done;     /* verb in the summary: messages are "echoed" */
+    bool quiet;           /* print no events on standard output */
+    bool silent;          /* print nothing on standard output */
+    int json_fd;          /* descriptor for JSON Lines, or -1 */
+    void (*failed)(void); /* called once, from any thread, if a write fails */
 };
 
 /*
- * Start tracing. Before it, events are counted and not printed. The strings
- * are the caller's, and are used until trace_end(). For the whole process and
- * for good, SIGXFSZ is ignored, and SIGPIPE has a handler: it ends the process
- * as ever, but for a write of the trace itself, which fails with EPIPE.
+ * Starts printing. Earlier events are only counted. The strings in options
+ * belong to the caller and must stay valid until trace_end().
+ *
+ * Changes two signals of the process permanently. SIGXFSZ is ignored. SIGPIPE
+ * gets a handler, so that a failed write of the trace returns EPIPE, while any
+ * other SIGPIPE still ends the process.
  */
 void trace_start(const struct trace_options *options);
 
-/* The errno of the first write of the trace that failed, or 0. */
+/* Returns the errno of the first write of the trace that failed, or 0. */
 int trace_error(void);
 
-/* The readable bit, for select(2), which has no flags of its own. */
-enum { TRACE_IN = 0x001 }; /* POLLIN and EPOLLIN are the same bit */
+/* Readable, for select(2), which has no event flags. Equal to POLLIN and
+ * EPOLLIN. */
+enum { TRACE_IN = 0x001 };
 
-/* --- who speaks ---------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------- */
+
+enum trace_role {
+    TRACE_SERVER, /* [server], the thread that calls serve() */
+    TRACE_THREAD, /* [thread 1], which serves one client */
+    TRACE_WORKER, /* [worker 2], one of several that serve all */
+    TRACE_CLIENT, /* [client 3]; this and the next are not server threads */
+    TRACE_PLAYER, /* [player], which plays a scenario */
+    TRACE_DEMO    /* [demo], all others */
+};
 
 /*
- * Name the calling thread: "[server]", or "[worker 2]" with a number. A
- * thread of kind "client", "demo" or "player" is not counted with the server's.
- * kind is copied; 9 letters fit beside any number.
+ * Sets the role of the calling thread, and its number unless that is 0. Both
+ * form the label of its lines. Only the calls of server threads are counted.
  */
-void trace_thread(const char *kind, int number);
+void trace_thread(enum trace_role role, int number);
 
-/* Name it after the client that it serves: "[thread 1]" for c1. */
+/* Makes the calling thread the TRACE_THREAD that serves client_fd, with the
+ * number of this client. */
 void trace_thread_for(int client_fd);
 
-/* --- what a server does -------------------------------------------------- */
+/* --- events of a server -------------------------------------------------- */
 
 /*
- * Each takes the result of the system call above it, -1 and errno included,
- * and leaves errno as it found it. The names are macros only to note the
- * source line, which the JSON trace shows as "src".
+ * Each function takes the result of the system call on the line above,
+ * including -1, and leaves errno unchanged. The macros only add the source
+ * line, which is "src" in JSON.
  */
 #define trace_listen(fd, result)  trace_listen_at(TRACE_HERE, fd, result)
 #define trace_wait(call)          trace_wait_at(TRACE_HERE, call)
@@ -94,7 +112,7 @@ void trace_thread_for(int client_fd);
 #define trace_accept(fd)          trace_accept_at(TRACE_HERE, fd)
 #define trace_refused(fd, why)    trace_refused_at(TRACE_HERE, fd, why)
 #define trace_recv(fd, buffer, n) trace_recv_at(TRACE_HERE, fd, buffer, n)
-#define trace_send(fd, asked, n)  trace_send_at(TRACE_HERE, fd, asked, n)
+#define trace_send(fd, size, n)   trace_send_at(TRACE_HERE, fd, size, n)
 #define trace_ctl(op, fd, events, res)                                         \
     trace_ctl_at(TRACE_HERE, op, fd, events, res)
 #define trace_arming(op, fd, events) trace_arming_at(TRACE_HERE, op, fd, events)
@@ -102,184 +120,156 @@ void trace_thread_for(int client_fd);
 #define trace_timer()                trace_timer_at(TRACE_HERE)
 #define trace_note(text)             trace_note_at(TRACE_HERE, text)
 
-/* listen(2) returned result for the socket fd. */
+/* listen(2) on fd returned result. */
 void trace_listen_at(const char *src, int fd, int result);
 
-/* About to make a call that may sleep; call is its name, a literal. */
+/* The thread is about to make a call that may block. call is its name, a
+ * string literal. */
 void trace_wait_at(const char *src, const char *call);
 
 /* select, poll or epoll_wait returned num. */
 void trace_woke_at(const char *src, const char *call, int num);
 
-/* One descriptor it told of; events as POLL... or EPOLL... bits (the same). */
+/* That call reported fd. events are POLL... or EPOLL... flags, which have the
+ * same values. */
 void trace_ready_at(const char *src, int fd, uint32_t events);
 
 /*
- * accept4(2) returned fd. Also puts the connection on the list of those that
- * trace_stop() shuts down, and finds its name: a client thread of this course
- * is called alike on both sides (c2 is [client 2]), any other x1, x2, ... in
- * the order of their arrival.
+ * accept4(2) returned fd. connections.h says how the connection is named. A
+ * client thread of this program has the same number on both sides, so c2 is
+ * [client 2].
  */
 void trace_accept_at(const char *src, int fd);
 
-/* About to close a client just accepted; why: a few words, a literal. */
+/* The server is about to close fd, which it has just accepted. why is the
+ * reason in a few words, a string literal. */
 void trace_refused_at(const char *src, int fd, const char *why);
 
 /*
- * recv(2) returned n, with the bytes in buffer. They are printed escaped and
- * cut, so that no client can forge a line or drive the terminal.
+ * recv(2) returned n and stored the bytes in buffer. They are printed escaped
+ * and truncated, because a client could otherwise forge a line of the trace or
+ * send commands to the terminal.
  */
 void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n);
 
-/* send(2), asked for so many bytes, returned n. */
-void trace_send_at(const char *src, int fd, size_t asked, ssize_t n);
+/* send(2) of size bytes returned n. */
+void trace_send_at(const char *src, int fd, size_t size, ssize_t n);
 
-/* epoll_ctl(2) returned result for op (EPOLL_CTL_ADD, ...) and fd. */
+/* epoll_ctl(2) returned result for op (EPOLL_CTL_ADD, ...) on fd. */
 void trace_ctl_at(const char *src, int op, int fd, uint32_t events, int result);
 
 /*
- * About to call epoll_ctl(2), where several threads wait on one epoll. Before,
- * not after: another thread may get the event, and speak of it, at once. If
- * the call fails, trace_failed() says so.
+ * The thread is about to call epoll_ctl(2), and other threads wait on the same
+ * epoll instance. The line is printed before the call, because another thread
+ * may receive the event and print it at once. If the call then fails, use
+ * trace_failed().
  */
 void trace_arming_at(const char *src, int op, int fd, uint32_t events);
 
 /*
- * About to close(2) a connection. Before, not after: the next accept in
- * another thread may get the same number at once.
+ * The thread is about to close(2) a connection. The line is printed before the
+ * call, because another thread may accept a connection with the same
+ * descriptor number at once.
  */
 void trace_close_at(const char *src, int fd);
 
-/* A timer is due, and what it is for is about to be done. */
+/* A timer has expired, and its function is about to be called. */
 void trace_timer_at(const char *src);
 
-/* A remark; text is a literal. */
+/* Prints a remark. text is a string literal. */
 void trace_note_at(const char *src, const char *text);
 
-/*
- * Stage 03 asked everybody once. Prints nothing: counts the scan, and whether
- * it found anything.
- */
+/* Stage 03 has tried all its clients once. Prints nothing, but counts the scan
+ * and whether any call succeeded. */
 void trace_scan(void);
 
-/* --- what a client does -------------------------------------------------- */
+/* --- events of a client -------------------------------------------------- */
 
 /*
- * A server reacts to these at once, perhaps before the client's next line.
- * So they are printed before the system call. trace_recv(), trace_close()
- * and trace_failed() serve clients too.
+ * These lines are printed before the system call, because the server may react
+ * before the client could print its next line. Clients also use trace_recv(),
+ * trace_close() and trace_failed().
  */
 #define trace_connect(fd)           trace_connect_at(TRACE_HERE, fd)
 #define trace_sending(fd, bytes, n) trace_sending_at(TRACE_HERE, fd, bytes, n)
 #define trace_shutdown(fd)          trace_shutdown_at(TRACE_HERE, fd)
 #define trace_failed(call, fd)      trace_failed_at(TRACE_HERE, call, fd)
 
-/*
- * Bind the client socket fd to the abstract name (unix(7)) by which both
- * sides call it cN. Returns 0, or -1 with errno of bind(2).
- */
-int trace_bind_name(int fd, int number);
-
-/* About to connect(2). */
+/* The client is about to call connect(2). */
 void trace_connect_at(const char *src, int fd);
 
-/* About to send(2) a message of n bytes, of which bytes holds the first. */
+/* The client is about to send(2) n bytes. bytes points to the first of them. */
 void trace_sending_at(const char *src, int fd, const void *bytes, size_t n);
 
-/* About to shutdown(2) the sending side: half-close. Stage 11 does it, too. */
+/* The caller is about to shut down its sending side (half-close). */
 void trace_shutdown_at(const char *src, int fd);
+
+/* send(2) of size bytes took only sent of them. Printed after the call, by a
+ * client of a scenario. */
+#define trace_short(fd, size, sent) trace_short_at(TRACE_HERE, fd, size, sent)
+void trace_short_at(const char *src, int fd, size_t size, size_t sent);
 
 /* A call failed with errno. */
 void trace_failed_at(const char *src, const char *call, int fd);
 
-/* --- for the player of scenarios ----------------------------------------- */
+/* --- observers ----------------------------------------------------------- */
 
 /*
- * Begin or end lock-step, from the player's thread: the server's threads speak
- * in one order then. Returns 0, or -1 with errno if it cannot begin: of
- * open(2) of /proc/self/task, or ENOMEM.
+ * Functions that the trace calls, so that other parts of common/ learn what
+ * happens. Each may be NULL. They are called from the thread of the event and
+ * must be set before other threads exist.
  */
-int trace_lockstep(bool on);
+struct trace_hooks {
+    void (*opened)(int fd);  /* a connection was accepted */
+    void (*closing)(int fd); /* the server is about to close it */
+    int (*name)(int fd);     /* returns N for cN, -N for xN, 0 for no name */
 
-/*
- * Hold the server: each of its threads stops before its next wait, inside
- * trace_wait() or trace_scan(), until it is released.
- */
-void trace_hold(bool hold);
+    /* The calling thread has got a role; it is about to exit. */
+    void (*thread_begins)(enum trace_role role, int number);
+    void (*thread_ends)(void);
 
-/* How many timers of the server have fired so far. */
-unsigned long trace_timers(void);
-
-/* How many events have been printed so far. */
-unsigned long trace_events(void);
-
-/* What trace_server_sleeps() has seen since the player's last step. */
-struct trace_rest {
-    bool begun;
-    unsigned long scans;
+    /* A server thread is about to print a line. begins_wait: it announces a
+     * call that may block. This is called with --quiet, too, and may block. */
+    void (*line)(bool begins_wait);
+    void (*wait)(bool begins); /* a server thread begins or ends a wait */
+    void (*scan)(bool busy);   /* a scan ends; busy: a call has succeeded */
 };
+extern struct trace_hooks trace_hooks;
+
+/* --- start and end ------------------------------------------------------- */
 
 /*
- * True if every thread of the server sleeps in a call that waits, is held, or,
- * as in stage 03, has twice asked everybody for nothing. Begin with a struct
- * that is all zero. From /proc/self/task/TID/stat and .../syscall, proc(5):
- * either alone would lie for a moment, when a thread is being woken.
+ * The program is stopping. The next line, of any thread, is preceded by the
+ * event "stop". Async-signal-safe.
  */
-bool trace_server_sleeps(struct trace_rest *rest);
-
-/* send(2), asked for so many bytes, took only n; a client says so afterwards.
- */
-#define trace_short(fd, asked, n) trace_short_at(TRACE_HERE, fd, asked, n)
-void trace_short_at(const char *src, int fd, size_t asked, size_t n);
-
-/* --- beginning and end --------------------------------------------------- */
+void trace_announce_stop(void);
 
 /*
- * Sleep until the server has come to its wait for clients and has none, or
- * has ended, but no longer than limit_ms; it does not say which. Clients that
- * start then find its descriptors numbered; a stop that comes then finds it at
- * rest: so the beginning and the end of a trace are the same in every run.
- */
-void trace_await_idle(int limit_ms);
-
-/* Tell trace_await_idle() that the server has ended. */
-void trace_server_ended(void);
-
-/*
- * Stop the server, whatever it waits for: say "stop", shut down (shutdown(2))
- * every open connection, then listen_fd. A connection that is accepted later
- * is shut down at once. Each stage then sees the end of each of its clients
- * by the same path as any other end, and needs no code for stopping.
- */
-void trace_stop(int listen_fd);
-
-/* True from the moment trace_stop() was called. */
-bool trace_stopping(void);
-
-/*
- * Print the summary of what the server did, in the trace and in JSON:
- * connections, messages, bytes, system calls. All threads of the server have
- * ended. sent and echoed are the messages of the clients; -1 when nobody here
- * knows them, then each recv that brought bytes counts as one.
+ * Prints the summary, as text and as JSON: the server's connections, messages,
+ * bytes and system calls. All threads of the server must have ended. sent and
+ * echoed are the clients' message counts. If they are -1, because the clients
+ * are other programs, each recv that returned data counts as one message.
  */
 void trace_summary(long sent, long echoed);
 
-/*
- * Keep the last lines of the trace in memory, quiet or not, for trace_last().
- * Before trace_start().
- */
+/* Returns how many lines, and how many timer events, there were so far. */
+unsigned long trace_lines(void);
+unsigned long trace_timers(void);
+
+/* Keeps the last lines in memory for trace_last(), even with --quiet. Must be
+ * called before trace_start(). */
 void trace_keep(void);
 
 /*
- * A copy of the lines kept, at most 64, the oldest first; to be freed. From
- * any thread. NULL: no memory.
+ * Returns a copy of the kept lines, at most 64, oldest first. The caller frees
+ * it. Returns NULL if there is no memory. May be called from any thread.
  */
 char *trace_last(void);
 
-/* Print text on standard output, whole and in order with the events. */
+/* Prints text on standard output as one unit, in order with the events. */
 void trace_print(const char *text);
 
-/* Print text on standard error; nothing can be done if that fails. */
+/* Prints text on standard error. Errors are ignored. Async-signal-safe. */
 void trace_complain(const char *text);
 
 /*
@@ -288,7 +278,7 @@ void trace_complain(const char *text);
  */
 const char *trace_errno(int error);
 
-/* Give back all memory. No other thread may trace any more. */
+/* Frees all memory. No thread may trace after this. */
 void trace_end(void);
 
 /* --- for the macros ------------------------------------------------------ */

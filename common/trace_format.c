@@ -1,5 +1,5 @@
 /*
- * trace_format.c - an event as text for people, as JSON for tools.
+ * trace_format.c - an event as text for people and as JSON for tools.
  */
 #include "trace_format.h"
 
@@ -12,28 +12,31 @@
 #include <unistd.h>
 
 static const char *const kind_names[] = {
-    [LISTEN] = "listen", [WAIT] = "wait",       [WOKE] = "woke",
-    [READY] = "ready",   [ACCEPT] = "accept",   [REFUSED] = "refused",
-    [RECV] = "recv",     [SEND] = "send",       [END_OF_FILE] = "eof",
-    [AGAIN] = "again",   [CTL] = "ctl",         [CLOSE] = "close",
-    [ERROR] = "error",   [CONNECT] = "connect", [SHUTDOWN] = "shutdown",
-    [STOP] = "stop",     [TIMER] = "timer",     [NOTE] = "note"};
+    [EVENT_LISTEN] = "listen",     [EVENT_WAIT] = "wait",
+    [EVENT_WOKE] = "woke",         [EVENT_READY] = "ready",
+    [EVENT_ACCEPT] = "accept",     [EVENT_REFUSED] = "refused",
+    [EVENT_RECV] = "recv",         [EVENT_SEND] = "send",
+    [EVENT_END_OF_FILE] = "eof",   [EVENT_AGAIN] = "again",
+    [EVENT_CTL] = "ctl",           [EVENT_CLOSE] = "close",
+    [EVENT_ERROR] = "error",       [EVENT_CONNECT] = "connect",
+    [EVENT_SHUTDOWN] = "shutdown", [EVENT_STOP] = "stop",
+    [EVENT_TIMER] = "timer",       [EVENT_NOTE] = "note"};
 
 void append(struct line *line, const char *format, ...)
 {
-    const size_t room = LINE_SIZE - line->used; /* with the final '\0' */
+    size_t room = LINE_SIZE - line->used; /* with the final '\0' */
     va_list arguments;
     va_start(arguments, format);
-    const int n = vsnprintf(line->text + line->used, room, format, arguments);
+    int n = vsnprintf(line->text + line->used, room, format, arguments);
     va_end(arguments);
     if (n > 0)
         line->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* Append n bytes, as many as there is room for. */
+/* Appends n bytes, or as many as fit. */
 static void put_bytes(struct line *line, const char *bytes, size_t n)
 {
-    const size_t room = LINE_SIZE - 1 - line->used;
+    size_t room = LINE_SIZE - 1 - line->used;
     if (n > room)
         n = room;
     memcpy(line->text + line->used, bytes, n);
@@ -41,10 +44,8 @@ static void put_bytes(struct line *line, const char *bytes, size_t n)
     line->text[line->used] = '\0';
 }
 
-/*
- * Text and numbers make up most of a line of a stage. vsnprintf(3), once for
- * each piece of it, took longer than the write(2) of the whole line.
- */
+/* Appends a text. Text and numbers are most of a line, and vsnprintf(3) for
+ * each of them took longer than the write(2) of the whole line. */
 static void put(struct line *line, const char *text)
 {
     put_bytes(line, text, strlen(text));
@@ -54,17 +55,18 @@ static void put_number(struct line *line, long number)
 {
     char digits[3 * sizeof(number) + 1];
     char *first = digits + sizeof(digits);
-    unsigned long rest =
+    unsigned long value =
         number < 0 ? -(unsigned long)number : (unsigned long)number;
-    do
-        *--first = (char)('0' + rest % 10);
-    while ((rest /= 10) > 0);
+    do {
+        *--first = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
     if (number < 0)
         *--first = '-';
     put_bytes(line, first, (size_t)(digits + sizeof(digits) - first));
 }
 
-/* IN|HUP|RDHUP. The bits of poll(2) and epoll_ctl(2) are the same. */
+/* Appends flags such as IN|HUP. poll(2) and epoll_ctl(2) use the same bits. */
 static void put_flags(struct line *line, uint32_t events)
 {
     static const struct {
@@ -94,7 +96,7 @@ const char *escape(const void *bytes, size_t n, char *text)
     static const char digits[] = "0123456789abcdef";
     char *end = text;
     for (size_t i = 0; i < n && i < SHOWN; i++) {
-        const unsigned char c = ((const unsigned char *)bytes)[i];
+        unsigned char c = ((const unsigned char *)bytes)[i];
         if (c < ' ' || c > '~' || c == '\\')
             *end++ = '\\';
         if (c >= ' ' && c <= '~') {
@@ -113,8 +115,9 @@ const char *escape(const void *bytes, size_t n, char *text)
     return text;
 }
 
-/* "fd:6 (c1)", or with a label "clientfd:6 (c1)", or only "fd:3". */
-static void put_fd(struct line *line, const char *label, const struct event *e)
+/* Appends "clientfd:6 (c1)" with that label, or "fd:3" if it has no name. */
+static void put_fd(struct line *line, const char *label,
+                   const struct trace_event *e)
 {
     put(line, e->name != 0 ? label : "fd");
     put(line, ":");
@@ -126,12 +129,12 @@ static void put_fd(struct line *line, const char *label, const struct event *e)
     put(line, ")");
 }
 
-/* The call. A server says with whom; a client has only one server. */
-static void put_call(struct line *line, const struct event *e)
+/* Appends the call. A server has many peers, so its lines name the peer. */
+static void put_call(struct line *line, const struct trace_event *e)
 {
     put(line, e->call);
-    const bool from = e->server && strcmp(e->call, "recv") == 0;
-    const bool to = e->server && strcmp(e->call, "send") == 0;
+    bool from = e->server && strcmp(e->call, "recv") == 0;
+    bool to = e->server && strcmp(e->call, "send") == 0;
     if (from || to) {
         put(line, from ? " from " : " to ");
         put_fd(line, "clientfd", e);
@@ -139,65 +142,77 @@ static void put_call(struct line *line, const struct event *e)
     }
 }
 
-/* Append what happened, as text. */
-static void describe(const struct event *e, struct line *line)
+/* Appends what recv, send and failed calls have in common. */
+static void put_result(struct line *line, const struct trace_event *e)
+{
+    put_call(line, e);
+    put(line, " ");
+    if (e->kind == EVENT_END_OF_FILE) {
+        put(line, "eof");
+        return;
+    }
+    if (e->error != 0) {
+        put(line, strerrorname_np(e->error));
+        if (e->size > 0)
+            append(line, ", %zd of %zu bytes sent", e->bytes, e->size);
+        return;
+    }
+    put_number(line, e->bytes);
+    if ((size_t)e->bytes < e->size)
+        append(line, " of %zu", e->size);
+    put(line, " bytes");
+    if (e->msg != NULL) {
+        put(line, ", msg:");
+        put(line, e->msg);
+    }
+}
+
+/* Appends a word and the descriptor. */
+static void put_about(struct line *line, const char *word, const char *label,
+                      const struct trace_event *e)
+{
+    put(line, word);
+    put_fd(line, label, e);
+}
+
+/* Appends the event without its label. */
+static void describe(const struct trace_event *e, struct line *line)
 {
     switch (e->kind) {
-    case LISTEN:
-    case CONNECT:
-        put_call(line, e);
-        put(line, " ");
-        put_fd(line, "fd", e);
+    case EVENT_LISTEN:
+    case EVENT_CONNECT:
+        put(line, e->call);
+        put_about(line, " ", "fd", e);
         break;
-    case WAIT:
+    case EVENT_WAIT:
         put(line, e->call);
         put(line, "...");
         break;
-    case WOKE:
-        put_call(line, e);
+    case EVENT_WOKE:
+        put(line, e->call);
         put(line, " done, num:");
         put_number(line, e->num);
         break;
-    case READY:
-        put(line, "  ");
-        put_fd(line, "fd", e);
+    case EVENT_READY:
+        put_about(line, "  ", "fd", e);
         put(line, " ");
         put_flags(line, e->events);
         break;
-    case ACCEPT:
-        put(line, "=====> accept new ");
-        put_fd(line, "clientfd", e);
+    case EVENT_ACCEPT:
+        put_about(line, "=====> accept new ", "clientfd", e);
         break;
-    case REFUSED:
-        put(line, "refuse ");
-        put_fd(line, "clientfd", e);
+    case EVENT_REFUSED:
+        put_about(line, "refuse ", "clientfd", e);
         append(line, ", %s", e->remark);
         break;
-    case RECV:
-    case SEND:
-        put_call(line, e);
-        put(line, " ");
-        put_number(line, e->bytes);
-        if ((size_t)e->bytes < e->asked)
-            append(line, " of %zu", e->asked);
-        put(line, " bytes");
-        if (e->msg != NULL) {
-            put(line, ", msg:");
-            put(line, e->msg);
-        }
+    case EVENT_RECV:
+    case EVENT_SEND:
+    case EVENT_END_OF_FILE:
+    case EVENT_AGAIN:
+    case EVENT_ERROR:
+        put_result(line, e);
         break;
-    case END_OF_FILE:
-        put_call(line, e);
-        put(line, " eof");
-        break;
-    case AGAIN:
-    case ERROR:
-        put_call(line, e);
-        append(line, " %s", strerrorname_np(e->error));
-        if (e->asked > 0)
-            append(line, ", %zd of %zu bytes sent", e->bytes, e->asked);
-        break;
-    case CTL:
+    case EVENT_CTL:
         append(line, "epoll_ctl %s ", e->op);
         put_fd(line, "fd", e);
         put(line, " events:");
@@ -205,52 +220,46 @@ static void describe(const struct event *e, struct line *line)
         if (e->error != 0)
             append(line, " %s", strerrorname_np(e->error));
         break;
-    case CLOSE:
-        put(line, "close ");
-        put_fd(line, "clientfd", e);
+    case EVENT_CLOSE:
+        put_about(line, "close ", "clientfd", e);
         break;
-    case SHUTDOWN:
-        put_call(line, e);
-        if (e->server) {
-            put(line, " ");
-            put_fd(line, "clientfd", e);
-        }
+    case EVENT_SHUTDOWN:
+        put(line, "shutdown");
+        if (e->server)
+            put_about(line, " ", "clientfd", e);
         break;
-    case STOP:
-    case TIMER:
-        put_call(line, e);
+    case EVENT_STOP:
+    case EVENT_TIMER:
+        put(line, e->call);
         break;
-    case NOTE:
+    case EVENT_NOTE:
         append(line, "note %s", e->remark);
         break;
     }
 }
 
-/*
- * Colour tells who speaks: each client has one of its own, the server none;
- * its waits are dim, an accept is bold, an error is red.
- */
-static const char *colour_of(const struct event *e)
+/* Each client has a colour. The server has none, but its waits are dim, an
+ * accept is bold and an error is red. */
+static const char *colour_of(const struct trace_event *e)
 {
     static const char *const clients[] = {"\x1b[36m", "\x1b[33m", "\x1b[35m",
                                           "\x1b[32m", "\x1b[34m"};
-    int number = 0;
-    if (e->kind == ERROR || e->kind == REFUSED)
+    if (e->kind == EVENT_ERROR || e->kind == EVENT_REFUSED)
         return "\x1b[31m";
-    if (sscanf(e->who, "[client %d]", &number) == 1)
-        return clients[(unsigned)number % 5];
-    if (e->kind == ACCEPT)
+    if (e->client > 0)
+        return clients[e->client % 5];
+    if (e->kind == EVENT_ACCEPT)
         return "\x1b[1m";
-    if (e->kind == WAIT || e->kind == AGAIN)
+    if (e->kind == EVENT_WAIT || e->kind == EVENT_AGAIN)
         return "\x1b[2m";
     return "";
 }
 
-void format_text(const struct event *e, bool colour, struct line *line)
+void format_text(const struct trace_event *e, bool colour, struct line *line)
 {
     static const char spaces[] = "           "; /* "[server]   listen" */
-    const char *const start = colour ? colour_of(e) : "";
-    const size_t width = strlen(e->who);
+    const char *start = colour ? colour_of(e) : "";
+    size_t width = strlen(e->who);
     line->used = 0;
     put(line, start);
     put(line, e->who);
@@ -269,13 +278,13 @@ long long now_us(void)
 }
 
 /*
- * One event in Chrome's "Trace Event Format". A wait begins (B), what it
- * waited for ends it (E), everything else is an instant (i).
+ * Chrome's "Trace Event Format". "wait" begins a span (B), the result of that
+ * call ends it (E), and every other event is an instant (i).
  */
-void format_json(const struct event *e, struct line *line)
+void format_json(const struct trace_event *e, struct line *line)
 {
-    const bool begins = e->kind == WAIT;
-    const bool ends = e->waiting != NULL && strcmp(e->waiting, e->call) == 0;
+    bool begins = e->kind == EVENT_WAIT;
+    bool ends = e->waiting != NULL && strcmp(e->waiting, e->call) == 0;
     line->used = 0;
     append(line,
            "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%lld,"
@@ -291,25 +300,25 @@ void format_json(const struct event *e, struct line *line)
     if (e->name != 0)
         append(line, ",\"client\":\"%c%d\"", e->name > 0 ? 'c' : 'x',
                abs(e->name));
-    if (e->kind == WOKE)
+    if (e->kind == EVENT_WOKE)
         append(line, ",\"num\":%d", e->num);
     if (e->op != NULL)
         append(line, ",\"op\":\"%s\"", e->op);
-    if (e->kind == READY || e->kind == CTL) {
+    if (e->kind == EVENT_READY || e->kind == EVENT_CTL) {
         put(line, ",\"events\":\"");
         put_flags(line, e->events);
         put(line, "\"");
     }
-    if (e->kind == RECV || e->kind == SEND || e->asked > 0)
+    if (e->kind == EVENT_RECV || e->kind == EVENT_SEND || e->size > 0)
         append(line, ",\"bytes\":%zd", e->bytes);
-    if (e->asked > 0)
-        append(line, ",\"asked\":%zu", e->asked);
+    if (e->size > 0)
+        append(line, ",\"asked\":%zu", e->size);
     if (e->error != 0)
         append(line, ",\"error\":\"%s\"", strerrorname_np(e->error));
     if (e->remark != NULL)
         append(line, ",\"remark\":\"%s\"", e->remark);
-    if (e->left_out > 0)
-        append(line, ",\"again\":%lu", e->left_out);
+    if (e->omitted > 0)
+        append(line, ",\"again\":%lu", e->omitted);
     if (e->msg != NULL) {
         put(line, ",\"msg\":\"");
         for (const char *c = e->msg; *c != '\0'; c++) {

@@ -1,8 +1,8 @@
 /*
- * trace_format.h - how an event reads, as a line of text and of JSON.
+ * trace_format.h - converts an event to a line of text and a line of JSON.
  *
- * Inside common/ only. Both lines are made of one struct event, so they
- * cannot tell two stories.
+ * Both lines are made from one struct trace_event, so they cannot contradict
+ * each other. Only common/ includes this file.
  */
 #ifndef IOMUX_TRACE_FORMAT_H
 #define IOMUX_TRACE_FORMAT_H
@@ -18,76 +18,79 @@ enum {
     ESCAPED_SIZE = 4 * SHOWN + 32
 };
 
-/* The vocabulary of trace.h. */
-enum kind {
-    LISTEN,
-    WAIT,
-    WOKE,
-    READY,
-    ACCEPT,
-    REFUSED,
-    RECV,
-    SEND,
-    END_OF_FILE,
-    AGAIN,
-    CTL,
-    CLOSE,
-    ERROR,
-    CONNECT,
-    SHUTDOWN,
-    STOP,
-    TIMER,
-    NOTE
+/* The events of trace.h. */
+enum event_kind {
+    EVENT_LISTEN,
+    EVENT_WAIT,
+    EVENT_WOKE,
+    EVENT_READY,
+    EVENT_ACCEPT,
+    EVENT_REFUSED,
+    EVENT_RECV,
+    EVENT_SEND,
+    EVENT_END_OF_FILE,
+    EVENT_AGAIN,
+    EVENT_CTL,
+    EVENT_CLOSE,
+    EVENT_ERROR,
+    EVENT_CONNECT,
+    EVENT_SHUTDOWN,
+    EVENT_STOP,
+    EVENT_TIMER,
+    EVENT_NOTE
 };
 
 /* One event. Its strings belong to the caller. */
-struct event {
-    enum kind kind;
-    const char *call;   /* the system call, or the word of the event */
-    int fd;             /* -1: none */
-    int error;          /* errno, 0: none */
-    ssize_t bytes;      /* recv, send: the result */
-    size_t asked;       /* send: how many it was asked for */
-    const char *msg;    /* recv, send: the message, escaped; NULL: none */
-    int num;            /* woke: how many are ready */
-    const char *op;     /* ctl: ADD, MOD, DEL */
-    uint32_t events;    /* ready, ctl */
-    const char *remark; /* refused, note */
+struct trace_event {
+    enum event_kind kind;
+    const char *call;   /* name of the system call, or of the event */
+    int fd;             /* or -1 */
+    int error;          /* errno, or 0 */
+    ssize_t bytes;      /* result of recv or send */
+    size_t size;        /* bytes that send was given */
+    const char *msg;    /* escaped bytes of the message, or NULL */
+    int num;            /* ready descriptors, of "woke" */
+    const char *op;     /* ADD, MOD or DEL, of "ctl" */
+    uint32_t events;    /* of "ready" and "ctl" */
+    const char *remark; /* of "refused" and "note" */
 
-    /* Who speaks. */
-    const char *who;        /* "[client 2]" */
-    bool server;            /* one of the server's threads */
-    pid_t tid;              /* its thread id */
-    int name;               /* of the connection fd: N for cN, -N for xN */
-    const char *src;        /* FILE:LINE of the trace call */
-    const char *waiting;    /* the wait that this ends; NULL: none */
-    unsigned long left_out; /* EAGAINs left out since the thread's last line */
+    /* The thread of the event. */
+    const char *who;       /* label, such as "[client 2]" */
+    int client;            /* number of a client thread, or 0 */
+    bool server;           /* it is a server thread */
+    pid_t tid;             /* thread id */
+    int name;              /* of the connection fd: N for cN, -N for xN, or 0 */
+    const char *src;       /* FILE:LINE of the trace call */
+    const char *waiting;   /* the wait that this event ends, or NULL */
+    unsigned long omitted; /* lines omitted since the last one of the thread */
 };
 
-/* A line that is being made. */
+/* A line under construction. */
 struct line {
     size_t used; /* bytes of text, without the final '\0' */
     char text[LINE_SIZE];
 };
 
-/* printf behind what is in the line; cuts what has no room there. */
+/* Appends to the line like printf(3). Text that does not fit is truncated. */
 void append(struct line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * The first bytes of a message as printable ASCII, at most SHOWN of n, into
- * text of ESCAPED_SIZE: \n, \x1b, ..., so that what a client sent can neither
- * start a new line nor drive the terminal. Returns text.
+ * Copies the first bytes of a message, at most SHOWN of n, as printable ASCII.
+ * Others are escaped (\n, \x1b), because the bytes of a client must neither
+ * start a new line nor reach the terminal as a command. text has ESCAPED_SIZE
+ * bytes. Returns text.
  */
 const char *escape(const void *bytes, size_t n, char *text);
 
-/* Make the line of text, with its newline. */
-void format_text(const struct event *event, bool colour, struct line *line);
+/* Formats the event as text, with a newline. */
+void format_text(const struct trace_event *event, bool colour,
+                 struct line *line);
 
-/* The same for JSON. */
-void format_json(const struct event *event, struct line *line);
+/* Formats the event as JSON, with a newline. */
+void format_json(const struct trace_event *event, struct line *line);
 
-/* Now, in microseconds of CLOCK_MONOTONIC. */
+/* Returns the time of CLOCK_MONOTONIC in microseconds. */
 long long now_us(void);
 
 #endif

@@ -1,43 +1,52 @@
 /*
  * 01-blocking - the simplest server: accept, recv, send, close.
  *
- * Adds: a Unix-domain stream server at all. accept4(2) sleeps until a client
- * comes, recv(2) until it has said something. recv gives whatever bytes are
- * there, not messages: a stream has none. 0 says that the client sends no
- * more. send(2) may take less than it is given, so the rest is sent again;
- * when the client has gone, MSG_NOSIGNAL makes it an error, EPIPE, instead of
- * a deadly SIGPIPE.
+ * This echo server serves one client after the other. accept4(2) blocks until
+ * a client connects, and recv(2) blocks until data arrives.
  *
- * Cannot: serve two at once. While it sleeps in recv for the first client it
- * cannot sleep in accept for the second, who waits in the backlog until the
- * first has left. Stage 02 mends that.
+ * Adds: a Unix-domain stream server. A stream has no messages, so recv()
+ * returns whatever bytes have arrived, and 0 at end of file.
  *
- * Try: build/01-blocking, and watch when each client is accepted.
+ * Limitations: one client at a time. While the server blocks in recv() for the
+ * first client, it cannot accept the second, which waits in the backlog until
+ * the first has left. Stage 02 fixes this.
+ *
+ * Try: build/01-blocking. When is each client accepted?
  */
 #include "demo.h"
+#include "listener.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Echo what a client has sent. Returns false when the client is done with. */
+/* Receives once and sends the bytes back. Returns false if the connection must
+ * be closed. */
 static bool echo(int client_fd)
 {
     char buffer[BUFFER_SIZE];
-    trace_wait("recv");
-    const ssize_t n = recv(client_fd, buffer, sizeof(buffer), 0);
-    trace_recv(client_fd, buffer, n);
-    if (n <= 0)
-        return n < 0 && errno == EINTR;
 
+    trace_wait("recv");
+    ssize_t n = recv(client_fd, buffer, sizeof(buffer), 0);
+    trace_recv(client_fd, buffer, n);
+    if (n == 0)
+        return false; /* end of file: the client sends no more */
+    if (n < 0 && errno == EINTR)
+        return true; /* a signal has interrupted the call: try again */
+    if (n < 0)
+        return false; /* ECONNRESET, for example */
+
+    /* send() may take fewer bytes than it is given. MSG_NOSIGNAL: if the client
+     * has left, it fails with EPIPE instead of killing the process. */
     for (ssize_t sent = 0; sent < n;) {
-        const size_t rest = (size_t)(n - sent);
-        const ssize_t m = send(client_fd, buffer + sent, rest, MSG_NOSIGNAL);
-        trace_send(client_fd, rest, m);
+        size_t unsent = (size_t)(n - sent);
+        ssize_t m = send(client_fd, buffer + sent, unsent, MSG_NOSIGNAL);
+        trace_send(client_fd, unsent, m);
         if (m < 0 && errno != EINTR)
-            return false;
-        sent += m > 0 ? m : 0;
+            return false; /* EPIPE: the client has closed the connection */
+        if (m > 0)
+            sent += m;
     }
     return true;
 }
@@ -46,11 +55,10 @@ static int serve(int listen_fd)
 {
     while (!demo_stopping()) {
         trace_wait("accept");
-        const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
         trace_accept(client_fd);
         if (client_fd < 0) {
-            if (demo_no_room(errno))
-                usleep(DEMO_RETRY_MS * 1000);
+            listener_accept_failed(listen_fd); /* if descriptors have run out */
             continue;
         }
         while (echo(client_fd))

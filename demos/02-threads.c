@@ -1,18 +1,22 @@
 /*
- * 02-threads - a thread for each client.
+ * 02-threads - one thread per client.
  *
- * Adds: the main thread only accepts. Each client gets a thread, and that
- * thread does what stage 01 did: it may sleep in recv or send as long as it
- * likes, nobody else waits for it. echo() is stage 01's, letter by letter.
+ * The main thread of this echo server only accepts. Each client has a thread of
+ * its own, which does what stage 01 does: it may block in recv() or send()
+ * without delaying other clients. echo() is the same as in stage 01.
  *
- * Cannot: be had for nothing. Each client costs a thread: a stack, a place in
- * the scheduler, and locks as soon as clients share anything. Stage 03 looks
- * for a way to serve many with one thread.
+ * Adds: pthread_create(3). The scheduler of the kernel now switches between the
+ * clients.
  *
- * Try: build/02-threads -q -c 500 -i 1000, and meanwhile ps -C 02-threads -o
- * nlwp,vsz,rss. The same with stage 06: half of the threads are the clients'.
+ * Limitations: each client costs a thread: a stack, a structure in the kernel,
+ * and locks as soon as clients share data. Stage 03 serves many clients with
+ * one thread.
+ *
+ * Try: build/02-threads -q -c 500 -i 1000 and, meanwhile, ps -C 02-threads -o
+ * nlwp,vsz,rss. Compare stage 06: there, only the clients have threads.
  */
 #include "demo.h"
+#include "listener.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -23,123 +27,122 @@
 
 /* What the threads share. */
 struct server {
-    pthread_mutex_t lock;
-    pthread_cond_t left; /* a client has left */
+    pthread_mutex_t lock;  /* guards what follows */
+    pthread_cond_t exited; /* signalled when a thread exits */
     int clients;
-    pthread_t last; /* the thread that left last, if any has; not yet joined */
-    bool any_left;
+    pthread_t last; /* the thread that exited last, if has_last */
+    bool has_last;
 };
 
-/* What one thread gets. */
+/* The argument of a thread, which frees it. */
 struct session {
     struct server *server;
     int client_fd;
 };
 
-/* Echo what a client has sent. Returns false when the client is done with. */
+/* Receives once and sends the bytes back. Returns false if the connection must
+ * be closed. */
 static bool echo(int client_fd)
 {
     char buffer[BUFFER_SIZE];
-    trace_wait("recv");
-    const ssize_t n = recv(client_fd, buffer, sizeof(buffer), 0);
-    trace_recv(client_fd, buffer, n);
-    if (n <= 0)
-        return n < 0 && errno == EINTR;
 
+    trace_wait("recv");
+    ssize_t n = recv(client_fd, buffer, sizeof(buffer), 0);
+    trace_recv(client_fd, buffer, n);
+    if (n == 0)
+        return false; /* end of file: the client sends no more */
+    if (n < 0 && errno == EINTR)
+        return true; /* a signal has interrupted the call: try again */
+    if (n < 0)
+        return false; /* ECONNRESET, for example */
+
+    /* send() may take fewer bytes than it is given. MSG_NOSIGNAL: if the client
+     * has left, it fails with EPIPE instead of killing the process. */
     for (ssize_t sent = 0; sent < n;) {
-        const size_t rest = (size_t)(n - sent);
-        const ssize_t m = send(client_fd, buffer + sent, rest, MSG_NOSIGNAL);
-        trace_send(client_fd, rest, m);
+        size_t unsent = (size_t)(n - sent);
+        ssize_t m = send(client_fd, buffer + sent, unsent, MSG_NOSIGNAL);
+        trace_send(client_fd, unsent, m);
         if (m < 0 && errno != EINTR)
-            return false;
-        sent += m > 0 ? m : 0;
+            return false; /* EPIPE: the client has closed the connection */
+        if (m > 0)
+            sent += m;
     }
     return true;
 }
 
-/*
- * The last thing a thread does. Somebody must join it, or its stack is never
- * freed: the thread that leaves next does, so that at most one is waiting.
- */
-static void leave(struct server *server)
+/* The last call of a thread. Its stack is freed only when another thread joins
+ * it. The next one that exits does this, so at most one waits to be joined. */
+static void thread_exit(struct server *server)
 {
     pthread_mutex_lock(&server->lock);
-    const bool any_left = server->any_left;
-    const pthread_t before = server->last;
-    server->any_left = true;
+    bool had_last = server->has_last;
+    pthread_t previous = server->last;
+    server->has_last = true;
     server->last = pthread_self();
     server->clients--;
-    pthread_cond_signal(&server->left);
+    pthread_cond_signal(&server->exited);
     pthread_mutex_unlock(&server->lock);
-    if (any_left)
-        pthread_join(before, NULL);
+    if (had_last)
+        pthread_join(previous, NULL);
 }
 
-/* The life of a client's thread. */
-static void *attend(void *argument)
+static void *client_thread(void *argument)
 {
-    const struct session session = *(struct session *)argument;
+    struct session session = *(struct session *)argument;
     free(argument);
     trace_thread_for(session.client_fd);
     while (echo(session.client_fd))
         ;
     trace_close(session.client_fd);
     close(session.client_fd);
-    leave(session.server);
+    thread_exit(session.server);
     return NULL;
 }
 
-/* Start a thread for a client. Without memory for it, only this client goes. */
-static void hire(struct server *server, int client_fd)
+/* Starts a thread for a client. Returns false if there is no memory for it. */
+static bool start_thread(struct server *server, int client_fd)
 {
     pthread_t thread;
-    struct session *const session = malloc(sizeof(*session));
-    if (session != NULL) {
-        *session = (struct session){server, client_fd};
-        pthread_mutex_lock(&server->lock);
-        server->clients++;
-        pthread_mutex_unlock(&server->lock);
-        if (pthread_create(&thread, NULL, attend, session) == 0)
-            return;
-        pthread_mutex_lock(&server->lock);
-        server->clients--;
-        pthread_mutex_unlock(&server->lock);
-        free(session);
-    }
-    trace_refused(client_fd, "no thread to be had");
-    close(client_fd);
-}
+    struct session *session = malloc(sizeof(*session));
+    if (session == NULL)
+        return false;
+    *session = (struct session){server, client_fd};
 
-/* Sleep until there are fewer than so many clients. */
-static void wait_until_below(struct server *server, int limit)
-{
     pthread_mutex_lock(&server->lock);
-    while (server->clients >= limit)
-        pthread_cond_wait(&server->left, &server->lock);
+    server->clients++; /* before the thread can exit */
     pthread_mutex_unlock(&server->lock);
+    if (pthread_create(&thread, NULL, client_thread, session) == 0)
+        return true;
+    pthread_mutex_lock(&server->lock);
+    server->clients--;
+    pthread_mutex_unlock(&server->lock);
+    free(session);
+    return false;
 }
 
 static int serve(int listen_fd)
 {
     struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                            .left = PTHREAD_COND_INITIALIZER};
+                            .exited = PTHREAD_COND_INITIALIZER};
     while (!demo_stopping()) {
-        pthread_mutex_lock(&server.lock);
-        const int clients = server.clients;
-        pthread_mutex_unlock(&server.lock);
-
         trace_wait("accept");
-        const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
         trace_accept(client_fd);
-        if (client_fd >= 0)
-            hire(&server, client_fd);
-        else if (errno == EMFILE && clients > 0)
-            wait_until_below(&server, clients);
-        else if (demo_no_room(errno))
-            usleep(DEMO_RETRY_MS * 1000);
+        if (client_fd < 0) {
+            listener_accept_failed(listen_fd); /* if descriptors have run out */
+            continue;
+        }
+        if (!start_thread(&server, client_fd)) {
+            trace_refused(client_fd, "cannot create a thread");
+            close(client_fd);
+        }
     }
-    wait_until_below(&server, 1);
-    if (server.any_left)
+
+    pthread_mutex_lock(&server.lock);
+    while (server.clients > 0)
+        pthread_cond_wait(&server.exited, &server.lock);
+    pthread_mutex_unlock(&server.lock);
+    if (server.has_last)
         pthread_join(server.last, NULL);
     return 0;
 }

@@ -1,107 +1,126 @@
 /*
- * 04-select - sleep until one of many is ready: select.
+ * 04-select - blocks until one of many descriptors is ready.
  *
- * Adds: select(2) is handed a set of descriptors and sleeps until at least
- * one can be read. It then leaves in the set only those that can, so the set
- * must be filled again before every call, and searched after it.
+ * This echo server runs in one thread. It blocks in select(2) until at least
+ * one descriptor is readable and then handles each readable one once.
  *
- * Cannot: watch a descriptor of number FD_SETSIZE (1024) or more. The set is
- * an array of 1024 bits; it is the number that counts, not how many there
- * are, and FD_SET with a higher one writes past the array. Stage 05 mends
- * that. Each call also copies and scans everything, ready or not (stage 06),
- * and a slow reader still stops the send below (stage 07).
+ * Adds: select(2). The server passes a set of descriptors. The kernel removes
+ * those that are not ready, so the set must be filled before each call and
+ * searched after it.
  *
- * Try: ulimit -n 4096; build/04-select -q -c 600. A client takes a descriptor
- * on each side: some numbers are too high. See "refused", and who complains.
+ * Limitations: no descriptor number above 1023. A set is an array of FD_SETSIZE
+ * (1024) bits, and FD_SET() with a higher number writes past its end. Stage 05
+ * fixes this. Each call copies and searches the whole set (stage 06 fixes
+ * this), and send() may block (stage 07). The server accepts one connection per
+ * report.
+ *
+ * Try: (ulimit -Sn 4096; build/04-select -q -c 600). Each client takes one
+ * descriptor on each side, so some numbers are too high: see "refused".
  */
 #include "demo.h"
+#include "listener.h"
 #include "trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Add fd to the set. Returns the highest descriptor in it so far. */
+struct clients {
+    int fds[FD_SETSIZE];
+    int count;
+};
+
+/* Adds fd to the set. Returns the higher one of fd and highest. */
 static int watch(int fd, fd_set *set, int highest)
 {
     FD_SET(fd, set);
     return fd > highest ? fd : highest;
 }
 
-/* Echo what a client has sent. Returns false when the client is done with. */
+/* Accepts one connection. */
+static void accept_client(int listen_fd, struct clients *clients)
+{
+    int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(client_fd);
+    if (client_fd < 0) {
+        listener_accept_failed(listen_fd); /* if descriptors have run out */
+        return;
+    }
+    if (client_fd >= FD_SETSIZE) {
+        trace_refused(client_fd, "select cannot watch it: FD_SETSIZE");
+        close(client_fd);
+        return;
+    }
+    clients->fds[clients->count++] = client_fd;
+}
+
+/* Receives once and sends the bytes back. Returns false if the connection must
+ * be closed. */
 static bool echo(int client_fd)
 {
     char buffer[BUFFER_SIZE];
-    const ssize_t n = recv(client_fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-    trace_recv(client_fd, buffer, n);
-    if (n <= 0)
-        return n < 0 && (errno == EAGAIN || errno == EINTR);
 
+    /* Unread data is reported again, so one recv() per report is enough. It
+     * must not block, because a report is only a hint (select(2), BUGS). */
+    ssize_t n = recv(client_fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client_fd, buffer, n);
+    if (n == 0)
+        return false; /* end of file: the client sends no more */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true; /* nothing yet: wait for the next report */
+    if (n < 0)
+        return false; /* ECONNRESET, for example */
+
+    /* send() may take fewer bytes than it is given. */
     for (ssize_t sent = 0; sent < n;) {
-        const size_t rest = (size_t)(n - sent);
-        const ssize_t m = send(client_fd, buffer + sent, rest, MSG_NOSIGNAL);
-        trace_send(client_fd, rest, m);
+        size_t unsent = (size_t)(n - sent);
+        ssize_t m = send(client_fd, buffer + sent, unsent, MSG_NOSIGNAL);
+        trace_send(client_fd, unsent, m);
         if (m < 0 && errno != EINTR)
-            return false;
-        sent += m > 0 ? m : 0;
+            return false; /* EPIPE: the client has closed the connection */
+        if (m > 0)
+            sent += m;
     }
     return true;
 }
 
 static int serve(int listen_fd)
 {
-    int clients[FD_SETSIZE];
-    int count = 0;
-    int full = 0; /* accept4's errno, if it had no room */
-
-    if (listen_fd >= FD_SETSIZE)
-        errno = ERANGE; /* more than a thousand files were open at the start */
-    if (listen_fd >= FD_SETSIZE || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
+    struct clients clients = {0};
+    /* Non-blocking, because another process may accept a reported connection
+     * before we do. */
+    if (listener_set_nonblocking(listen_fd) < 0)
         return -1;
 
-    while (!demo_stopping() || count > 0) {
-        const bool retry = full && (full != EMFILE || count == 0);
-        struct timeval limit = {.tv_usec = DEMO_RETRY_MS * 1000L};
+    while (!demo_stopping() || clients.count > 0) {
         fd_set readable;
-        int highest = -1;
         FD_ZERO(&readable);
-        if (!full)
-            highest = watch(listen_fd, &readable, highest);
-        for (int i = 0; i < count; i++)
-            highest = watch(clients[i], &readable, highest);
+        int highest = watch(listen_fd, &readable, -1);
+        for (int i = 0; i < clients.count; i++)
+            highest = watch(clients.fds[i], &readable, highest);
 
         trace_wait("select");
-        const int n =
-            select(highest + 1, &readable, NULL, NULL, retry ? &limit : NULL);
+        int n = select(highest + 1, &readable, NULL, NULL, NULL);
         trace_woke("select", n);
+        if (n < 0 && errno != EINTR)
+            return -1; /* it would fail again: stop instead of spinning */
         if (n < 0)
-            continue; /* EINTR; what is in the set means nothing */
-        if (retry)
-            full = 0; /* perhaps: ask again */
+            continue; /* the set has no meaning after an error */
 
         if (FD_ISSET(listen_fd, &readable)) {
             trace_ready(listen_fd, TRACE_IN);
-            const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-            trace_accept(client_fd);
-            full = client_fd < 0 && demo_no_room(errno) ? errno : 0;
-            if (client_fd >= FD_SETSIZE) {
-                trace_refused(client_fd, "select cannot watch it: FD_SETSIZE");
-                close(client_fd);
-            } else if (client_fd >= 0) {
-                clients[count++] = client_fd;
-            }
+            accept_client(listen_fd, &clients);
         }
-        for (int i = 0; i < count;) {
-            const int fd = clients[i];
+        for (int i = 0; i < clients.count;) {
+            int fd = clients.fds[i];
             if (FD_ISSET(fd, &readable)) {
                 trace_ready(fd, TRACE_IN);
                 if (!echo(fd)) {
                     trace_close(fd);
                     close(fd);
-                    full = 0;
-                    clients[i] = clients[--count]; /* the last fills the gap */
+                    /* The last client takes its place and is next. */
+                    clients.fds[i] = clients.fds[--clients.count];
                     continue;
                 }
             }

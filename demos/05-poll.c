@@ -1,117 +1,135 @@
 /*
- * 05-poll - an array instead of a bit set: poll.
+ * 05-poll - an array instead of a bit set.
  *
- * Adds: poll(2) takes an array with one struct pollfd for each descriptor,
- * whatever its number. What is asked (events) and what is answered (revents)
- * stand apart, so the array is kept from call to call and only changes when a
- * client comes or leaves.
+ * This echo server runs in one thread. It blocks in poll(2) until at least one
+ * descriptor is ready and then handles each ready one once.
  *
- * Cannot: get by without looking at everyone. Each call copies the whole
- * array into the kernel, which asks every descriptor in it; afterwards the
- * server searches it too, for the one that is ready among thousands. Stage 06
- * mends that. A slow reader still stops the send below (stage 07).
+ * Adds: poll(2) takes an array with one struct pollfd per descriptor, of any
+ * number. events (what to wait for) and revents (what was found) are separate,
+ * so the array is kept from call to call. It changes only when a client
+ * connects or leaves.
  *
- * Try: make compare-code A=04 B=05. Then ulimit -n 4096; build/05-poll -q
- * -c 600, which stage 04 could not.
+ * Limitations: each call copies the whole array to the kernel, which looks at
+ * every descriptor in it. The server then searches the array, even if one of
+ * thousands is ready. Stage 06 fixes this. send() may block (stage 07). The
+ * server accepts one connection per report. If RLIMIT_NOFILE is lowered below
+ * the length of the array, poll(2) fails with EINVAL and the server ends.
+ *
+ * Try: make compare-code A=04 B=05. Then (ulimit -Sn 4096; build/05-poll -q
+ * -c 600), which stage 04 could not serve.
  */
 #include "demo.h"
+#include "listener.h"
 #include "trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/*
- * Add fd to the array of count slots, to be told when it can be read. Returns
- * the array, which may have moved, or NULL without memory; then it is as it
- * was.
- */
-static struct pollfd *watch(int fd, struct pollfd *slots, nfds_t count)
+struct clients {
+    struct pollfd *slots; /* slot 0 is for the listening socket */
+    nfds_t count;
+};
+
+/* Appends fd to the array. Returns false if there is no memory. */
+static bool watch(int fd, struct clients *clients)
 {
-    struct pollfd *const more = realloc(slots, (count + 1) * sizeof(*slots));
-    if (more != NULL)
-        more[count] = (struct pollfd){.fd = fd, .events = POLLIN};
-    return more;
+    size_t size = (clients->count + 1) * sizeof(*clients->slots);
+    struct pollfd *slots = realloc(clients->slots, size);
+    if (slots == NULL)
+        return false;
+    clients->slots = slots;
+    clients->slots[clients->count++] =
+        (struct pollfd){.fd = fd, .events = POLLIN};
+    return true;
 }
 
-/* Echo what a client has sent. Returns false when the client is done with. */
+/* Accepts one connection. */
+static void accept_client(int listen_fd, struct clients *clients)
+{
+    int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(client_fd);
+    if (client_fd < 0) {
+        listener_accept_failed(listen_fd); /* if descriptors have run out */
+        return;
+    }
+    if (!watch(client_fd, clients)) {
+        trace_refused(client_fd, "no memory");
+        close(client_fd);
+    }
+}
+
+/* Receives once and sends the bytes back. Returns false if the connection must
+ * be closed. */
 static bool echo(int client_fd)
 {
     char buffer[BUFFER_SIZE];
-    const ssize_t n = recv(client_fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-    trace_recv(client_fd, buffer, n);
-    if (n <= 0)
-        return n < 0 && (errno == EAGAIN || errno == EINTR);
 
+    /* Unread data is reported again, so one recv() per report is enough. It
+     * must not block, because a report is only a hint (select(2), BUGS). */
+    ssize_t n = recv(client_fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client_fd, buffer, n);
+    if (n == 0)
+        return false; /* end of file: the client sends no more */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true; /* nothing yet: wait for the next report */
+    if (n < 0)
+        return false; /* ECONNRESET, for example */
+
+    /* send() may take fewer bytes than it is given. */
     for (ssize_t sent = 0; sent < n;) {
-        const size_t rest = (size_t)(n - sent);
-        const ssize_t m = send(client_fd, buffer + sent, rest, MSG_NOSIGNAL);
-        trace_send(client_fd, rest, m);
+        size_t unsent = (size_t)(n - sent);
+        ssize_t m = send(client_fd, buffer + sent, unsent, MSG_NOSIGNAL);
+        trace_send(client_fd, unsent, m);
         if (m < 0 && errno != EINTR)
-            return false;
-        sent += m > 0 ? m : 0;
+            return false; /* EPIPE: the client has closed the connection */
+        if (m > 0)
+            sent += m;
     }
     return true;
 }
 
 static int serve(int listen_fd)
 {
-    struct pollfd *slots = watch(listen_fd, NULL, 0);
-    nfds_t count = 1; /* slot 0 is the listening socket's */
-    int full = 0;     /* accept4's errno, if it had no room */
-
-    if (slots == NULL || fcntl(listen_fd, F_SETFL, O_NONBLOCK) < 0)
+    struct clients clients = {0};
+    /* Non-blocking, because another process may accept a reported connection
+     * before we do. */
+    if (listener_set_nonblocking(listen_fd) < 0 || !watch(listen_fd, &clients))
         return -1;
 
-    while (!demo_stopping() || count > 1) {
-        const bool retry = full && (full != EMFILE || count == 1);
-        slots[0].events = full ? 0 : POLLIN;
-
+    while (!demo_stopping() || clients.count > 1) {
         trace_wait("poll");
-        const int n = poll(slots, count, retry ? DEMO_RETRY_MS : -1);
+        int n = poll(clients.slots, clients.count, -1);
         trace_woke("poll", n);
-        if (n < 0 && errno == EINVAL)
-            return -1; /* somebody has lowered RLIMIT_NOFILE: poll(2) */
-        if (n < 0)
-            continue; /* EINTR; what is in revents means nothing */
-        if (retry)
-            full = 0; /* perhaps: ask again */
-
-        if (slots[0].revents != 0) {
-            trace_ready(listen_fd, (uint32_t)slots[0].revents);
-            const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-            trace_accept(client_fd);
-            full = client_fd < 0 && demo_no_room(errno) ? errno : 0;
-            if (client_fd >= 0) {
-                struct pollfd *const more = watch(client_fd, slots, count);
-                if (more == NULL) {
-                    trace_refused(client_fd, "no memory");
-                    close(client_fd);
-                } else {
-                    slots = more;
-                    count++;
-                }
-            }
+        if (n < 0 && errno != EINTR) {
+            free(clients.slots);
+            return -1; /* it would fail again: stop instead of spinning */
         }
-        for (nfds_t i = 1; i < count;) {
-            const int fd = slots[i].fd;
-            if (slots[i].revents != 0) {
-                trace_ready(fd, (uint32_t)slots[i].revents);
-                if (!echo(fd)) {
-                    trace_close(fd);
-                    close(fd);
-                    full = 0;
-                    slots[i] = slots[--count]; /* the last fills the gap */
+        if (n < 0)
+            continue; /* revents has no meaning after an error */
+
+        if (clients.slots[0].revents != 0) {
+            trace_ready(listen_fd, (uint32_t)clients.slots[0].revents);
+            accept_client(listen_fd, &clients);
+        }
+        for (nfds_t i = 1; i < clients.count;) {
+            struct pollfd slot = clients.slots[i];
+            if (slot.revents != 0) {
+                trace_ready(slot.fd, (uint32_t)slot.revents);
+                if (!echo(slot.fd)) {
+                    trace_close(slot.fd);
+                    close(slot.fd);
+                    /* The last client takes its place and is next. */
+                    clients.slots[i] = clients.slots[--clients.count];
                     continue;
                 }
             }
             i++;
         }
     }
-    free(slots);
+    free(clients.slots);
     return 0;
 }
 

@@ -175,7 +175,7 @@ int main(int argc, char **argv)
     const struct demo_option idle = {
         .name = "idle-timeout",
         .argument = "MS",
-        .most = 24 * 3600 * 1000,
+        .max = 24 * 3600 * 1000,
         .help = "close who is silent so long; 0: nobody",
         .number = &idle_ms};
     return demo_main_with(argc, argv, serve, &idle, 1);

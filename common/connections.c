@@ -1,0 +1,280 @@
+/*
+ * connections.c - a table of the server's connections, which a signal handler
+ * can read.
+ */
+#include "connections.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TABLE_SIZE = 1 << 20, /* static memory costs nothing until it is touched */
+    IDLE_LIMIT_S = 1
+};
+
+/*
+ * names[fd] is N for cN, -N for xN, or 0 if fd is not registered.
+ *
+ * A thread that registers a connection writes names[fd] and then reads
+ * stopping. A thread that stops the program writes stopping and then reads
+ * names. All of these are sequentially consistent, so at least one of the two
+ * threads shuts the connection down.
+ */
+static atomic_int names[TABLE_SIZE];
+static atomic_int table_end; /* all registered descriptors are below it */
+static atomic_int connections;
+static atomic_bool stopping;
+
+static bool ask_names;               /* set before other threads exist */
+static int external_clients;         /* used by the thread that accepts */
+static bool external_numbers_repeat; /* they have reached INT_MAX */
+
+/* Guards server_ended. Both conditions are signalled with it held. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static bool server_ended;
+
+/* True while the thread that accepts waits. Written by that thread alone. */
+static atomic_bool acceptor_waits;
+static _Thread_local char this_thread; /* its address identifies a thread */
+static _Atomic(char *) acceptor; /* the thread that accepted last, or NULL */
+
+/* --- names --------------------------------------------------------------- */
+
+static int connection_name(int fd)
+{
+    return fd >= 0 && fd < TABLE_SIZE ? names[fd] : 0;
+}
+
+static bool name_is_taken(int name)
+{
+    for (int fd = 0; fd < table_end; fd++)
+        if (names[fd] == name)
+            return true;
+    return false;
+}
+
+/* Formats the abstract name of client number of a process. Returns its length.
+ */
+static int format_name(char *name, size_t size, int pid, int number)
+{
+    return snprintf(name, size, "iomux-%d-c%d", pid, number);
+}
+
+int connection_bind_name(int fd, int number)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int n = format_name(address.sun_path + 1, sizeof(address.sun_path) - 1,
+                        (int)getpid(), number);
+    size_t size = offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n;
+    return bind(fd, (struct sockaddr *)&address, (socklen_t)size);
+}
+
+/*
+ * Returns the number of the client thread at the other end of fd, or 0 if the
+ * peer is another program. Any process may bind any free abstract name, so the
+ * name must also contain the process that the kernel reports as the peer.
+ */
+static int number_of_peer(int fd)
+{
+    struct sockaddr_un peer = {0};
+    socklen_t size = sizeof(peer);
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0 ||
+        size <= offsetof(struct sockaddr_un, sun_path) ||
+        size >= sizeof(peer) || peer.sun_path[0] != '\0')
+        return 0;
+    ((char *)&peer)[size] = '\0';
+    char name[sizeof(peer.sun_path)];
+    int pid = 0, number = 0;
+    if (sscanf(peer.sun_path + 1, "iomux-%9d-c%7d", &pid, &number) != 2 ||
+        number < 1)
+        return 0;
+    size_t length = (size_t)format_name(name, sizeof(name), pid, number);
+    if (length + 1 != size - offsetof(struct sockaddr_un, sun_path) ||
+        memcmp(name, peer.sun_path + 1, length) != 0)
+        return 0; /* it only begins like one of our names */
+    struct ucred owner;
+    size = sizeof(owner);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 ||
+        owner.pid != pid)
+        return 0;
+    return number;
+}
+
+/* Returns the next name for a client of another program. */
+static int next_external_name(void)
+{
+    do {
+        if (external_clients == INT_MAX) {
+            external_clients = 0;
+            external_numbers_repeat = true;
+        }
+        external_clients++;
+    } while (external_numbers_repeat && name_is_taken(-external_clients));
+    return -external_clients;
+}
+
+/* --- opening and closing ------------------------------------------------- */
+
+static void raise_table_end(int fd)
+{
+    int end = table_end;
+    while (end <= fd && !atomic_compare_exchange_weak(&table_end, &end, fd + 1))
+        ;
+}
+
+void connection_opened(int fd)
+{
+    int name = ask_names ? number_of_peer(fd) : 0;
+    if (name == 0 || name_is_taken(name))
+        name = next_external_name();
+    acceptor = &this_thread;
+    acceptor_waits = false;
+    if (fd < TABLE_SIZE) {
+        raise_table_end(fd);
+        names[fd] = name;
+        connections++;
+    }
+    if (stopping || fd >= TABLE_SIZE)
+        shutdown(fd, SHUT_RDWR); /* the stage sees end of file and closes it */
+}
+
+/* Wakes connections_await_idle() and connections_await_end(). */
+static void wake(void)
+{
+    pthread_mutex_lock(&lock);
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void connection_closing(int fd)
+{
+    if (connection_name(fd) == 0)
+        return;
+    names[fd] = 0;
+    if (acceptor == &this_thread)
+        acceptor_waits = false;
+    if (--connections == 0 && acceptor_waits)
+        wake();
+}
+
+static void on_wait(bool begins)
+{
+    if (acceptor != NULL && acceptor != &this_thread)
+        return;
+    acceptor_waits = begins;
+    if (begins && connections == 0)
+        wake();
+}
+
+/* Stage 03 never waits. For it, the end of a scan is the start of a wait. */
+static void on_scan(bool busy)
+{
+    (void)busy;
+    if (!acceptor_waits)
+        on_wait(true);
+}
+
+void connections_observe(bool with_names, bool idle)
+{
+    ask_names = with_names;
+    trace_hooks.opened = connection_opened;
+    trace_hooks.closing = connection_closing;
+    trace_hooks.name = connection_name;
+    if (idle) {
+        trace_hooks.wait = on_wait;
+        trace_hooks.scan = on_scan;
+    }
+}
+
+int connections_count(void)
+{
+    return connections;
+}
+
+void connections_close(void)
+{
+    for (int fd = 0; fd < table_end; fd++)
+        if (names[fd] != 0) {
+            names[fd] = 0;
+            close(fd);
+        }
+}
+
+/* --- stopping ------------------------------------------------------------ */
+
+bool connections_stopping(void)
+{
+    return stopping;
+}
+
+void connections_stop(int listen_fd)
+{
+    if (!stopping)
+        trace_announce_stop();
+    stopping = true;
+    if (listen_fd >= 0)
+        shutdown(listen_fd, SHUT_RDWR);
+}
+
+void connections_shut_down(void)
+{
+    for (int fd = 0; fd < table_end; fd++)
+        if (names[fd] != 0)
+            shutdown(fd, SHUT_RDWR);
+}
+
+void connections_server_ended(void)
+{
+    pthread_mutex_lock(&lock);
+    server_ended = true;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+bool connections_ended(void)
+{
+    return connections_await_end(0);
+}
+
+/* Waits for a change until the time end. The lock is held. Returns false if
+ * the time is over. */
+static bool wait_for_change(const struct timespec *end)
+{
+    return pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, end) == 0;
+}
+
+bool connections_await_end(int limit_s)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += limit_s;
+    pthread_mutex_lock(&lock);
+    while (!server_ended && wait_for_change(&end))
+        ;
+    bool result = server_ended;
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+void connections_await_idle(void)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += IDLE_LIMIT_S;
+    pthread_mutex_lock(&lock);
+    while (!server_ended && (!acceptor_waits || connections > 0) &&
+           wait_for_change(&end))
+        ;
+    pthread_mutex_unlock(&lock);
+}

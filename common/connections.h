@@ -1,0 +1,76 @@
+/*
+ * connections.h - the connections of the server: their names, and how the
+ * program stops.
+ *
+ * connections_observe() makes this module an observer of the trace, so a stage
+ * registers a connection with trace_accept() and unregisters it with
+ * trace_close(). Stopping means to shut all of them down. To a stage this looks
+ * as if every client had left, so it needs no code for stopping.
+ */
+#ifndef IOMUX_CONNECTIONS_H
+#define IOMUX_CONNECTIONS_H
+
+#include <stdbool.h>
+
+/*
+ * Sets the hooks of trace.h. names: ask each peer for its name, which costs a
+ * system call. idle: follow the waits of the server, for
+ * connections_await_idle(). Must be called before other threads exist.
+ */
+void connections_observe(bool names, bool idle);
+
+/*
+ * The two hooks. connection_opened() registers fd and gives it a name: N if
+ * the peer is client thread N of an iomux program, else the next x. If the
+ * program is stopping, it shuts the connection down at once.
+ */
+void connection_opened(int fd);
+void connection_closing(int fd);
+
+/* Returns how many connections are registered. */
+int connections_count(void);
+
+/*
+ * Binds the client socket fd to an abstract name (unix(7)) from which the
+ * server learns that this is client number. Returns 0, or -1 with errno of
+ * bind(2). The connection then merely has another name.
+ */
+int connection_bind_name(int fd, int number);
+
+/* Returns true once the program is stopping. */
+bool connections_stopping(void);
+
+/*
+ * Stops the server. The trace prints "stop". Every wait of the server ends,
+ * because its listening socket listen_fd is shut down (unless it is -1).
+ * Async-signal-safe. May be called from any thread, several times.
+ */
+void connections_stop(int listen_fd);
+
+/*
+ * Shuts all registered connections down (shutdown(2)). Must be called from a
+ * thread that shares the server's descriptors. Async-signal-safe.
+ */
+void connections_shut_down(void);
+
+/* Closes all registered connections, after the server has ended. */
+void connections_close(void);
+
+/* The server has ended: wakes all that wait here. */
+void connections_server_ended(void);
+
+/* Returns true once the server has ended. */
+bool connections_ended(void);
+
+/* Waits until the server has ended, at most limit_s seconds. Returns false if
+ * it has not. */
+bool connections_await_end(int limit_s);
+
+/*
+ * Blocks until the server waits for a client and has none, or until it has
+ * ended, but at most one second. Called before the clients start, and again
+ * before the stop, so that a trace begins and ends the same way in every run.
+ */
+void connections_await_idle(void);
+
+#endif

@@ -1,0 +1,432 @@
+/*
+ * lockstep.c - turns for the server's threads, and the question whether they
+ * sleep.
+ *
+ * Linux answers it in /proc/self/task/TID/stat and .../syscall (proc(5)).
+ * Either alone is wrong for a moment: a thread that is being woken still shows
+ * its system call, and one that is about to sleep already shows the state S.
+ */
+#include "lockstep.h"
+#include "trace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TASKS_FD = 401, /* does not take the number of a stage's descriptor */
+    PROBE_MS = 500, /* for a thread to fall asleep in a call that waits */
+    PAUSE_US = 30,  /* between two looks at the threads */
+    QUICK_LOOKS = 20
+};
+
+/* A thread that has a role in the trace. */
+struct member {
+    struct member *next;
+    pid_t tid;
+    bool server;             /* only server threads take turns */
+    int number;              /* of a worker or of the thread's client */
+    bool asks, begins_wait;  /* it asks for a turn, for a line of this kind */
+    bool granted;            /* it has the turn and has not gone on yet */
+    unsigned long last_wait; /* rank of its last wait, or 0 if it had none */
+    unsigned long scans, empty_scans; /* of stage 03; the latter in a row */
+};
+
+/* Guards all that follows, and every member. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t turn_granted = PTHREAD_COND_INITIALIZER;
+static struct member *members;
+static int servers;            /* members that are server threads */
+static struct member *current; /* had the last turn, or NULL */
+static unsigned long waits;    /* rank of the last wait */
+static unsigned long events;   /* lines, requests for a turn and new members */
+static bool active, holding;
+
+static _Thread_local struct member *self;
+static DIR *tasks; /* /proc/self/task; used by the player's thread */
+
+/* --- in the threads of the server ---------------------------------------- */
+
+static void on_thread_begins(enum trace_role role, int number)
+{
+    struct member *member = self != NULL ? self : calloc(1, sizeof(*member));
+    if (member == NULL)
+        return; /* without memory, its lines come in any order */
+    pthread_mutex_lock(&lock);
+    if (self == NULL) {
+        member->next = members;
+        members = member;
+    } else if (member->server) {
+        servers--;
+    }
+    self = member;
+    member->tid = gettid();
+    member->server = role <= TRACE_WORKER;
+    member->number = number;
+    if (member->server)
+        servers++;
+    events++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void on_thread_ends(void)
+{
+    if (self == NULL)
+        return;
+    pthread_mutex_lock(&lock);
+    struct member **link = &members;
+    while (*link != self)
+        link = &(*link)->next;
+    *link = self->next;
+    if (self->server)
+        servers--;
+    if (current == self)
+        current = NULL;
+    events++;
+    pthread_mutex_unlock(&lock);
+    free(self);
+    self = NULL;
+}
+
+/* Blocks until the calling thread gets a turn. The lock is held. */
+static void await_turn(bool begins_wait)
+{
+    self->asks = true;
+    self->begins_wait = begins_wait;
+    events++;
+    while (active && !self->granted)
+        pthread_cond_wait(&turn_granted, &lock);
+    self->asks = self->granted = false;
+}
+
+static void on_line(bool begins_wait)
+{
+    pthread_mutex_lock(&lock);
+    bool held = holding && begins_wait;
+    if (active && self != NULL && (servers > 1 || held))
+        await_turn(begins_wait);
+    if (begins_wait && self != NULL)
+        self->last_wait = ++waits;
+    events++;
+    pthread_mutex_unlock(&lock);
+}
+
+/* The end of a busy scan is what comes nearest to a wait in stage 03. */
+static void on_scan(bool busy)
+{
+    pthread_mutex_lock(&lock);
+    if (self != NULL) {
+        if (active && holding && busy)
+            await_turn(true);
+        self->scans++;
+        self->empty_scans = busy ? 0 : self->empty_scans + 1;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- what a thread does -------------------------------------------------- */
+
+/*
+ * The system calls in which a server waits. A blocking send(2) is one. futex(2)
+ * is behind a condition and a lock. If all threads sleep, none holds a lock
+ * that another one needs, so a sleep in futex(2) counts as well.
+ */
+static bool is_wait(long call)
+{
+    static const long calls[] = {
+#ifdef SYS_poll /* new architectures have only ppoll, pselect6, epoll_pwait */
+        SYS_poll,         SYS_select,          SYS_epoll_wait,
+#endif
+#ifdef SYS_socketcall /* 32-bit x86 */
+        SYS_socketcall,   SYS__newselect,
+#endif
+#ifdef SYS_futex_time64 /* 32-bit architectures */
+        SYS_futex_time64, SYS_ppoll_time64,    SYS_pselect6_time64,
+#endif
+        SYS_ppoll,        SYS_pselect6,        SYS_epoll_pwait,
+        SYS_accept4,      SYS_recvfrom,        SYS_sendto,
+        SYS_futex,        SYS_restart_syscall, /* poll(2) after SIGCONT */
+    };
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (calls[i] == call)
+            return true;
+    return false;
+}
+
+/* Reads a small file of /proc. Returns its text, or "" if that failed. */
+static const char *read_proc(pid_t tid, const char *name, char *text,
+                             size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+/*
+ * Returns true if a thread sleeps in a call that waits, or has ended. unnamed:
+ * it has no role in the trace. ThreadSanitizer has such a thread, which sleeps
+ * in nanosleep(2) and does nothing else.
+ */
+static bool is_asleep(pid_t tid, bool unnamed)
+{
+    char text[512];
+    read_proc(tid, "stat", text, sizeof(text));
+    if (text[0] == '\0')
+        return true;
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || strncmp(name_end, ") S", 3) != 0)
+        return false;
+    char *end;
+    read_proc(tid, "syscall", text, sizeof(text));
+    long call = strtol(text, &end, 10);
+    if (end == text)
+        return false; /* "running", or it has ended meanwhile */
+    return is_wait(call) || (unnamed && call == SYS_nanosleep);
+}
+
+/* Returns the member with this thread id, or NULL. The lock is held. */
+static struct member *find_member(pid_t tid)
+{
+    struct member *member = members;
+    while (member != NULL && member->tid != tid)
+        member = member->next;
+    return member;
+}
+
+/* What the looks of one lockstep_settle() have seen. */
+struct looks {
+    unsigned long events; /* at the last look */
+    bool asleep;          /* all threads slept then */
+    unsigned long scans;  /* of stage 03, at the first look */
+    bool scans_known;
+};
+
+/* Returns true if the thread neither runs nor is about to run. */
+static bool is_quiet(pid_t tid, struct looks *looks)
+{
+    pthread_mutex_lock(&lock);
+    struct member *member = find_member(tid);
+    bool unnamed = member == NULL;
+    bool ignored = member != NULL && !member->server;
+    bool asks = member != NULL && member->asks;
+    bool granted = member != NULL && member->granted;
+    unsigned long scans = member != NULL ? member->scans : 0;
+    unsigned long in_vain = member != NULL ? member->empty_scans : 0;
+    pthread_mutex_unlock(&lock);
+    if (ignored)
+        return true;
+    if (asks)
+        return !granted;
+    if (scans > 0 && !looks->scans_known) {
+        looks->scans_known = true;
+        looks->scans = scans;
+    }
+    if (scans >= looks->scans + 2 && in_vain >= 2)
+        return true; /* only stage 03 scans */
+    return is_asleep(tid, unnamed);
+}
+
+/* Returns true if every thread is quiet. */
+static bool all_quiet(struct looks *looks)
+{
+    const struct dirent *entry;
+    if (tasks == NULL)
+        return false;
+    rewinddir(tasks);
+    while ((entry = readdir(tasks)) != NULL) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid != 0 && !is_quiet(tid, looks))
+            return false;
+    }
+    return true;
+}
+
+/* --- in the thread of the player ----------------------------------------- */
+
+static bool comes_before(const struct member *a, const struct member *b)
+{
+    if (a->last_wait != 0 && b->last_wait != 0)
+        return a->last_wait < b->last_wait;
+    if (a->last_wait != b->last_wait)
+        return a->last_wait != 0; /* new threads are last */
+    return a->number < b->number;
+}
+
+/* Gives the next turn. Returns false if no thread may have one. */
+static bool grant_turn(void)
+{
+    struct member *next = NULL;
+    pthread_mutex_lock(&lock);
+    for (struct member *m = members; m != NULL; m = m->next) {
+        if (!m->asks || (holding && m->begins_wait))
+            continue;
+        if (m == current && !m->begins_wait) {
+            next = m;
+            break;
+        }
+        if (next == NULL || comes_before(m, next))
+            next = m;
+    }
+    if (next != NULL) {
+        next->granted = true;
+        current = next;
+        pthread_cond_broadcast(&turn_granted);
+    }
+    pthread_mutex_unlock(&lock);
+    return next != NULL;
+}
+
+static unsigned long count_events(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned long result = events;
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+enum settled lockstep_settle(int limit_s, bool (*interrupted)(void))
+{
+    struct timespec begin, now;
+    struct looks looks = {0};
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (unsigned long n = 0;; n++) {
+        bool asleep = all_quiet(&looks);
+        unsigned long count = count_events();
+        if (asleep && looks.asleep && count == looks.events) {
+            if (!grant_turn())
+                return SETTLED;
+            asleep = false;
+            n = 0;
+        }
+        looks.asleep = asleep;
+        looks.events = count;
+        if (interrupted())
+            return INTERRUPTED;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - begin.tv_sec > limit_s)
+            return NOT_SETTLED;
+        if (n < QUICK_LOOKS)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE_US * 1000L}, NULL);
+    }
+}
+
+void lockstep_hold(bool hold)
+{
+    pthread_mutex_lock(&lock);
+    holding = hold;
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- begin and end ------------------------------------------------------- */
+
+/* Opens the directory once, because later there may be no descriptor left. */
+static DIR *open_tasks(void)
+{
+    int low = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (low < 0)
+        return NULL;
+    int high = fcntl(low, F_DUPFD_CLOEXEC, TASKS_FD);
+    if (high >= 0)
+        close(low);
+    return fdopendir(high >= 0 ? high : low);
+}
+
+/* A thread that tells its id and then sleeps in recv(2). */
+static void *sleep_in_recv(void *argument)
+{
+    int socket_fd = *(int *)argument;
+    pid_t tid = gettid();
+    char byte;
+    if (send(socket_fd, &tid, sizeof(tid), MSG_NOSIGNAL) == sizeof(tid))
+        while (recv(socket_fd, &byte, 1, 0) < 0 && errno == EINTR)
+            ;
+    return NULL;
+}
+
+/*
+ * Finds out whether this system shows that a thread sleeps in recv(2). It does
+ * not if /proc belongs to another namespace, or if a translator such as
+ * qemu-user runs the program.
+ */
+static bool can_see_threads(void)
+{
+    int pair[2];
+    pthread_t thread;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return false;
+    bool seen = false;
+    if (pthread_create(&thread, NULL, sleep_in_recv, &pair[1]) == 0) {
+        pid_t tid = 0;
+        char text[512];
+        bool known = recv(pair[0], &tid, sizeof(tid), MSG_WAITALL) ==
+                         (ssize_t)sizeof(tid) &&
+                     *read_proc(tid, "stat", text, sizeof(text)) != '\0';
+        for (int ms = 0; known && !seen && ms < PROBE_MS; ms++) {
+            seen = is_asleep(tid, false);
+            if (!seen)
+                nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+        shutdown(pair[0], SHUT_RDWR);
+        pthread_join(thread, NULL);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    return seen;
+}
+
+const char *lockstep_begin(void)
+{
+    static char reason[200];
+    tasks = open_tasks();
+    if (tasks == NULL) {
+        snprintf(reason, sizeof(reason),
+                 "a scenario needs to see the server's threads, but "
+                 "/proc/self/task: %s",
+                 trace_errno(errno));
+        return reason;
+    }
+    if (!can_see_threads()) {
+        closedir(tasks);
+        tasks = NULL;
+        return "a scenario needs to see in which system call a thread sleeps, "
+               "but /proc/self/task/TID/syscall does not show it here: play it "
+               "on a Linux that runs this program natively";
+    }
+    return NULL;
+}
+
+void lockstep_end(void)
+{
+    pthread_mutex_lock(&lock);
+    active = holding = false;
+    pthread_cond_broadcast(&turn_granted);
+    pthread_mutex_unlock(&lock);
+    if (tasks != NULL)
+        closedir(tasks);
+    tasks = NULL;
+}
+
+void lockstep_observe(void)
+{
+    active = true;
+    trace_hooks.thread_begins = on_thread_begins;
+    trace_hooks.thread_ends = on_thread_ends;
+    trace_hooks.line = on_line;
+    trace_hooks.scan = on_scan;
+}

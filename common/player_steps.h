@@ -1,0 +1,44 @@
+/*
+ * player_steps.h - steps of the player that concern the whole process: its
+ * descriptors, its signals and its timers.
+ *
+ * Only player.c includes this file. A function that returns a string returns
+ * NULL, or a sentence that says why the step failed.
+ */
+#ifndef IOMUX_PLAYER_STEPS_H
+#define IOMUX_PLAYER_STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+/* Remembers the soft limit of descriptors, which "room" changes. */
+void player_remember_limit(void);
+
+/* Sets the soft limit of descriptors. Returns the one before. */
+rlim_t player_limit_descriptors(rlim_t limit);
+
+/* Restores the limit that was remembered. Returns the one before. */
+rlim_t player_restore_limit(void);
+
+/*
+ * Gives the calling thread, and the threads that it creates, a table of
+ * descriptors of their own, with the numbers from 3 to first_fd - 1 free. *fd
+ * is replaced by a copy in this table, with the number first_fd or a higher
+ * one. needed is the limit of descriptors that the scenario needs.
+ */
+const char *player_unshare_descriptors(int first_fd, rlim_t needed, int *fd);
+
+/* Limits the descriptors so that the server can open only room more. */
+void player_make_room(size_t room);
+
+/* Stops the process with SIGSTOP and lets it go on with SIGCONT. */
+const char *player_stop_and_continue(void);
+
+/*
+ * Waits until the next timer of the server has expired that no such call has
+ * waited for yet, at most limit_s seconds. Returns early if interrupted().
+ */
+const char *player_await_timer(int limit_s, bool (*interrupted)(void));
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * stopping.h - how a program of the suite stops.
+ *
+ * There is one way for all stages. A flag is set, and then the listening socket
+ * and all connections are shut down, so every wait of the server ends, and so
+ * does every wait that it is about to begin. Signal handlers do the same as the
+ * last client of a run.
+ */
+#ifndef IOMUX_STOPPING_H
+#define IOMUX_STOPPING_H
+
+#include "listener.h"
+
+#include <signal.h>
+#include <sys/types.h>
+
+/*
+ * Handles SIGINT, SIGTERM and SIGHUP: the first one stops the program, the
+ * second one ends it at once. A program that has not ended five seconds after
+ * the first one ends by that signal, so that nothing can make it immune. An
+ * abrupt end removes the files of listener, which may not be open yet.
+ */
+void stop_handle_signals(const struct listener *listener);
+
+/*
+ * Sets the listening socket that a stop shuts down, or NULL. If the program is
+ * stopping already, shuts it down.
+ */
+void stop_set_listener(const struct listener *listener);
+
+/*
+ * Stops the program. Must be called from a thread that shares the server's
+ * descriptors. Async-signal-safe.
+ */
+void stop_now(void);
+
+/* Makes the main thread stop the program. May be called from any thread. */
+void stop_request(void);
+
+/* Blocks all signals that handlers are installed for, and returns the mask
+ * before in *before. Threads that are created then never run a handler. */
+void stop_block_signals(sigset_t *before);
+
+/* Restores the mask. */
+void stop_restore_signals(const sigset_t *before);
+
+/* Ends the process by the signal that has stopped the program, if there was
+ * one. */
+void stop_end_by_signal(void);
+
+/*
+ * Goes on in a child process. The parent passes signals on and ends as the
+ * child has ended. A program that stops itself with SIGSTOP needs this, because
+ * a shell would take the stop of its own child for Ctrl-Z. Returns 0 in the
+ * child, or -1 with errno of fork(2). Does not return in the parent.
+ */
+int stop_continue_in_child(void);
+
+#endif
