@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -691,11 +693,11 @@ static void test_call_again(void)
 static void test_bounded_calls(void)
 {
     struct end *const end = new_ready_end(0);
-    for (int i = 0; i < 2 * REACTOR_TURN; i++)
+    for (int i = 0; i < 2 * REACTOR_BATCH; i++)
         CHECK(reactor_call(reactor, call_again, NULL) == 0);
     watch(end, on_enough);
     CHECK(reactor_run(reactor) == 0);
-    CHECK(called <= REACTOR_TURN);
+    CHECK(called <= REACTOR_BATCH);
     free_end(end);
 }
 
@@ -719,11 +721,91 @@ static void test_bounded_timers(void)
     CHECK(write(end->peer, "x", 1) == 1);
     watch(end, on_ready_after_timers);
     CHECK(reactor_run(reactor) == 0);
-    CHECK(called == REACTOR_TURN);
+    CHECK(called == REACTOR_BATCH);
     CHECK(reactor_remove(reactor, end->fd) == 0);
     CHECK(reactor_run(reactor) == 0);
     CHECK(called == 1000);
     free_end(end);
+}
+
+/* Clients with an idle time-out, whose descriptor is an eventfd(2). */
+enum { CLIENTS = 400 };
+static struct client {
+    int fd;
+    struct reactor_timer *idle;
+} clients[CLIENTS];
+static int expired;
+
+static void on_client(struct reactor *r, int fd, uint32_t events, void *data)
+{
+    const struct client *client = data;
+    eventfd_t value;
+    CHECK(events == EPOLLIN && eventfd_read(fd, &value) == 0);
+    CHECK(reactor_timer_again(r, client->idle, 1000000) == 0);
+    if (++called + expired == CLIENTS)
+        reactor_stop(r);
+}
+
+static void on_idle(struct reactor *r, void *data)
+{
+    const struct client *client = data;
+    CHECK(reactor_remove(r, client->fd) == 0);
+    if (called + ++expired == CLIENTS)
+        reactor_stop(r);
+}
+
+/* The time-outs of all clients are over, but their data is there. */
+static void test_ready_before_timers(void)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i].fd = eventfd(1, EFD_CLOEXEC);
+        CHECK(clients[i].fd >= 0);
+        CHECK(reactor_add(reactor, clients[i].fd, EPOLLIN, on_client,
+                          &clients[i]) == 0);
+        clients[i].idle =
+            reactor_timer_start(reactor, 0, 0, on_idle, &clients[i]);
+        CHECK(clients[i].idle != NULL);
+    }
+    CHECK(reactor_run(reactor) == 0);
+    CHECK(expired == 0);
+    CHECK(called == CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i].fd);
+}
+
+static struct end *interrupted_end;
+
+/* Interrupts the wait until the timer has expired. Only then data arrives. */
+static void on_late_interrupt(int signo)
+{
+    (void)signo;
+    poll(NULL, 0, 60);
+    CHECK(write(interrupted_end->peer, "x", 1) == 1);
+}
+
+static void on_interrupted_end(struct reactor *r, int fd, uint32_t events,
+                               void *data)
+{
+    (void)r, (void)events;
+    take_byte(fd);
+    note(((struct end *)data)->number, 2);
+}
+
+/* A wait that fails with EINTR has reported nothing, so no timer expires. */
+static void test_eintr_before_timers(void)
+{
+    const struct itimerval once = {{0, 0}, {0, 1000}};
+    struct alarm alarm = {.number = 1, .expected = 2};
+    interrupted_end = new_end(0);
+    watch(interrupted_end, on_interrupted_end);
+    CHECK(sigaction(SIGALRM,
+                    &(struct sigaction){.sa_handler = on_late_interrupt},
+                    NULL) == 0);
+    start(&alarm, 50, 0, on_alarm);
+    CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);
+    CHECK(reactor_run(reactor) == 0);
+    CHECK(order[0] == 0 && order[1] == 1);
+    free_end(interrupted_end);
 }
 
 static int turns[200];
@@ -749,6 +831,36 @@ static void test_fair(void)
         CHECK(turns[i] >= 9 && turns[i] <= 11);
         free_end(always[i]);
     }
+}
+
+static void on_busy(struct reactor *r, int fd, uint32_t events, void *data)
+{
+    (void)r, (void)fd, (void)events;
+    turns[((struct end *)data)->number]++;
+    CHECK(++called < 1000);
+}
+
+/* Although no wait reports all of them, a timer expires after each has been
+ * reported once. */
+static void test_timer_while_busy(void)
+{
+    struct end *always[200];
+    for (int i = 0; i < 200; i++) {
+        always[i] = new_ready_end(i);
+        watch(always[i], on_busy);
+    }
+    /* Descriptors that have been removed do not count. */
+    for (int i = 0; i < 1000; i++) {
+        CHECK(reactor_remove(reactor, always[0]->fd) == 0);
+        watch(always[0], on_busy);
+    }
+    for (int round = 1; round <= 3; round++) {
+        run_turns(1);
+        for (int i = 0; i < 200; i++)
+            CHECK(turns[i] >= round && turns[i] <= 2 * round);
+    }
+    for (int i = 0; i < 200; i++)
+        free_end(always[i]);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -779,6 +891,9 @@ static const struct {
     {"bounded-calls", test_bounded_calls},
     {"bounded-timers", test_bounded_timers},
     {"fair", test_fair},
+    {"ready-before-timers", test_ready_before_timers},
+    {"eintr-before-timers", test_eintr_before_timers},
+    {"timer-while-busy", test_timer_while_busy},
 };
 
 int main(int argc, char **argv)
