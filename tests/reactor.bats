@@ -241,6 +241,42 @@ print(answers.count(b"while it sleeps"), "answered")
     stop_server
 }
 
+# 128 clients are connected, and ten more connect while the server is stopped.
+NEWCOMERS='
+import os, signal, socket, sys
+path, server = sys.argv[1], int(sys.argv[2])
+def client():
+    c = socket.socket(socket.AF_UNIX)
+    c.connect(path)
+    return c
+def echo(c):
+    c.sendall(b"hello")
+    assert c.recv(5, socket.MSG_WAITALL) == b"hello"
+clients = []
+for _ in range(128):
+    clients.append(client())
+    echo(clients[-1])
+os.kill(server, signal.SIGSTOP)
+while open(f"/proc/{server}/stat").read().rpartition(") ")[2][0] != "T":
+    pass
+newcomers = [client() for _ in range(10)]
+os.kill(server, signal.SIGCONT)
+for c in newcomers:
+    echo(c)
+'
+
+@test "with 128 clients 10-reactor accepts three connections per report" {
+    all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
+    start_server 10-reactor
+    timeout -k 1 "$LIMIT" python3 -c "$NEWCOMERS" "$socket" "$pid" 3>&- 4>&-
+    stop_server
+    run awk '/ accept new / { n++ }
+             / epoll_wait done/ { if (n) counts = counts " " n; n = 0 }
+             END { print counts }' "$BATS_TEST_TMPDIR/out"
+    echo "$output"
+    [[ $output =~ ^(\ 1){128}\ 3\ 3\ 3\ 1$ ]]
+}
+
 @test "without --idle-timeout no timer of 10-reactor expires" {
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     run demo 10-reactor -c 20 -m 5 -i 1
