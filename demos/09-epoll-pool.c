@@ -185,7 +185,7 @@ static int serve(int listen_fd)
 {
     struct server server = {.listener.fd = listen_fd};
     struct worker workers[MAX_WORKERS];
-    int count = 0, error = 0;
+    int count = 0;
     server.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (server.epoll_fd < 0)
         return -1;
@@ -195,14 +195,13 @@ static int serve(int listen_fd)
         return -1;
     }
 
-    while (count < worker_count && error == 0) {
+    for (; count < worker_count; count++) {
         struct worker *worker = &workers[count];
         *worker = (struct worker){.server = &server, .number = count + 1};
-        error = pthread_create(&worker->thread, NULL, worker_thread, worker);
-        if (error == 0)
-            count++;
+        if (pthread_create(&worker->thread, NULL, worker_thread, worker) != 0)
+            break;
     }
-    if (error != 0)
+    if (count < worker_count)
         trace_note("cannot create a thread for more workers");
     for (int i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
@@ -212,9 +211,10 @@ static int serve(int listen_fd)
 
 int main(int argc, char **argv)
 {
-    struct demo_option option = {
-        "workers", 'w',         "N",           "threads that serve",
-        1,         MAX_WORKERS, &worker_count, NULL,
-        false,     NULL,        DEMO_SERVER};
+    /* clang-format off */
+    struct demo_option option = {.name = "workers", .letter = 'w',
+        .argument = "N", .help = "threads that serve", .min = 1,
+        .max = MAX_WORKERS, .number = &worker_count};
+    /* clang-format on */
     return demo_main_with(argc, argv, serve, &option, 1);
 }

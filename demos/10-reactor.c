@@ -1,182 +1,191 @@
 /*
- * 10-reactor - callbacks, timers: the loop is a library, the server is not.
+ * 10-reactor - callbacks and timers: the loop is a library, the server is not.
  *
- * Adds: reactor.c keeps the loop, the same for every server, and calls back.
- * Timers come with it: --idle-timeout MS closes who is silent for so long.
- * Such a loop is in libevent (event_base_dispatch), libuv (uv_run), redis'
- * ae.c (aeMain), and asyncio (add_reader), on which Tornado's IOLoop stands:
- * one thread, and no callback may sleep. Their timers, too, lie in a heap, but
- * for ae.c's, in a plain list; libuv's streams even recv for you.
+ * This echo server works like stage 07, but it registers a function for each
+ * descriptor, and the loop in reactor.c calls that function.
  *
- * Cannot: use more than one CPU. A callback that sleeps stops everybody. Nor
- * tell a reader who is slow from one who is gone: EPOLLOUT comes when three
- * quarters of the socket are free, and until then such a client is silent.
+ * Adds: reactor.c contains the loop, which is the same for every server. It has
+ * timers, so --idle-timeout MS can close clients that have been idle for MS
+ * milliseconds. libevent, libuv, Redis (ae.c) and Python's asyncio have such a
+ * loop. The server also accepts more than one connection per report if it has
+ * many clients, so a burst of newcomers does not wait for a turn of all clients
+ * before each accept.
  *
- * Try: make compare-code A=07 B=10; let on_client() begin with sleep(1).
+ * Limitations: it uses one CPU, and a callback that blocks stops all clients.
+ * --idle-timeout may close a client that reads slowly, because the kernel
+ * reports EPOLLOUT only when three quarters of the socket buffer are free.
+ *
+ * Try: make compare-code A=07 B=10. Then insert sleep(1); as the first line of
+ * on_client(), run make -s && build/10-reactor and compare the order of the
+ * lines. git checkout demos undoes the change.
  */
 #include "demo.h"
+#include "listener.h"
 #include "reactor.h"
 #include "trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static long idle_ms = 0; /* --idle-timeout; 0: off */
+enum { CLOSE = 0 }; /* returned by echo() instead of events */
 
-struct server {
-    int listen_fd, clients;
-    bool full;                   /* accept4 had no room: accept nobody ... */
-    struct reactor_timer *retry; /* ... until this one says so */
-};
+static long idle_ms = 0; /* --idle-timeout, or 0 for none */
 
 struct client {
-    struct server *server;
     int fd;
-    char *rest; /* received and not yet sent; NULL: nothing */
-    size_t size;
-    struct reactor_timer *idle; /* NULL: it may be silent */
+    char *unsent;               /* received but not yet sent, or NULL */
+    size_t size;                /* of unsent, in bytes */
+    uint32_t events;            /* registered with epoll */
+    int *clients;               /* how many the server has */
+    struct reactor_timer *idle; /* or NULL without --idle-timeout */
 };
 
-/* Keep a copy of what is left to send. Returns false without memory. */
-static bool keep(struct client *client, const char *left, size_t size)
+/* Replaces the unsent bytes with a copy of size bytes at left, which may be a
+ * part of the old ones. Returns false if there is no memory. */
+static bool save_unsent(struct client *client, const char *left, size_t size)
 {
-    char *const rest = size > 0 ? malloc(size) : NULL;
-    if (rest != NULL)
-        memcpy(rest, left, size); /* it may lie in the rest there was */
-    free(client->rest);
-    client->rest = rest;
+    char *copy = NULL;
+    if (size > 0) {
+        copy = malloc(size);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, left, size);
+    }
+    free(client->unsent);
+    client->unsent = copy;
     client->size = size;
-    return rest != NULL || size == 0;
+    return true;
 }
 
-/* Send the rest or, without one, echo what has come: the state decides, so HUP
- * and ERR need no branch. Returns false when the client is done with. */
-static bool echo(struct reactor *reactor, struct client *client)
+/* Sends the unsent bytes. If there are none, receives once and sends that.
+ * Returns the events to wait for next, or CLOSE. */
+static uint32_t echo(struct client *client)
 {
-    const int fd = client->fd;
-    const char *data = client->rest;
-    size_t size = client->size;
     char buffer[BUFFER_SIZE];
+    const char *data = client->unsent;
+    size_t size = client->size;
+
     if (data == NULL) {
-        const ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        trace_recv(fd, buffer, n);
-        if (n <= 0)
-            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+        trace_recv(client->fd, buffer, n);
+        if (n == 0)
+            return CLOSE; /* end of file: the client sends no more */
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return EPOLLIN; /* nothing yet: wait for the next report */
+        if (n < 0)
+            return CLOSE; /* ECONNRESET, for example */
         data = buffer;
         size = (size_t)n;
     }
-    const ssize_t n = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    trace_send(fd, size, n);
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return false;
-    const size_t sent = n > 0 ? (size_t)n : 0;
-    const bool had_rest = data != buffer;
-    if (!keep(client, data + sent, size - sent))
-        return false;
-    return had_rest == (sent < size) ||
-           reactor_modify(reactor, fd, had_rest ? EPOLLIN : EPOLLOUT) == 0;
+
+    ssize_t m = send(client->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    trace_send(client->fd, size, m);
+    if (m < 0 && errno != EAGAIN && errno != EINTR)
+        return CLOSE; /* EPIPE: the client has closed the connection */
+    size_t sent = m > 0 ? (size_t)m : 0;
+    if (!save_unsent(client, data + sent, size - sent))
+        return CLOSE;
+    return client->unsent != NULL ? EPOLLOUT : EPOLLIN;
 }
 
-/* There may be room again. */
-static void listen_again(struct reactor *reactor, void *data)
+/* Closes a client. Its timer calls this too. */
+static void close_client(struct reactor *reactor, void *data)
 {
-    struct server *const server = data;
-    server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
-}
-
-/* The end of a client: its own, by an error, or because it was silent. */
-static void leave(struct reactor *reactor, void *data)
-{
-    struct client *const client = data;
-    struct server *const server = client->server;
+    struct client *client = data;
     reactor_timer_cancel(reactor, client->idle);
     reactor_remove(reactor, client->fd);
     trace_close(client->fd);
     close(client->fd);
-    free(client->rest);
+    free(client->unsent);
+    (*client->clients)--;
     free(client);
-    server->clients--;
-    if (server->full)
-        listen_again(reactor, server);
 }
 
 static void on_client(struct reactor *reactor, int fd, uint32_t events,
                       void *data)
 {
-    (void)fd, (void)events; /* the client's state decides */
-    struct client *const client = data;
-    if (!echo(reactor, client))
-        leave(reactor, client);
+    struct client *client = data;
+    (void)events; /* echo() works without them */
+    uint32_t next = echo(client);
+    if (next != client->events && next != CLOSE) {
+        if (reactor_modify(reactor, fd, next) < 0)
+            next = CLOSE;
+        client->events = next;
+    }
+    if (next == CLOSE)
+        close_client(reactor, client);
     else if (client->idle != NULL)
         reactor_timer_again(reactor, client->idle, (int)idle_ms);
 }
 
-/* Make a client of a connection, or close it. Returns how many it made. */
-static int admit(struct reactor *reactor, struct server *server, int client_fd)
+/* Accepts one connection and watches it. Returns false if there was none. */
+static bool accept_client(struct reactor *reactor, int listen_fd, int *clients)
 {
-    struct client *const client = calloc(1, sizeof(*client));
-    if (client != NULL) {
-        *client = (struct client){.server = server, .fd = client_fd};
-        if (idle_ms > 0)
-            client->idle =
-                reactor_timer_start(reactor, (int)idle_ms, 0, leave, client);
-        if ((idle_ms == 0 || client->idle != NULL) &&
-            reactor_add(reactor, client_fd, EPOLLIN, on_client, client) == 0)
-            return 1;
-        reactor_timer_cancel(reactor, client->idle);
+    int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    trace_accept(client_fd);
+    if (client_fd < 0) {
+        listener_accept_failed(listen_fd); /* if descriptors have run out */
+        return false;
     }
-    trace_refused(client_fd, client ? "it cannot be watched" : "no memory");
-    close(client_fd);
-    free(client);
-    return 0;
+
+    struct client *client = calloc(1, sizeof(*client));
+    if (client == NULL ||
+        reactor_add(reactor, client_fd, EPOLLIN, on_client, client) < 0) {
+        trace_refused(client_fd, client ? "cannot watch it" : "no memory");
+        close(client_fd);
+        free(client);
+        return true;
+    }
+    client->fd = client_fd;
+    client->events = EPOLLIN;
+    client->clients = clients;
+    (*clients)++;
+    if (idle_ms > 0) {
+        client->idle =
+            reactor_timer_start(reactor, (int)idle_ms, 0, close_client, client);
+        if (client->idle == NULL)
+            close_client(reactor, client); /* no memory for the timer */
+    }
+    return true;
 }
 
 static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
                       void *data)
 {
+    int *clients = data;
     (void)events;
-    struct server *const server = data;
-    const int client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    trace_accept(client_fd);
-    if (client_fd >= 0) {
-        server->clients += admit(reactor, server, client_fd);
-    } else if (demo_no_room(errno)) {
-        if (errno != EMFILE || server->clients == 0)
-            reactor_timer_again(reactor, server->retry, DEMO_RETRY_MS);
-        server->full = reactor_modify(reactor, listen_fd, 0) == 0;
-    }
-    if (demo_stopping() && server->clients == 0)
-        reactor_stop(reactor); /* a listener shut down is ready until then */
+    /* The next report may come only after a callback for each client. */
+    for (int batch = 1 + *clients / MAX_EVENTS; batch > 0; batch--)
+        if (!accept_client(reactor, listen_fd, clients))
+            break;
+
+    /* When the program stops, the listening socket is shut down and therefore
+     * stays ready, so this is called until the last client is closed. */
+    if (demo_stopping() && *clients == 0)
+        reactor_stop(reactor);
 }
 
 static int serve(int listen_fd)
 {
-    struct server server = {.listen_fd = listen_fd};
-    struct reactor *const reactor = reactor_create();
-    int result = -1;
-    if (reactor != NULL && fcntl(listen_fd, F_SETFL, O_NONBLOCK) == 0) {
-        server.retry =
-            reactor_timer_start(reactor, -1, 0, listen_again, &server);
-        if (server.retry != NULL &&
-            reactor_add(reactor, listen_fd, EPOLLIN, on_accept, &server) == 0)
-            result = reactor_run(reactor);
-    }
+    int clients = 0, result = -1;
+    struct reactor *reactor = reactor_create();
+    if (reactor != NULL && listener_set_nonblocking(listen_fd) == 0 &&
+        reactor_add(reactor, listen_fd, EPOLLIN, on_accept, &clients) == 0)
+        result = reactor_run(reactor);
     reactor_destroy(reactor);
     return result;
 }
 
 int main(int argc, char **argv)
 {
-    const struct demo_option idle = {
-        .name = "idle-timeout",
-        .argument = "MS",
-        .max = 24 * 3600 * 1000,
-        .help = "close who is silent so long; 0: nobody",
-        .number = &idle_ms};
+    struct demo_option idle = {.name = "idle-timeout",
+                               .argument = "MS",
+                               .help = "close clients after MS idle; 0: never",
+                               .max = 24 * 3600 * 1000,
+                               .number = &idle_ms};
     return demo_main_with(argc, argv, serve, &idle, 1);
 }

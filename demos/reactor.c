@@ -1,29 +1,16 @@
 /*
- * reactor.c - the loop of stage 07, once and for all.
+ * reactor.c - the event loop of stage 07 as a library.
  *
- * What it teaches is what every such library must decide:
+ * Stale events: the callback of one descriptor may close another one that the
+ * same epoll_wait(2) has reported, and the next accept4(2) may return the same
+ * number. So each event carries the number and a generation, which changes when
+ * a descriptor is removed. An event of an older generation is dropped.
  *
- * Stale events. One wait tells of up to 64 descriptors; the callback of the
- * first may remove, close and free what the second is about, and the next
- * accept4(2) may get the same number. So epoll carries no pointer: it carries
- * the number and a generation, and each add and remove begins a new one. An
- * event of an older generation is dropped. A list of the dead, to be freed
- * after the batch, would do as well, and cost an allocation a descriptor.
- *
- * Timers. A binary heap by deadline; the top is epoll_wait's time-out. A
- * timerfd(2) would do without the time-out, and cost a system call for each
- * change of the next deadline, and another one to read it. A fired timer stays
- * in the heap with a deadline that never comes, so that no callback ever runs
- * on freed memory. To move a deadline further away only notes it: the heap
- * learns of it when the timer has come to the top. So an idle time-out may be
- * set anew by every message: that is a look at the clock, and a few steps down
- * the heap for the one timer whose deadline was the next.
- *
- * Signals and calls from other threads are descriptors: signalfd(2),
- * eventfd(2). They need no case of their own in the loop.
+ * Timers: the time until the first deadline is the time-out of epoll_wait. If a
+ * deadline moves further into the future, the heap stays as it is until the
+ * timer is at its top. So a server can restart a time-out after every message.
  */
 #include "reactor.h"
-#include "trace.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -37,23 +24,31 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A descriptor that is, was, or has yet to be watched. */
+#if __has_include("trace.h")
+#include "trace.h"
+#else /* this file and reactor.h are used in another project */
+#define trace_wait(...)  ((void)0)
+#define trace_woke(...)  ((void)0)
+#define trace_ready(...) ((void)0)
+#define trace_timer(...) ((void)0)
+#define trace_ctl(...)   ((void)0)
+#endif
+
+/* A descriptor that is, was, or may later be watched. */
 struct watch {
-    reactor_callback *callback; /* NULL: it is not watched */
+    reactor_callback *callback; /* or NULL if it is not watched */
     void *data;
     uint32_t events, generation;
 };
 
-struct deadline {
-    int64_t time;   /* in microseconds of CLOCK_MONOTONIC, or NEVER */
-    uint64_t order; /* among equals: the one that was set first */
-};
+#define NEVER       INT64_MAX /* the deadline after a timer has expired */
+#define MILLISECOND INT64_C(1000000)
 
 struct reactor_timer {
-    struct deadline due;
-    struct deadline sorted; /* the one that its place is for; not after due */
-    size_t place;           /* in the heap */
-    int64_t repeat;         /* in microseconds; 0: once */
+    int64_t due;    /* in nanoseconds of CLOCK_MONOTONIC, or NEVER */
+    int64_t sorted; /* for its place in the heap; never after due */
+    size_t heap_index;
+    int64_t repeat; /* in nanoseconds, or 0 if it expires once */
     reactor_function *function;
     void *data;
 };
@@ -64,69 +59,56 @@ struct call {
     struct call *next;
 };
 
-struct signal {
-    reactor_signal_function *function;
-    void *data;
-};
-
 struct reactor {
     int epoll_fd, event_fd, signal_fd;
     bool stopped;
-
-    struct watch *watches; /* by descriptor */
+    struct watch *watches; /* indexed by descriptor */
     size_t watches_size;
-
-    struct reactor_timer **heap; /* the one that is due first on top */
+    int watched; /* how many descriptors have a callback */
+    struct reactor_timer **heap; /* heap[0] has the first deadline */
     size_t timers, heap_size;
-    uint64_t order;
-
+    int64_t last_time; /* that now() returned */
     sigset_t signal_set;
-    struct signal signals[NSIG];
-
-    pthread_mutex_t lock; /* guards what follows */
+    reactor_signal_function *signal_functions[NSIG];
+    void *signal_data[NSIG];
+    pthread_mutex_t lock; /* guards the queue of calls */
     struct call *first, **end;
 };
 
+/* Enlarges an array to at least needed elements. New ones are zero. Returns the
+ * array, which may have moved. If there is no memory, *size stays the same. */
+static void *grow(void *array, size_t *size, size_t needed, size_t element)
+{
+    if (needed <= *size)
+        return array;
+    char *bigger = realloc(array, 2 * needed * element);
+    if (bigger == NULL)
+        return array;
+    memset(bigger + *size * element, 0, (2 * needed - *size) * element);
+    *size = 2 * needed;
+    return bigger;
+}
+
 /* --- descriptors --------------------------------------------------------- */
 
-/* epoll_ctl(2). An event brings back what stands in data: who it is about. */
-static int control(struct reactor *r, int op, int fd, uint32_t events)
+/* Calls epoll_ctl(2). The events of fd will carry fd and its generation. */
+static int epoll_update(struct reactor *r, int op, int fd, uint32_t events)
 {
-    const uint64_t generation = r->watches[fd].generation;
-    struct epoll_event event = {.events = events,
-                                .data.u64 = generation << 32 | (uint32_t)fd};
-    const int result = epoll_ctl(r->epoll_fd, op, fd, &event);
+    struct epoll_event event = {.events = events};
+    event.data.u64 = (uint64_t)r->watches[fd].generation << 32 | (uint32_t)fd;
+    int result = epoll_ctl(r->epoll_fd, op, fd, &event);
     trace_ctl(op, fd, events, result);
     return result;
 }
 
-/* The descriptor's watch; NULL with errno ENOENT: there is none. */
-static struct watch *find(struct reactor *r, int fd)
+/* Returns the watch of fd, or NULL with errno ENOENT if fd is not watched. */
+static struct watch *find_watch(struct reactor *r, int fd)
 {
     if (fd >= 0 && (size_t)fd < r->watches_size &&
         r->watches[fd].callback != NULL)
         return &r->watches[fd];
     errno = ENOENT;
     return NULL;
-}
-
-/*
- * Make room for needed elements in an array; new ones are zero. Returns where
- * it is now, or NULL without memory, and nothing has changed.
- */
-static void *grow(void *array, size_t *size, size_t needed, size_t each)
-{
-    size_t more = *size > 0 ? *size : 64;
-    while (more < needed)
-        more *= 2;
-    if (more == *size)
-        return array;
-    char *const bigger = realloc(array, more * each);
-    if (bigger != NULL) {
-        memset(bigger + *size * each, 0, (more - *size) * each);
-        *size = more;
-    }
-    return bigger;
 }
 
 int reactor_add(struct reactor *r, int fd, uint32_t events,
@@ -136,17 +118,15 @@ int reactor_add(struct reactor *r, int fd, uint32_t events,
         errno = EBADF;
         return -1;
     }
-    struct watch *const watches =
-        grow(r->watches, &r->watches_size, (size_t)fd + 1, sizeof(*watches));
-    if (watches == NULL)
-        return -1;
-    r->watches = watches;
-    struct watch *const watch = &watches[fd];
-    watch->generation++;
-    if (control(r, EPOLL_CTL_ADD, fd, events) < 0) {
-        watch->generation--; /* EEXIST: the one that is there stays */
-        return -1;
-    }
+    r->watches = grow(r->watches, &r->watches_size, (size_t)fd + 1,
+                      sizeof(r->watches[0]));
+    if ((size_t)fd >= r->watches_size)
+        return -1; /* no memory */
+    struct watch *watch = &r->watches[fd];
+    if (epoll_update(r, EPOLL_CTL_ADD, fd, events) < 0)
+        return -1;               /* after EEXIST the old watch stays valid */
+    if (watch->callback == NULL) /* otherwise it was closed but not removed */
+        r->watched++;
     watch->callback = callback;
     watch->data = data;
     watch->events = events;
@@ -155,8 +135,8 @@ int reactor_add(struct reactor *r, int fd, uint32_t events,
 
 int reactor_modify(struct reactor *r, int fd, uint32_t events)
 {
-    struct watch *const watch = find(r, fd);
-    if (watch == NULL || control(r, EPOLL_CTL_MOD, fd, events) < 0)
+    struct watch *watch = find_watch(r, fd);
+    if (watch == NULL || epoll_update(r, EPOLL_CTL_MOD, fd, events) < 0)
         return -1;
     watch->events = events;
     return 0;
@@ -164,69 +144,68 @@ int reactor_modify(struct reactor *r, int fd, uint32_t events)
 
 int reactor_remove(struct reactor *r, int fd)
 {
-    struct watch *const watch = find(r, fd);
+    struct watch *watch = find_watch(r, fd);
     if (watch == NULL)
         return -1;
     watch->callback = NULL;
     watch->generation++;
-    return control(r, EPOLL_CTL_DEL, fd, 0);
+    r->watched--;
+    return epoll_update(r, EPOLL_CTL_DEL, fd, 0);
 }
 
 /* --- timers -------------------------------------------------------------- */
 
-#define NEVER INT64_MAX
-
-static int64_t now(void)
+/* Returns the time. It never repeats, so timers of equal delay keep order. */
+static int64_t now(struct reactor *r)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    int64_t time = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+    r->last_time = time > r->last_time ? time : r->last_time + 1;
+    return r->last_time;
 }
 
-static bool sooner(const struct reactor_timer *a, const struct reactor_timer *b)
+static void heap_place(struct reactor *r, struct reactor_timer *timer, size_t i)
 {
-    return a->sorted.time != b->sorted.time ? a->sorted.time < b->sorted.time
-                                            : a->sorted.order < b->sorted.order;
+    r->heap[i] = timer;
+    timer->heap_index = i;
 }
 
-static void put(struct reactor *r, struct reactor_timer *timer, size_t place)
+/* Moves a timer up or down the heap to the place of its deadline. */
+static void heap_fix(struct reactor *r, struct reactor_timer *timer)
 {
-    r->heap[place] = timer;
-    timer->place = place;
-}
-
-/* Bring a timer to the place in the heap that its time asks for. */
-static void sort(struct reactor *r, struct reactor_timer *timer)
-{
-    size_t place = timer->place;
+    struct reactor_timer **heap = r->heap;
+    size_t i = timer->heap_index;
     timer->sorted = timer->due;
-    for (; place > 0 && sooner(timer, r->heap[(place - 1) / 2]);
-         place = (place - 1) / 2)
-        put(r, r->heap[(place - 1) / 2], place);
-    for (size_t child; (child = 2 * place + 1) < r->timers; place = child) {
-        if (child + 1 < r->timers && sooner(r->heap[child + 1], r->heap[child]))
+    for (; i > 0 && timer->sorted < heap[(i - 1) / 2]->sorted; i = (i - 1) / 2)
+        heap_place(r, heap[(i - 1) / 2], i);
+    for (size_t child = 2 * i + 1; child < r->timers; child = 2 * i + 1) {
+        if (child + 1 < r->timers &&
+            heap[child + 1]->sorted < heap[child]->sorted)
             child++;
-        if (!sooner(r->heap[child], timer))
+        if (timer->sorted <= heap[child]->sorted)
             break;
-        put(r, r->heap[child], place);
+        heap_place(r, heap[child], i);
+        i = child;
     }
-    put(r, timer, place);
+    heap_place(r, timer, i);
 }
 
-/* Note a new deadline; sort at once only if it is earlier. */
-static void set(struct reactor *r, struct reactor_timer *timer, int64_t time)
+/* Sets a deadline. The heap must change at once only if it is earlier. */
+static void timer_set(struct reactor *r, struct reactor_timer *timer,
+                      int64_t due)
 {
-    timer->due = (struct deadline){.time = time, .order = ++r->order};
-    if (time < timer->sorted.time)
-        sort(r, timer);
+    timer->due = due;
+    if (due < timer->sorted)
+        heap_fix(r, timer);
 }
 
-/* The timer that is due first; NULL: none ever will be. */
-static struct reactor_timer *first_timer(struct reactor *r)
+/* Returns the first deadline, which is that of heap[0], or NEVER. */
+static int64_t first_deadline(struct reactor *r)
 {
-    while (r->timers > 0 && r->heap[0]->sorted.order != r->heap[0]->due.order)
-        sort(r, r->heap[0]); /* it was moved further away meanwhile */
-    return r->timers > 0 && r->heap[0]->due.time != NEVER ? r->heap[0] : NULL;
+    while (r->timers > 0 && r->heap[0]->sorted < r->heap[0]->due)
+        heap_fix(r, r->heap[0]); /* its deadline has moved into the future */
+    return r->timers > 0 ? r->heap[0]->due : NEVER;
 }
 
 struct reactor_timer *reactor_timer_start(struct reactor *r, int delay_ms,
@@ -234,25 +213,24 @@ struct reactor_timer *reactor_timer_start(struct reactor *r, int delay_ms,
                                           reactor_function *function,
                                           void *data)
 {
-    struct reactor_timer **const heap =
-        grow(r->heap, &r->heap_size, r->timers + 1, sizeof(*heap));
-    if (heap == NULL)
+    if (delay_ms < -1 || repeat_ms < 0) {
+        errno = EINVAL;
         return NULL;
-    r->heap = heap;
-    struct reactor_timer *const timer = malloc(sizeof(*timer));
-    if (timer == NULL)
+    }
+    r->heap = grow(r->heap, &r->heap_size, r->timers + 1, sizeof(r->heap[0]));
+    struct reactor_timer *timer = malloc(sizeof(*timer));
+    if (timer == NULL || r->timers == r->heap_size) {
+        free(timer);
         return NULL;
-    *timer = (struct reactor_timer){.due.time = NEVER,
-                                    .sorted.time = NEVER,
-                                    .repeat = (int64_t)repeat_ms * 1000,
+    }
+    *timer = (struct reactor_timer){.due = NEVER,
+                                    .sorted = NEVER,
+                                    .repeat = repeat_ms * MILLISECOND,
                                     .function = function,
                                     .data = data};
-    put(r, timer, r->timers++);
-    if (repeat_ms >= 0 && reactor_timer_again(r, timer, delay_ms) == 0)
-        return timer;
-    reactor_timer_cancel(r, timer);
-    errno = EINVAL;
-    return NULL;
+    heap_place(r, timer, r->timers++);
+    reactor_timer_again(r, timer, delay_ms);
+    return timer;
 }
 
 int reactor_timer_again(struct reactor *r, struct reactor_timer *timer,
@@ -262,7 +240,7 @@ int reactor_timer_again(struct reactor *r, struct reactor_timer *timer,
         errno = EINVAL;
         return -1;
     }
-    set(r, timer, delay_ms < 0 ? NEVER : now() + (int64_t)delay_ms * 1000);
+    timer_set(r, timer, delay_ms < 0 ? NEVER : now(r) + delay_ms * MILLISECOND);
     return 0;
 }
 
@@ -270,51 +248,49 @@ void reactor_timer_cancel(struct reactor *r, struct reactor_timer *timer)
 {
     if (timer == NULL)
         return;
-    struct reactor_timer *const last = r->heap[--r->timers];
+    struct reactor_timer *last = r->heap[--r->timers];
     if (last != timer) {
-        put(r, last, timer->place);
-        sort(r, last);
+        heap_place(r, last, timer->heap_index);
+        heap_fix(r, last);
     }
     free(timer);
 }
 
-/* Call those that were due at a time, up to a turn's worth of them. */
+/* Calls the functions of timers that are due at time, REACTOR_BATCH at most. */
 static void run_timers(struct reactor *r, int64_t time)
 {
-    struct reactor_timer *timer;
-    for (int i = 0; i < REACTOR_TURN && !r->stopped; i++) {
-        if ((timer = first_timer(r)) == NULL || timer->due.time > time)
+    for (int i = 0; i < REACTOR_BATCH && !r->stopped; i++) {
+        if (first_deadline(r) > time)
             return;
+        struct reactor_timer *timer = r->heap[0];
         trace_timer();
-        int64_t next =
-            timer->repeat > 0 ? timer->due.time + timer->repeat : NEVER;
+        int64_t next = timer->due + timer->repeat;
         if (next <= time)
-            next = time + timer->repeat;
-        set(r, timer, next);
-        timer->function(r, timer->data); /* which may free it */
+            next = time + timer->repeat; /* skips the periods it has missed */
+        timer_set(r, timer, timer->repeat > 0 ? next : NEVER);
+        timer->function(r, timer->data); /* may free the timer */
     }
 }
 
-/* The time-out for epoll_wait(2), in whole milliseconds, never too short. */
-static int time_left(struct reactor *r)
+/* Returns the time-out for epoll_wait(2), rounded up, so no timer is early. */
+static int time_left(struct reactor *r, int64_t time)
 {
-    const struct reactor_timer *const timer = first_timer(r);
-    if (timer == NULL)
+    int64_t due = first_deadline(r);
+    if (due == NEVER)
         return -1;
-    const int64_t left = timer->due.time - now();
-    return left > 0 ? (int)((left + 999) / 1000) : 0;
+    return due > time ? (int)((due - time + MILLISECOND - 1) / MILLISECOND) : 0;
 }
 
-/* --- signals ------------------------------------------------------------- */
+/* --- signals and calls from other threads: descriptors as well ---------- */
 
 static void on_signal(struct reactor *r, int fd, uint32_t events, void *data)
 {
     (void)events, (void)data;
     struct signalfd_siginfo info;
     if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-        return; /* EAGAIN: another thread has taken it */
-    const struct signal signal = r->signals[info.ssi_signo];
-    signal.function(r, (int)info.ssi_signo, signal.data);
+        return; /* EAGAIN: another thread has handled the signal */
+    int signo = (int)info.ssi_signo;
+    r->signal_functions[signo](r, signo, r->signal_data[signo]);
 }
 
 int reactor_signal(struct reactor *r, int signo,
@@ -326,113 +302,114 @@ int reactor_signal(struct reactor *r, int signo,
         return -1;
     }
     pthread_sigmask(SIG_BLOCK, &set, &old);
-    const int fd = signalfd(r->signal_fd, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    const bool added =
-        r->signal_fd >= 0 ||
-        (fd >= 0 && reactor_add(r, fd, EPOLLIN, on_signal, NULL) == 0);
-    if (fd < 0 || !added) {
-        const int error = errno;
-        if (fd >= 0 && !added)
-            close(fd);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        errno = error;
+    int fd = signalfd(r->signal_fd, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd >= 0 && r->signal_fd < 0 &&
+        reactor_add(r, fd, EPOLLIN, on_signal, NULL) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd < 0) {
+        pthread_sigmask(SIG_SETMASK, &old, NULL); /* does not set errno */
         return -1;
     }
     r->signal_fd = fd;
     r->signal_set = set;
-    r->signals[signo] = (struct signal){function, data};
+    r->signal_functions[signo] = function;
+    r->signal_data[signo] = data;
     return 0;
 }
 
-/* --- calls from other threads -------------------------------------------- */
-
 int reactor_call(struct reactor *r, reactor_function *function, void *data)
 {
-    struct call *const call = malloc(sizeof(*call));
+    struct call *call = malloc(sizeof(*call));
     if (call == NULL)
         return -1;
     *call = (struct call){.function = function, .data = data};
     pthread_mutex_lock(&r->lock);
-    if (r->first == NULL) /* else somebody has woken it already */
-        eventfd_write(r->event_fd, 1);
     *r->end = call;
     r->end = &call->next;
+    eventfd_write(r->event_fd, 1); /* nothing can run the call before this */
     pthread_mutex_unlock(&r->lock);
     return 0;
 }
 
-/* The eventfd is ready as long as there are calls: it is read with the last. */
 static struct call *next_call(struct reactor *r)
 {
-    eventfd_t count;
     pthread_mutex_lock(&r->lock);
-    struct call *const call = r->first;
-    if (call != NULL && (r->first = call->next) == NULL) {
+    struct call *call = r->first;
+    r->first = call->next;
+    if (r->first == NULL)
         r->end = &r->first;
-        eventfd_read(r->event_fd, &count);
-    }
     pthread_mutex_unlock(&r->lock);
     return call;
 }
 
-/* Those that are there now; what they call waits for the next turn. */
+/* The eventfd counts the calls. Those made from here on wait for the next
+ * iteration, and so do those after the first REACTOR_BATCH. */
 static void on_calls(struct reactor *r, int fd, uint32_t events, void *data)
 {
-    (void)fd, (void)events, (void)data;
-    pthread_mutex_lock(&r->lock);
-    struct call *const *const end = r->end;
-    pthread_mutex_unlock(&r->lock);
-    bool last = false;
-    for (int i = 0; i < REACTOR_TURN && !last && !r->stopped; i++) {
-        struct call *const call = next_call(r);
-        if (call == NULL)
-            return;
-        last = &call->next == end;
+    (void)events, (void)data;
+    eventfd_t calls = 0;
+    eventfd_read(fd, &calls);
+    for (int i = 0; i < REACTOR_BATCH && calls > 0 && !r->stopped; i++) {
+        struct call *call = next_call(r);
+        calls--;
         call->function(r, call->data);
         free(call);
     }
+    if (calls > 0)
+        eventfd_write(fd, calls);
 }
 
 /* --- the loop ------------------------------------------------------------ */
 
-static int fd_of(const struct epoll_event *event)
-{
-    return (int)(uint32_t)event->data.u64;
-}
-
-/* Call whom an event is for, if it is still there and still asks for that. */
+/* Calls the callback of a descriptor, unless it has been removed meanwhile. */
 static void deliver(struct reactor *r, const struct epoll_event *event)
 {
-    const int fd = fd_of(event);
-    const struct watch watch = r->watches[fd]; /* a copy: add may move them */
-    const uint32_t events =
-        event->events & (watch.events | EPOLLERR | EPOLLHUP);
+    int fd = (int)event->data.u64;       /* the lower half */
+    struct watch watch = r->watches[fd]; /* reactor_add() may move the array */
+    uint32_t events = event->events & (watch.events | EPOLLERR | EPOLLHUP);
     if (watch.generation == event->data.u64 >> 32 && events != 0)
         watch.callback(r, fd, events, watch.data);
 }
 
 /*
- * All that a wait tells is traced before the first callback: afterwards a
- * descriptor may be closed, and its number another one's.
+ * A round is one or more waits. It ends when every descriptor that was ready at
+ * its start has been reported: after a wait that does not fill the array, or
+ * after as many events as there are descriptors, because epoll reports those
+ * that have waited longest first. Then the timers due at its start expire.
  */
 int reactor_run(struct reactor *r)
 {
-    struct epoll_event events[REACTOR_TURN];
+    struct epoll_event events[REACTOR_BATCH];
+    int64_t start = 0; /* of the round */
+    int left = 0;      /* how many events end it */
     while (!r->stopped) {
+        int64_t time = r->timers > 0 ? now(r) : 0;
+        int timeout = time_left(r, time);
+        if (left <= 0) {
+            start = time;
+            left = r->watched;
+        }
         trace_wait("epoll_wait");
-        const int n =
-            epoll_wait(r->epoll_fd, events, REACTOR_TURN, time_left(r));
+        int n = epoll_wait(r->epoll_fd, events, REACTOR_BATCH, timeout);
         trace_woke("epoll_wait", n);
-        const int64_t woke = now(); /* what is due later waits for the next */
         if (n < 0 && errno == EINTR)
-            continue; /* stopped and continued: hear first who has spoken */
+            continue;
         if (n < 0)
             return -1;
+        if (n == 0) /* until the time-out nothing was ready */
+            start = time + timeout * MILLISECOND;
+
+        /* Traced before the first callback, which may close descriptors. */
         for (int i = 0; i < n; i++)
-            trace_ready(fd_of(&events[i]), events[i].events);
+            trace_ready((int)events[i].data.u64, events[i].events);
         for (int i = 0; i < n && !r->stopped; i++)
             deliver(r, &events[i]);
-        run_timers(r, woke);
+
+        left = n < REACTOR_BATCH ? 0 : left - n;
+        if (left <= 0)
+            run_timers(r, start);
     }
     r->stopped = false;
     return 0;
@@ -445,7 +422,7 @@ void reactor_stop(struct reactor *r)
 
 struct reactor *reactor_create(void)
 {
-    struct reactor *const r = calloc(1, sizeof(*r));
+    struct reactor *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return NULL;
     r->signal_fd = -1;
@@ -457,7 +434,7 @@ struct reactor *reactor_create(void)
     if (r->epoll_fd >= 0 && r->event_fd >= 0 &&
         reactor_add(r, r->event_fd, EPOLLIN, on_calls, NULL) == 0)
         return r;
-    const int error = errno;
+    int error = errno;
     reactor_destroy(r);
     errno = error;
     return NULL;
@@ -467,16 +444,14 @@ void reactor_destroy(struct reactor *r)
 {
     if (r == NULL)
         return;
-    const int own[] = {r->signal_fd, r->event_fd, r->epoll_fd};
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        if (own[i] >= 0)
-            close(own[i]);
+    int opened[] = {r->signal_fd, r->event_fd, r->epoll_fd};
+    for (size_t i = 0; i < sizeof(opened) / sizeof(opened[0]); i++)
+        if (opened[i] >= 0)
+            close(opened[i]);
     for (size_t i = 0; i < r->timers; i++)
         free(r->heap[i]);
-    for (struct call *call = r->first, *next; call != NULL; call = next) {
-        next = call->next;
-        free(call);
-    }
+    while (r->first != NULL)
+        free(next_call(r));
     pthread_mutex_destroy(&r->lock);
     free(r->heap);
     free(r->watches);

@@ -1,25 +1,38 @@
 /*
- * reactor.h - an event loop: say once what is to be done, and it calls you.
+ * reactor.h - an event loop. You register callbacks, and the loop calls them.
  *
- * In the stages below the loop knows every kind of event. Here it knows none:
- * each descriptor, timer, signal and call from another thread brings the
- * function that handles it, and the loop is the same for every server.
+ * In stages 01 to 09 the loop itself knows what each event means. Here you
+ * register a function for each descriptor, timer and signal, so the same loop
+ * works for every server.
  *
- * A turn of the loop is one epoll_wait(2). After it each descriptor that is
- * ready has one callback, then at most REACTOR_TURN timers that are due have
- * theirs, then the loop asks again. Level-triggered: what a callback leaves is
- * told again in the next turn. So a callback that does a bounded piece of work
- * and returns starves nobody; one that sleeps stops all.
+ * One iteration of the loop calls epoll_wait(2) once. Then it calls one
+ * callback for each descriptor that is ready, and after that the functions of
+ * at most REACTOR_BATCH timers that have expired. Descriptors are
+ * level-triggered, so the next iteration reports again what a callback leaves
+ * unread. A callback should therefore do a limited amount of work and return.
+ * While a callback blocks, nothing else in the loop runs.
  *
- * In any callback anything may be added, changed, removed and cancelled, the
- * callback's own descriptor or timer, too. A descriptor that is removed is not
- * called any more, even if this turn's wait has told of it already, and even
- * if its number has been closed and given to another one since.
+ * A timer expires only after all descriptors that were ready at its deadline
+ * have been reported. So a time-out does not close a client whose data came in
+ * time, even if a callback took long or the process was stopped meanwhile.
  *
- * One thread runs a reactor and calls its functions; only reactor_call() is
- * for the others. Left out: more than one thread, edge-triggered descriptors,
- * priorities, child processes, names to look up, files (epoll(7) cannot wait
- * for those). Try: 10-reactor is a server on it, tests/reactor.c its tests.
+ * A callback may add, modify, remove or cancel anything, including its own
+ * descriptor or timer. Once a descriptor is removed, its callback is not called
+ * again, even if this iteration has already reported the descriptor, and even
+ * if the number has been closed and reused since.
+ *
+ * One thread runs a reactor and calls its functions. Only reactor_call() may be
+ * called from other threads.
+ *
+ * Limitations: one thread, level-triggered descriptors only. There are no
+ * priorities, child processes or name look-ups, and no regular files, because
+ * epoll cannot watch them.
+ *
+ * reactor.c and reactor.h need no other file of this project. To use them
+ * elsewhere, copy both.
+ *
+ * Try: 10-reactor is a server that uses this file, and tests/reactor.c tests
+ * it.
  */
 #ifndef IOMUX_REACTOR_H
 #define IOMUX_REACTOR_H
@@ -29,66 +42,72 @@
 struct reactor;
 struct reactor_timer;
 
-/* The most events of one wait; the most timers, and the most calls, a turn. */
-enum { REACTOR_TURN = 64 };
+/* The most events, timers and calls that one iteration handles of each kind. */
+enum { REACTOR_BATCH = 64 };
 
-/* The descriptor fd is ready for events (EPOLLIN, EPOLLHUP, ...). */
+/* The descriptor fd is ready. events are flags such as EPOLLIN. */
 typedef void reactor_callback(struct reactor *reactor, int fd, uint32_t events,
                               void *data);
 
-/* A timer is due, or the turn of a call has come. */
+/* A timer has expired, or reactor_call() was called with this function. */
 typedef void reactor_function(struct reactor *reactor, void *data);
 
-/* The signal signo has come. */
+/* The signal signo has arrived. */
 typedef void reactor_signal_function(struct reactor *reactor, int signo,
                                      void *data);
 
 /*
- * Make a reactor. It opens two descriptors, epoll's and an eventfd(2). It never
- * owns a data pointer, nor a descriptor that it was given. Returns NULL with
- * errno: EMFILE, ENFILE, ENOMEM, ENOSPC (epoll_ctl(2)).
+ * Creates a reactor, which opens two descriptors: an epoll instance and an
+ * eventfd(2). The reactor never frees a data pointer and never closes a
+ * descriptor that you add. Returns NULL with errno EMFILE, ENFILE, ENOMEM or
+ * ENOSPC (epoll_ctl(2)).
  */
 struct reactor *reactor_create(void);
 
 /*
- * Free a reactor and all its timers; calls that have not had their turn are
- * dropped, and its signals stay blocked. Not from inside a callback. NULL is no
- * error.
+ * Frees a reactor and its timers. Pending calls are discarded, and the signals
+ * that it handled stay blocked. Must not be called from a callback. NULL is
+ * allowed.
  */
 void reactor_destroy(struct reactor *reactor);
 
 /*
- * Call callback whenever fd is ready for events: EPOLLIN, EPOLLOUT, EPOLLPRI,
- * EPOLLRDHUP, or 0 for none; EPOLLERR and EPOLLHUP come unasked, epoll_ctl(2).
- * fd stays the caller's. Returns 0, or -1 with errno of epoll_ctl(2): EEXIST,
- * EBADF, EPERM (a file), ENOSPC, or ENOMEM.
+ * Calls callback whenever fd is ready for one of events: EPOLLIN, EPOLLOUT,
+ * EPOLLPRI, EPOLLRDHUP, or 0 for none. EPOLLERR and EPOLLHUP are always
+ * reported (epoll_ctl(2)). Returns 0, or -1 with errno EEXIST, EBADF, EPERM (a
+ * regular file), ENOSPC or ENOMEM.
  */
 int reactor_add(struct reactor *reactor, int fd, uint32_t events,
                 reactor_callback *callback, void *data);
 
 /*
- * Ask for other events. What this turn's wait has told already and is no
- * longer asked for is not delivered. Returns 0, or -1 with errno: ENOENT, it
- * is not watched.
+ * Replaces the events of fd. Events that this iteration has already reported
+ * but that are no longer registered are not delivered. Returns 0, or -1 with
+ * errno, which is ENOENT if fd is not registered.
  */
 int reactor_modify(struct reactor *reactor, int fd, uint32_t events);
 
 /*
- * Forget fd. Before close(2), not after: epoll keeps watching a socket that
- * has a second descriptor, by dup(2) or fork(2), epoll(7). Returns 0, or -1
- * with errno: ENOENT, it is not watched; EBADF, it was closed before, and is
- * forgotten all the same.
+ * Stops watching fd. Call this before close(2), because epoll keeps watching a
+ * socket that has another descriptor, from dup(2) or fork(2) (epoll(7)).
+ * Returns 0, or -1 with errno ENOENT if fd is not registered, or EBADF if it
+ * was already closed. After EBADF it is no longer watched either.
  */
 int reactor_remove(struct reactor *reactor, int fd);
 
 /*
- * Call function in delay_ms milliseconds, -1: not before reactor_timer_again();
- * then every repeat_ms, 0: once. What a late repeating timer has missed is not
- * made up for. Never early; late by as much as the callbacks before it last.
- * Those that are due together come in the order of their times, then in that
- * in which they were set. The timer belongs to the reactor and stays, fired or
- * not, until reactor_timer_cancel(). Returns NULL with errno: ENOMEM; EINVAL,
- * delay_ms < -1 or repeat_ms < 0.
+ * Calls function after delay_ms milliseconds and then every repeat_ms
+ * milliseconds. If repeat_ms is 0, the timer expires only once. If delay_ms is
+ * -1, it does not expire until reactor_timer_again() is called.
+ *
+ * A timer never expires early. It expires late if callbacks take long, and a
+ * repeating timer then skips the periods it has missed. Timers expire in the
+ * order of their deadlines, and those with equal delays in the order in which
+ * they were set.
+ *
+ * The reactor owns the timer, which exists until reactor_timer_cancel(), even
+ * after it has expired. Returns NULL with errno ENOMEM, or EINVAL if delay_ms
+ * is less than -1 or repeat_ms is negative.
  */
 struct reactor_timer *reactor_timer_start(struct reactor *reactor, int delay_ms,
                                           int repeat_ms,
@@ -96,47 +115,53 @@ struct reactor_timer *reactor_timer_start(struct reactor *reactor, int delay_ms,
                                           void *data);
 
 /*
- * Set it anew: delay_ms from now, -1: not at all. Cheap when it only moves a
- * deadline further away that is not the next. Returns 0, or -1 with errno
- * EINVAL: delay_ms < -1.
+ * Restarts a timer: it expires delay_ms milliseconds from now, or never if
+ * delay_ms is -1. Moving a deadline further into the future is cheap, unless it
+ * was the next one. Returns 0, or -1 with errno EINVAL if delay_ms is less than
+ * -1.
  */
 int reactor_timer_again(struct reactor *reactor, struct reactor_timer *timer,
                         int delay_ms);
 
-/* End a timer and free it, also inside its own function. NULL is no error. */
+/* Cancels and frees a timer. Its own function may do this. NULL is allowed. */
 void reactor_timer_cancel(struct reactor *reactor, struct reactor_timer *timer);
 
 /*
- * Call function for each signal signo instead of what the signal would do:
- * signalfd(2). Blocks it in the calling thread, and it stays blocked; do that
- * before other threads start, which inherit it, or one of them gets the signal.
- * Several that come before one is taken are one, signal(7). A second call for
- * signo replaces the function. Returns 0, or -1 with errno: EINVAL, no such
- * signal, or SIGKILL or SIGSTOP; EMFILE, ENFILE, ENOMEM.
+ * Calls function whenever the signal signo arrives, instead of its default
+ * action (signalfd(2)). Several signals that arrive before the loop reads one
+ * count as one (signal(7)). A second call with the same signo replaces the
+ * function.
+ *
+ * This blocks signo in the calling thread and never unblocks it. Call it before
+ * you create other threads, because they inherit the blocked signal. The kernel
+ * may deliver the signal to any thread that does not block it. Returns 0, or -1
+ * with errno EINVAL (no such signal, SIGKILL or SIGSTOP), EMFILE, ENFILE or
+ * ENOMEM.
  */
 int reactor_signal(struct reactor *reactor, int signo,
                    reactor_signal_function *function, void *data);
 
 /*
- * Call function once from the loop, in the order of the calls; what it calls so
- * itself comes in a later turn. From any thread, as long as the reactor lives:
- * eventfd(2) wakes it. What the calling thread has written before, the function
- * sees. Not from a signal handler. Returns 0, or -1 with errno ENOMEM.
+ * Makes the loop call function once. May be called from any thread while the
+ * reactor exists, but not from a signal handler. The functions run in the order
+ * of the calls, and each sees what its caller wrote to memory before the call.
+ * A call made by such a function runs in a later iteration. Returns 0, or -1
+ * with errno ENOMEM.
  */
 int reactor_call(struct reactor *reactor, reactor_function *function,
                  void *data);
 
 /*
- * Run until reactor_stop(). Returns 0, or -1 with errno if epoll_wait(2) fails
- * with anything but EINTR. May be called again; what was left of a turn is told
- * again.
+ * Runs the loop until reactor_stop(). Returns 0, or -1 with errno if
+ * epoll_wait(2) fails with an error other than EINTR. It may be called again.
+ * Events that the stopped iteration did not handle are then reported again.
  */
 int reactor_run(struct reactor *reactor);
 
 /*
- * Let reactor_run() return when the current callback has; if none runs, at
- * once when it is called. From another thread: reactor_call() something that
- * does it.
+ * Makes reactor_run() return as soon as the current callback returns. If the
+ * loop is not running, the next reactor_run() returns at once. To stop the loop
+ * from another thread, pass a function that calls this to reactor_call().
  */
 void reactor_stop(struct reactor *reactor);
 

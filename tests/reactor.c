@@ -1,11 +1,11 @@
 /*
- * reactor.c - the reactor of demos/reactor.h by itself, without a server.
+ * reactor.c - tests of demos/reactor.h alone, without a server.
  *
- * `build/tests/reactor NAME` runs one test, without a name it lists them; each
- * says with its first wrong line what it wanted. Nothing here looks at a clock:
- * a test counts what is called, and in which order. The data pointers are freed
- * where a server would free its clients, so that Valgrind and AddressSanitizer
- * see what is used too late. tests/reactor.bats runs them all.
+ * `build/tests/reactor NAME` runs one test. Without a name it lists all tests.
+ * A test ends at the first check that fails and prints it. Nothing here reads a
+ * clock: a test counts calls and compares their order. Data is freed where a
+ * server frees its clients, so that Valgrind and AddressSanitizer find uses
+ * after that. tests/reactor.bats runs all tests.
  *
  * Try: let deliver() in demos/reactor.c ignore the generation, and run `reuse`.
  */
@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -37,14 +39,14 @@ static void check(bool good, const char *what, int line)
     exit(1);
 }
 
-/* --- what the tests share ------------------------------------------------ */
+/* --- shared by the tests -------------------------------------------------- */
 
 enum { MOST = 10000 };
 
 static struct reactor *reactor;
-static int order[MOST], called; /* the numbers of those called, how many */
+static int order[MOST], called; /* numbers of the callbacks, and how many */
 
-/* Note who was called; end the run with the last one that is expected. */
+/* Notes a callback, and stops the loop after the last one that is expected. */
 static void note(int number, int expected)
 {
     CHECK(called < expected);
@@ -53,7 +55,7 @@ static void note(int number, int expected)
         reactor_stop(reactor);
 }
 
-/* One of a pair of connected sockets; what is written to one wakes the other */
+/* A pair of connected sockets. A write to peer makes fd readable. */
 struct end {
     int number, fd, peer;
 };
@@ -61,7 +63,7 @@ struct end {
 static struct end *new_end(int number)
 {
     int fds[2];
-    struct end *const end = malloc(sizeof(*end));
+    struct end *end = malloc(sizeof(*end));
     CHECK(end != NULL);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     *end = (struct end){.number = number, .fd = fds[0], .peer = fds[1]};
@@ -70,7 +72,7 @@ static struct end *new_end(int number)
 
 static struct end *new_ready_end(int number)
 {
-    struct end *const end = new_end(number);
+    struct end *end = new_end(number);
     CHECK(write(end->peer, "x", 1) == 1);
     return end;
 }
@@ -99,11 +101,12 @@ static void stop_now(struct reactor *r, void *data)
     reactor_stop(r);
 }
 
-/* So many waits, and what they tell of: timers come after descriptors. */
+/* Runs the loop for so many iterations. The timer that stops it expires after
+ * the callbacks of descriptors. */
 static void run_turns(int turns)
 {
     for (int i = 0; i < turns; i++) {
-        struct reactor_timer *const end =
+        struct reactor_timer *end =
             reactor_timer_start(reactor, 0, 0, stop_now, NULL);
         CHECK(end != NULL);
         CHECK(reactor_run(reactor) == 0);
@@ -114,7 +117,7 @@ static void run_turns(int turns)
 static int open_descriptors(void)
 {
     int count = 0;
-    DIR *const directory = opendir("/proc/self/fd");
+    DIR *directory = opendir("/proc/self/fd");
     CHECK(directory != NULL);
     while (readdir(directory) != NULL)
         count++;
@@ -124,7 +127,7 @@ static int open_descriptors(void)
 
 static bool fails(int result, int error)
 {
-    const bool so = result == -1 && errno == error;
+    bool so = result == -1 && errno == error;
     errno = 0;
     return so;
 }
@@ -139,7 +142,7 @@ struct alarm {
 static void on_alarm(struct reactor *r, void *data)
 {
     (void)r;
-    const struct alarm *const alarm = data;
+    const struct alarm *alarm = data;
     note(alarm->number, alarm->expected);
 }
 
@@ -179,7 +182,7 @@ static void test_timer_again(void)
     CHECK(reactor_timer_again(reactor, alarms[3].timer, -1) == 0);
     CHECK(reactor_run(reactor) == 0);
     CHECK(memcmp(order, wanted, sizeof(wanted)) == 0);
-    /* One that has fired is still there, and can be set again. */
+    /* A timer that has expired still exists and can be set again. */
     called = 0;
     for (int i = 0; i < 3; i++)
         CHECK(reactor_timer_again(reactor, alarms[i].timer, 10 * i) == 0);
@@ -189,9 +192,9 @@ static void test_timer_again(void)
 
 static void on_fifth_cancel(struct reactor *r, void *data)
 {
-    struct alarm *const alarm = data;
+    struct alarm *alarm = data;
     note(alarm->number, alarm->expected);
-    if (called == 6) { /* with the one that comes once */
+    if (called == 6) { /* five times, and the one of `once` */
         reactor_timer_cancel(r, alarm->timer);
         free(alarm);
     }
@@ -199,24 +202,24 @@ static void on_fifth_cancel(struct reactor *r, void *data)
 
 static void test_timer_repeats(void)
 {
-    struct alarm *const alarm = malloc(sizeof(*alarm));
+    struct alarm *alarm = malloc(sizeof(*alarm));
     struct alarm once = {.number = 1, .expected = 7};
     struct alarm last = {.number = 2, .expected = 7};
     CHECK(alarm != NULL);
     *alarm = (struct alarm){.number = 0, .expected = 7};
     start(&once, 0, 0, on_alarm);
     start(alarm, 1, 1, on_fifth_cancel);
-    start(&last, 100, 0, on_alarm); /* the other has ended long before */
+    start(&last, 100, 0, on_alarm); /* after the other was cancelled */
     CHECK(reactor_run(reactor) == 0);
     CHECK(order[0] == 1 && order[6] == 2);
     for (int i = 1; i < 6; i++)
         CHECK(order[i] == 0);
 }
 
-/* Cancel itself and the next one, which is due in the same turn. */
+/* Cancels itself and the next timer, which is due in the same iteration. */
 static void on_cancel_both(struct reactor *r, void *data)
 {
-    struct alarm *const alarms = data;
+    struct alarm *alarms = data;
     reactor_timer_cancel(r, alarms[1].timer);
     reactor_timer_cancel(r, alarms[0].timer);
     memset(alarms, 0xff, 2 * sizeof(*alarms));
@@ -226,7 +229,7 @@ static void on_cancel_both(struct reactor *r, void *data)
 
 static void test_timer_cancel(void)
 {
-    struct alarm *const alarms = calloc(2, sizeof(*alarms));
+    struct alarm *alarms = calloc(2, sizeof(*alarms));
     struct alarm last = {.number = 2, .expected = 2};
     CHECK(alarms != NULL);
     alarms[1].expected = 1;
@@ -238,10 +241,10 @@ static void test_timer_cancel(void)
     reactor_timer_cancel(reactor, NULL);
 }
 
-/* A timer starts one, which starts one, ... */
+/* Replaces its timer with a new one. */
 static void on_start_next(struct reactor *r, void *data)
 {
-    struct alarm *const alarm = data;
+    struct alarm *alarm = data;
     note(alarm->number++, alarm->expected);
     reactor_timer_cancel(r, alarm->timer);
     start(alarm, 0, 0, on_start_next);
@@ -257,8 +260,9 @@ static void test_timer_starts_timer(void)
 }
 
 /*
- * Those that were started before and with no more delay come before. A third
- * is cancelled, a third set anew, most of these to a later time.
+ * A timer expires before those that were set later with the same delay or a
+ * longer one. A third of the timers is cancelled. Another third is set again,
+ * most of these to a later deadline.
  */
 static void test_many_timers(void)
 {
@@ -276,7 +280,7 @@ static void test_many_timers(void)
         start(&alarms[i], delays[i], 0, on_alarm);
     }
     for (int k = 0; k < MOST; k++) {
-        const int i = (int)((unsigned)k * 7919U % MOST);
+        int i = (int)((unsigned)k * 7919U % MOST);
         if (i % 3 == 0)
             reactor_timer_cancel(reactor, alarms[i].timer);
         if (i % 3 != 1)
@@ -301,11 +305,11 @@ static void test_many_timers(void)
 
 static struct end *ends[2], *newcomer;
 
-/* Whoever is called first ends the other, whose event is in the same batch. */
+/* The first callback removes the other end, which is in the same batch. */
 static void on_end_other(struct reactor *r, int fd, uint32_t events, void *data)
 {
-    const struct end *const end = data;
-    const int other = 1 - end->number;
+    const struct end *end = data;
+    int other = 1 - end->number;
     CHECK(events == EPOLLIN && end->fd == fd);
     called++;
     take_byte(fd);
@@ -330,19 +334,20 @@ static void test_remove_in_batch(void)
 static void on_newcomer(struct reactor *r, int fd, uint32_t events, void *data)
 {
     (void)r;
-    const struct end *const end = data;
+    const struct end *end = data;
     CHECK(events == EPOLLIN && end->fd == fd);
-    take_byte(fd); /* none is there yet if the event is the old one's */
+    take_byte(fd); /* would fail for an event of the old one */
     called += 100;
 }
 
-/* ... and gives its number to a new one, about which nothing has been told. */
+/* The first callback replaces the other end by a new one with the same number,
+ * which is not readable. */
 static void on_replace_other(struct reactor *r, int fd, uint32_t events,
                              void *data)
 {
-    const struct end *const end = data;
-    const int other = 1 - end->number;
-    const int number = ends[other]->fd;
+    const struct end *end = data;
+    int other = 1 - end->number;
+    int number = ends[other]->fd;
     CHECK(events == EPOLLIN);
     called++;
     take_byte(fd);
@@ -376,7 +381,7 @@ static void test_reuse(void)
 static void on_replace_itself(struct reactor *r, int fd, uint32_t events,
                               void *data)
 {
-    struct end *const end = data;
+    struct end *end = data;
     CHECK(events == EPOLLIN);
     called++;
     CHECK(reactor_remove(r, fd) == 0);
@@ -399,14 +404,14 @@ static void on_count(struct reactor *r, int fd, uint32_t events, void *data)
     called++;
 }
 
-/* Add one whose number is so high that the reactor must make room for it. */
+/* Adds a descriptor for which the reactor must enlarge its table. */
 static void on_add_another(struct reactor *r, int fd, uint32_t events,
                            void *data)
 {
-    struct end *const end = data;
+    struct end *end = data;
     CHECK(events == EPOLLIN);
     take_byte(fd);
-    const int high = fcntl(fd, F_DUPFD_CLOEXEC, 500);
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, 500);
     CHECK(high >= 500 && write(end->peer, "x", 1) == 1);
     CHECK(reactor_remove(r, fd) == 0);
     close(fd);
@@ -416,7 +421,7 @@ static void on_add_another(struct reactor *r, int fd, uint32_t events,
 
 static void test_add_in_callback(void)
 {
-    struct end *const end = new_ready_end(0);
+    struct end *end = new_ready_end(0);
     watch(end, on_add_another);
     run_turns(1);
     CHECK(called == 0);
@@ -428,7 +433,7 @@ static void test_add_in_callback(void)
 static void on_silence_other(struct reactor *r, int fd, uint32_t events,
                              void *data)
 {
-    const struct end *const end = data;
+    const struct end *end = data;
     CHECK(events == EPOLLIN);
     called++;
     take_byte(fd);
@@ -442,7 +447,7 @@ static void test_modify_in_batch(void)
         watch(ends[i], on_silence_other);
     }
     run_turns(3);
-    CHECK(called == 1); /* the other was told of, and not asked for any more */
+    CHECK(called == 1); /* the other was reported, but is not registered */
     for (int i = 0; i < 2; i++)
         CHECK(reactor_modify(reactor, ends[i]->fd, EPOLLIN) == 0);
     run_turns(3);
@@ -461,38 +466,38 @@ static void on_stop(struct reactor *r, int fd, uint32_t events, void *data)
 
 static void test_stop(void)
 {
-    struct end *const pair[] = {new_ready_end(0), new_ready_end(1)};
+    struct end *pair[] = {new_ready_end(0), new_ready_end(1)};
     reactor_stop(reactor); /* before it runs */
     CHECK(reactor_run(reactor) == 0);
     CHECK(called == 0);
     watch(pair[0], on_stop);
     watch(pair[1], on_stop);
     CHECK(reactor_run(reactor) == 0);
-    CHECK(called == 1); /* the second one waits ... */
+    CHECK(called == 1); /* the other one is not called */
     CHECK(reactor_run(reactor) == 0);
-    CHECK(called == 2); /* ... and is told of again */
+    CHECK(called == 2); /* it is reported again */
     free_end(pair[0]);
     free_end(pair[1]);
 }
 
 static void test_errors(void)
 {
-    struct end *const end = new_end(0);
-    struct end *const other = new_ready_end(1);
-    const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    struct end *end = new_end(0);
+    struct end *other = new_ready_end(1);
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     CHECK(fails(reactor_add(reactor, -1, EPOLLIN, on_count, NULL), EBADF));
     CHECK(fails(reactor_add(reactor, 5000, EPOLLIN, on_count, NULL), EBADF));
     CHECK(fails(reactor_add(reactor, file, EPOLLIN, on_count, NULL), EPERM));
     watch(other, on_count);
     CHECK(fails(reactor_add(reactor, other->fd, 0, NULL, NULL), EEXIST));
     run_turns(1);
-    CHECK(called == 1); /* the one that is there has lost nothing */
+    CHECK(called == 1); /* the watch that exists has not changed */
     CHECK(fails(reactor_modify(reactor, end->fd, EPOLLIN), ENOENT));
     CHECK(fails(reactor_modify(reactor, -1, EPOLLIN), ENOENT));
     CHECK(fails(reactor_remove(reactor, end->fd), ENOENT));
     CHECK(fails(reactor_remove(reactor, 1000000), ENOENT));
-    /* Closed before it is removed: forgotten all the same. */
-    const int number = other->fd;
+    /* A descriptor that was closed first is no longer watched either. */
+    int number = other->fd;
     close(number);
     CHECK(fails(reactor_remove(reactor, number), EBADF));
     CHECK(fails(reactor_remove(reactor, number), ENOENT));
@@ -519,12 +524,12 @@ static void test_errors(void)
     CHECK(called == 1);
 }
 
-/* Wherever making it fails, nothing stays open, and errno says why. */
+/* Whichever descriptor cannot be opened, nothing stays open. */
 static void test_no_descriptor_left(void)
 {
     struct rlimit limit;
-    const int before = open_descriptors();
-    const int free_number = dup(0);
+    int before = open_descriptors();
+    int free_number = dup(0);
     close(free_number);
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     for (int room = 0; room < 2; room++) {
@@ -536,7 +541,7 @@ static void test_no_descriptor_left(void)
               fails(reactor_signal(reactor, SIGUSR1, NULL, NULL), EMFILE));
         CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     }
-    /* The signal that could not be watched is not left blocked. */
+    /* A signal that cannot be watched does not stay blocked. */
     sigset_t blocked;
     CHECK(pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0);
     CHECK(sigismember(&blocked, SIGUSR1) == 0);
@@ -545,8 +550,8 @@ static void test_no_descriptor_left(void)
 
 static void test_all_is_given_back(void)
 {
-    const int before = open_descriptors();
-    struct reactor *const r = reactor_create();
+    int before = open_descriptors();
+    struct reactor *r = reactor_create();
     CHECK(r != NULL);
     CHECK(reactor_signal(r, SIGUSR1, NULL, NULL) == 0);
     CHECK(reactor_call(r, stop_now, NULL) == 0);
@@ -568,7 +573,7 @@ static void on_signal(struct reactor *r, int signo, void *data)
 static void on_wrong_signal(struct reactor *r, int signo, void *data)
 {
     (void)r, (void)data;
-    CHECK(signo < 0); /* not at all: this function was replaced */
+    CHECK(signo < 0); /* never called, because it was replaced */
 }
 
 static void test_signals(void)
@@ -579,7 +584,8 @@ static void test_signals(void)
     CHECK(reactor_signal(reactor, SIGUSR1, on_signal, &expected) == 0);
     CHECK(kill(getpid(), SIGUSR2) == 0);
     CHECK(kill(getpid(), SIGUSR1) == 0);
-    CHECK(kill(getpid(), SIGUSR1) == 0); /* one that has not been taken yet */
+    CHECK(kill(getpid(), SIGUSR1) ==
+          0); /* pending already, so it counts once */
     CHECK(reactor_run(reactor) == 0);
     CHECK(order[0] + order[1] == SIGUSR1 + SIGUSR2);
     called = 0;
@@ -604,7 +610,7 @@ static void stop_if_interrupted(struct reactor *r, void *data)
         reactor_stop(r);
 }
 
-/* A signal handler that interrupts the wait is no end of it. */
+/* A signal handler that interrupts the wait does not end the loop. */
 static void test_eintr(void)
 {
     const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0}, {0}};
@@ -623,14 +629,14 @@ static void test_eintr(void)
 enum { CALLERS = 4, CALLS = 2000 };
 
 struct call {
-    int caller, number; /* not atomic: reactor_call() hands them over */
+    int caller, number; /* not atomic, because reactor_call() orders them */
 };
 
 static int next[CALLERS];
 
 static void on_call(struct reactor *r, void *data)
 {
-    struct call *const call = data;
+    struct call *call = data;
     CHECK(call->number == next[call->caller]++);
     free(call);
     if (++called == CALLERS * CALLS)
@@ -640,7 +646,7 @@ static void on_call(struct reactor *r, void *data)
 static void *make_calls(void *number)
 {
     for (int i = 0; i < CALLS; i++) {
-        struct call *const call = malloc(sizeof(*call));
+        struct call *call = malloc(sizeof(*call));
         CHECK(call != NULL);
         *call = (struct call){.caller = *(int *)number, .number = i};
         CHECK(reactor_call(reactor, on_call, call) == 0);
@@ -648,7 +654,7 @@ static void *make_calls(void *number)
     return NULL;
 }
 
-/* Each call comes once, and those of one thread come in their order. */
+/* Each call runs once, and those of one thread run in their order. */
 static void test_calls(void)
 {
     pthread_t threads[CALLERS];
@@ -663,7 +669,7 @@ static void test_calls(void)
     CHECK(called == CALLERS * CALLS);
 }
 
-/* --- nobody starves ------------------------------------------------------ */
+/* --- no starvation ------------------------------------------------------- */
 
 static void on_enough(struct reactor *r, int fd, uint32_t events, void *data)
 {
@@ -677,7 +683,7 @@ static void call_again(struct reactor *r, void *data)
     CHECK(reactor_call(r, call_again, data) == 0);
 }
 
-/* A call that calls itself comes once a turn, for ever. */
+/* A call that calls itself again runs once per iteration. */
 static void test_call_again(void)
 {
     CHECK(reactor_call(reactor, call_again, NULL) == 0);
@@ -687,15 +693,15 @@ static void test_call_again(void)
     }
 }
 
-/* So many of them that they need several turns let the others have theirs. */
+/* Such calls, more than one iteration handles, do not starve descriptors. */
 static void test_bounded_calls(void)
 {
-    struct end *const end = new_ready_end(0);
-    for (int i = 0; i < 2 * REACTOR_TURN; i++)
+    struct end *end = new_ready_end(0);
+    for (int i = 0; i < 2 * REACTOR_BATCH; i++)
         CHECK(reactor_call(reactor, call_again, NULL) == 0);
     watch(end, on_enough);
     CHECK(reactor_run(reactor) == 0);
-    CHECK(called <= REACTOR_TURN);
+    CHECK(called <= REACTOR_BATCH);
     free_end(end);
 }
 
@@ -703,15 +709,15 @@ static void on_ready_after_timers(struct reactor *r, int fd, uint32_t events,
                                   void *data)
 {
     (void)fd, (void)events, (void)data;
-    if (called > 0) /* in the turn after theirs */
+    if (called > 0) /* in the iteration after the first timers */
         reactor_stop(r);
 }
 
-/* So do a thousand timers that are due. */
+/* Nor do a thousand timers that are due. */
 static void test_bounded_timers(void)
 {
     static struct alarm alarms[1000];
-    struct end *const end = new_end(0);
+    struct end *end = new_end(0);
     for (int i = 0; i < 1000; i++) {
         alarms[i] = (struct alarm){.number = i, .expected = 1000};
         start(&alarms[i], 0, 0, on_alarm);
@@ -719,11 +725,91 @@ static void test_bounded_timers(void)
     CHECK(write(end->peer, "x", 1) == 1);
     watch(end, on_ready_after_timers);
     CHECK(reactor_run(reactor) == 0);
-    CHECK(called == REACTOR_TURN);
+    CHECK(called == REACTOR_BATCH);
     CHECK(reactor_remove(reactor, end->fd) == 0);
     CHECK(reactor_run(reactor) == 0);
     CHECK(called == 1000);
     free_end(end);
+}
+
+/* Clients with an idle time-out, whose descriptor is an eventfd(2). */
+enum { CLIENTS = 400 };
+static struct client {
+    int fd;
+    struct reactor_timer *idle;
+} clients[CLIENTS];
+static int expired;
+
+static void on_client(struct reactor *r, int fd, uint32_t events, void *data)
+{
+    const struct client *client = data;
+    eventfd_t value;
+    CHECK(events == EPOLLIN && eventfd_read(fd, &value) == 0);
+    CHECK(reactor_timer_again(r, client->idle, 1000000) == 0);
+    if (++called + expired == CLIENTS)
+        reactor_stop(r);
+}
+
+static void on_idle(struct reactor *r, void *data)
+{
+    const struct client *client = data;
+    CHECK(reactor_remove(r, client->fd) == 0);
+    if (called + ++expired == CLIENTS)
+        reactor_stop(r);
+}
+
+/* The time-outs of all clients are over, but their data is there. */
+static void test_ready_before_timers(void)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i].fd = eventfd(1, EFD_CLOEXEC);
+        CHECK(clients[i].fd >= 0);
+        CHECK(reactor_add(reactor, clients[i].fd, EPOLLIN, on_client,
+                          &clients[i]) == 0);
+        clients[i].idle =
+            reactor_timer_start(reactor, 0, 0, on_idle, &clients[i]);
+        CHECK(clients[i].idle != NULL);
+    }
+    CHECK(reactor_run(reactor) == 0);
+    CHECK(expired == 0);
+    CHECK(called == CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i].fd);
+}
+
+static struct end *interrupted_end;
+
+/* Interrupts the wait until the timer has expired. Only then data arrives. */
+static void on_late_interrupt(int signo)
+{
+    (void)signo;
+    poll(NULL, 0, 60);
+    CHECK(write(interrupted_end->peer, "x", 1) == 1);
+}
+
+static void on_interrupted_end(struct reactor *r, int fd, uint32_t events,
+                               void *data)
+{
+    (void)r, (void)events;
+    take_byte(fd);
+    note(((struct end *)data)->number, 2);
+}
+
+/* A wait that fails with EINTR has reported nothing, so no timer expires. */
+static void test_eintr_before_timers(void)
+{
+    const struct itimerval once = {{0, 0}, {0, 1000}};
+    struct alarm alarm = {.number = 1, .expected = 2};
+    interrupted_end = new_end(0);
+    watch(interrupted_end, on_interrupted_end);
+    CHECK(sigaction(SIGALRM,
+                    &(struct sigaction){.sa_handler = on_late_interrupt},
+                    NULL) == 0);
+    start(&alarm, 50, 0, on_alarm);
+    CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);
+    CHECK(reactor_run(reactor) == 0);
+    CHECK(order[0] == 0 && order[1] == 1);
+    free_end(interrupted_end);
 }
 
 static int turns[200];
@@ -736,7 +822,7 @@ static void on_turn(struct reactor *r, int fd, uint32_t events, void *data)
         reactor_stop(r);
 }
 
-/* Of 200 that are always ready each has its turns. */
+/* 200 descriptors that are always ready are served equally often. */
 static void test_fair(void)
 {
     struct end *always[200];
@@ -749,6 +835,36 @@ static void test_fair(void)
         CHECK(turns[i] >= 9 && turns[i] <= 11);
         free_end(always[i]);
     }
+}
+
+static void on_busy(struct reactor *r, int fd, uint32_t events, void *data)
+{
+    (void)r, (void)fd, (void)events;
+    turns[((struct end *)data)->number]++;
+    CHECK(++called < 1000);
+}
+
+/* Although no wait reports all of them, a timer expires after each has been
+ * reported once. */
+static void test_timer_while_busy(void)
+{
+    struct end *always[200];
+    for (int i = 0; i < 200; i++) {
+        always[i] = new_ready_end(i);
+        watch(always[i], on_busy);
+    }
+    /* Descriptors that have been removed do not count. */
+    for (int i = 0; i < 1000; i++) {
+        CHECK(reactor_remove(reactor, always[0]->fd) == 0);
+        watch(always[0], on_busy);
+    }
+    for (int round = 1; round <= 3; round++) {
+        run_turns(1);
+        for (int i = 0; i < 200; i++)
+            CHECK(turns[i] >= round && turns[i] <= 2 * round);
+    }
+    for (int i = 0; i < 200; i++)
+        free_end(always[i]);
 }
 
 /* ------------------------------------------------------------------------- */
@@ -779,6 +895,9 @@ static const struct {
     {"bounded-calls", test_bounded_calls},
     {"bounded-timers", test_bounded_timers},
     {"fair", test_fair},
+    {"ready-before-timers", test_ready_before_timers},
+    {"eintr-before-timers", test_eintr_before_timers},
+    {"timer-while-busy", test_timer_while_busy},
 };
 
 int main(int argc, char **argv)

@@ -268,6 +268,10 @@ break_it() {
     break_it late-timer
 }
 
+@test "timer-first: the twin fails where the stage passes" {
+    break_it timer-first
+}
+
 @test "scripts/twin plays what shows the bug, and lists the twins" {
     run "$TOP/scripts/twin" --list
     [ "$status" -eq 0 ]
