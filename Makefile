@@ -15,16 +15,6 @@ override LDFLAGS  += -pthread $(SANITIZE)
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
 
-# Stage 11 needs a library; all the others do without. `make -s` says nothing.
-ifneq ($(shell $(CC) -include http_parser.h -E -x c /dev/null >/dev/null 2>&1 && \
-          echo there),there)
-STAGES := $(filter-out 11-http,$(STAGES))
-ifeq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
-$(info 11-http is not built: http_parser.h is missing; scripts/setup http \
-       installs it)
-endif
-endif
-
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
 
 # The model of epoll, of the walkthrough's chapter "inside epoll".
@@ -45,7 +35,6 @@ $(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
                   $(BUILD)/demos/reactor.o
 $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
-$(BUILD)/11-http: LDLIBS += -lhttp_parser
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
