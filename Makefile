@@ -15,16 +15,6 @@ override LDFLAGS  += -pthread $(SANITIZE)
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
 
-# Stage 11 needs a library; all the others do without. `make -s` says nothing.
-ifneq ($(shell $(CC) -include http_parser.h -E -x c /dev/null >/dev/null 2>&1 && \
-          echo there),there)
-STAGES := $(filter-out 11-http,$(STAGES))
-ifeq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
-$(info 11-http is not built: http_parser.h is missing; scripts/setup http \
-       installs it)
-endif
-endif
-
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
 # ThreadSanitizer has to be told what epoll does.
 COMMON += $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/tsan.o)
@@ -47,7 +37,6 @@ $(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
                   $(BUILD)/demos/reactor.o
 $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
-$(BUILD)/11-http: LDLIBS += -lhttp_parser
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -1,24 +1,25 @@
 /*
- * 11-http - a real protocol on the reactor: files for curl and for browsers.
+ * 11-http - an HTTP server on the reactor, for curl and browsers.
  *
- * Adds: a request comes in pieces, or many come in one, and a reply may be
- * larger than any buffer. So each connection has a state, and the state says
- * what is waited for, and for how long. Those who stop many a server are
- * ordinary here: who sends its head byte by byte, who does not read, who
- * floods, who leaves. A turn is one recv, one request, one send and one
- * sendfile, so that nobody starves, and EPOLLOUT is asked for only while there
- * is a rest: of a reply, or of requests that came together. How a request reads
- * and a reply is written is no lesson: http_request.c, http_reply.c.
+ * A request may arrive in many pieces, many requests may arrive in one piece,
+ * and a reply may be larger than any buffer.
  *
- * Cannot: use more than one CPU; read a file without waiting for the disk.
+ * Adds: each connection has a state, which decides what the connection waits
+ * for and for how long. A turn receives once, answers one request and sends
+ * once, so no client can delay the others by more than a turn. It returns the
+ * next state.
+ *
+ * Limitations: one thread. sendfile() blocks while the disk reads. The headers
+ * http_request.h and http_reply.h name what is left out of HTTP.
  *
  * Try: build/11-http --serve -s /tmp/http --root . and, in another terminal,
- * curl --unix-socket /tmp/http http://localhost/README.md, and /trace.
+ * curl --unix-socket /tmp/http http://localhost/README.md, and then /trace.
  */
 #include "demo.h"
 #include "http_client.h"
 #include "http_reply.h"
 #include "http_request.h"
+#include "listener.h"
 #include "reactor.h"
 #include "trace.h"
 
@@ -32,280 +33,267 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FILE_TURN = 65536 }; /* bytes of a file that one turn sends */
+enum { FILE_PART = 65536 }; /* bytes of a file that one turn sends at most */
 
-static const char *root;      /* the document root; NULL: there is none */
-static long header_ms = 5000; /* how long a request may take to come */
-static long idle_ms = 15000;  /* how long a client may ask, or read, little */
+static const char *root;      /* directory with the files, or NULL */
+static long header_ms = 5000; /* time-out of HEAD, BODY and LINGER */
+static long idle_ms = 15000;  /* time-out of IDLE and REPLY */
 
 struct server {
     struct reactor *reactor;
-    int listen_fd, root_fd, clients;
-    bool full;                   /* accept4 had no room: accept nobody ... */
-    struct reactor_timer *retry; /* ... until this one says so */
+    int root_fd; /* of root, or -1 */
+    int clients;
 };
 
 /* What a connection waits for. */
 enum state {
-    IDLE,  /* the first byte of a request */
-    HEAD,  /* the rest of its head */
-    BODY,  /* its body, which is dropped; the reply is there already */
-    REPLY, /* room to send */
-    LINGER /* the client's end; what it still sends is dropped */
+    IDLE,   /* the first byte of a request */
+    HEAD,   /* the remaining bytes of a head */
+    BODY,   /* the remaining bytes of a body, which are discarded */
+    REPLY,  /* room in the socket for the reply */
+    LINGER, /* end of file, after the last reply */
+    CLOSE   /* nothing: the connection must be closed */
 };
 
 struct client {
     struct server *server;
     int fd;
     enum state state;
-    uint32_t events;             /* what epoll is asked for */
-    struct reactor_timer *limit; /* the time-out of the state */
-    struct http_reply reply;
-    size_t sent; /* bytes of the reply's text */
-    bool last;   /* no other request after this reply */
-    size_t body; /* bytes to come that are to be dropped */
-    size_t have; /* bytes that have come, not yet used */
-    char in[HTTP_HEAD_MAX];
+    uint32_t events;             /* registered with the reactor */
+    struct reactor_timer *timer; /* time-out of the state */
+    struct http_request request; /* the current one */
+    struct http_reply reply;     /* to the request */
+    size_t size;                 /* of the input, in bytes */
+    char input[HTTP_HEAD_MAX];   /* received but not yet used */
 };
 
-/*
- * A new state, with its own time-out. Whoever stays in a head is not given
- * more time; whoever takes some of its reply is. EPOLLOUT comes once three
- * quarters of the socket are free: a few bytes now and then are not enough.
- */
-static void enter(struct client *client, enum state state)
+/* Removes n bytes from the input, or all if there are fewer. Returns how many
+ * it has removed. */
+static size_t consume(struct client *client, size_t n)
 {
-    const long ms = state == IDLE || state == REPLY ? idle_ms : header_ms;
-    if (state != client->state || state == REPLY)
-        reactor_timer_again(client->server->reactor, client->limit, (int)ms);
-    client->state = state;
+    if (n > client->size)
+        n = client->size;
+    client->size -= n;
+    memmove(client->input, client->input + n, client->size);
+    return n;
 }
 
-/* Make the reply to a request. Returns false without memory. */
-static bool answer(struct client *client, const struct http_request *request)
+/* Discards what has arrived of the body. */
+static enum state discard_body(struct client *client)
 {
-    static const char welcome[] =
-        "This is stage 11 of iomux. /trace shows what the server does;\n"
-        "start it with --root DIR, and it serves the files of DIR.\n";
-    struct http_reply *const reply = &client->reply;
-    const int root_fd = client->server->root_fd;
-    client->last = !request->keep_alive;
-    client->sent = 0;
-    if (request->status != 0)
-        return http_reply_error(reply, request, request->status);
-    if (strcmp(request->path, "/trace") == 0) {
-        char *const text = trace_last();
-        const bool good =
-            text != NULL && http_reply_text(reply, request, "11-http", text);
-        free(text);
-        return good;
-    }
-    if (root_fd >= 0)
-        return http_reply_file(reply, request, root_fd);
-    if (strcmp(request->path, "/") == 0)
-        return http_reply_text(reply, request, "iomux", welcome);
-    return http_reply_error(reply, request, 404);
+    client->request.body -= consume(client, client->request.body);
+    return client->request.body > 0 ? BODY : REPLY;
 }
 
-/* Forget the first bytes of those that have come. */
-static void use(struct client *client, size_t n)
+/* Parses one request and builds the reply. Other requests that have arrived
+ * stay in the input until this reply is sent. */
+static enum state parse_input(struct client *client)
 {
-    client->have -= n;
-    memmove(client->in, client->in + n, client->have);
+    struct http_request *request = &client->request;
+    size_t n = http_read_request(client->input, client->size, request);
+    if (n == 0)
+        return request->begun ? HEAD : IDLE;
+    consume(client, n);
+    if (!http_make_reply(&client->reply, request, client->server->root_fd))
+        return CLOSE; /* no memory */
+    return discard_body(client);
 }
 
-/*
- * Look at what has come, and enter the state that follows: of many requests
- * the first is taken, and the rest wait until it is answered. Returns false
- * without memory.
- */
-static bool look(struct client *client)
-{
-    if (client->reply.text == NULL) {
-        struct http_request request;
-        const size_t n = http_read_request(client->in, client->have, &request);
-        if (n == 0) {
-            enter(client, client->have > 0 ? HEAD : IDLE);
-            return true;
-        }
-        use(client, n);
-        client->body = request.body;
-        if (!answer(client, &request))
-            return false;
-    }
-    const size_t here =
-        client->body < client->have ? client->body : client->have;
-    use(client, here);
-    client->body -= here;
-    enter(client, client->body > 0 ? BODY : REPLY);
-    return true;
-}
-
-/* There may be room again. */
-static void listen_again(struct reactor *reactor, void *data)
-{
-    struct server *const server = data;
-    server->full = reactor_modify(reactor, server->listen_fd, EPOLLIN) < 0;
-}
-
-/* Send a part of the reply. Returns false when the client is done with. */
-static bool send_some(struct client *client)
-{
-    struct http_reply *const reply = &client->reply;
-    const size_t text = reply->size - client->sent;
-    if (text > 0) {
-        const ssize_t n = send(client->fd, reply->text + client->sent, text,
-                               MSG_DONTWAIT | MSG_NOSIGNAL);
-        trace_send(client->fd, text, n);
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR;
-        client->sent += (size_t)n;
-    }
-    if (client->sent == reply->size && reply->left > 0) {
-        const size_t part = reply->left < FILE_TURN ? reply->left : FILE_TURN;
-        const ssize_t n =
-            sendfile(client->fd, reply->file, &reply->offset, part);
-        trace_send(client->fd, part, n);
-        if (n <= 0) /* 0: the file has become shorter than was promised */
-            return n < 0 && (errno == EAGAIN || errno == EINTR);
-        reply->left -= (size_t)n;
-    }
-    enter(client, REPLY);
-    if (client->sent < reply->size || reply->left > 0)
-        return true;
-    if (reply->file >= 0 && client->server->full) /* a descriptor, soon */
-        listen_again(client->server->reactor, client->server);
-    http_reply_free(reply);
-    if (!client->last)
-        return look(client);
-    /* A close with bytes unread would reset the connection, and the reply
-     * with it: say that it ends, and wait for the client's end. */
-    trace_shutdown(client->fd);
-    shutdown(client->fd, SHUT_WR);
-    enter(client, LINGER);
-    return true;
-}
-
-/* Receive, and drop it or look at it. Returns false when it is done with. */
+/* Receives once. Returns false if the connection must be closed. */
 static bool receive(struct client *client)
 {
-    if (client->state == LINGER)
-        client->have = 0;
-    char *const end = client->in + client->have;
-    const ssize_t n =
-        recv(client->fd, end, sizeof(client->in) - client->have, MSG_DONTWAIT);
+    char *end = client->input + client->size;
+    size_t room = sizeof(client->input) - client->size;
+    ssize_t n = recv(client->fd, end, room, MSG_DONTWAIT);
     trace_recv(client->fd, end, n);
-    if (n <= 0)
-        return n < 0 && (errno == EAGAIN || errno == EINTR);
-    client->have += (size_t)n;
-    return client->state == LINGER || look(client);
+    if (n == 0)
+        return false; /* end of file: the client sends no more */
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR; /* or ECONNRESET */
+    client->size += (size_t)n;
+    return true;
 }
 
-/* After a turn: wait for what the state waits for, or let the client go. */
-static void settle(struct client *client, bool alive)
+/* Sends once from memory and once from the file. After the last part it parses
+ * the input again, because no event reports a request that has arrived. */
+static enum state send_reply(struct client *client)
 {
-    struct server *const server = client->server;
-    const uint32_t events = client->state == REPLY ? EPOLLOUT : EPOLLIN;
-    if (alive && (events == client->events ||
-                  reactor_modify(server->reactor, client->fd, events) == 0)) {
-        client->events = events;
-        return;
+    struct http_reply *reply = &client->reply;
+    if (reply->sent < reply->size) {
+        size_t unsent = reply->size - reply->sent;
+        ssize_t n = send(client->fd, reply->text + reply->sent, unsent,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        trace_send(client->fd, unsent, n);
+        if (n < 0) /* EPIPE: the client has closed the connection */
+            return errno == EAGAIN || errno == EINTR ? REPLY : CLOSE;
+        reply->sent += (size_t)n;
     }
-    reactor_timer_cancel(server->reactor, client->limit);
+    if (reply->sent == reply->size && reply->left > 0) {
+        size_t part = reply->left < FILE_PART ? reply->left : FILE_PART;
+        /* Does not block, because accept4() has set SOCK_NONBLOCK. */
+        ssize_t n = sendfile(client->fd, reply->file, &reply->offset, part);
+        trace_send(client->fd, part, n);
+        if (n == 0)
+            return CLOSE; /* the file has become shorter */
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR ? REPLY : CLOSE;
+        reply->left -= (size_t)n;
+    }
+    if (reply->sent < reply->size || reply->left > 0)
+        return REPLY;
+
+    http_reply_free(reply);
+    if (client->request.keep_alive)
+        return parse_input(client);
+    /* close() with unread bytes would reset the connection, and the client
+     * could lose the reply. So end this side only, and wait for the other. */
+    trace_shutdown(client->fd);
+    shutdown(client->fd, SHUT_WR);
+    return LINGER;
+}
+
+/* Does what the state has waited for. Returns the next state. */
+static enum state take_turn(struct client *client)
+{
+    if (client->state == LINGER)
+        consume(client, client->size); /* no reply follows */
+    if (client->state != REPLY && !receive(client))
+        return CLOSE;
+
+    enum state next = client->state;
+    switch (client->state) {
+    case IDLE:
+    case HEAD:
+        next = parse_input(client);
+        break;
+    case BODY:
+        next = discard_body(client);
+        break;
+    default: /* nothing to parse */
+        break;
+    }
+    if (next != REPLY)
+        return next;
+    client->state = REPLY; /* so that an IDLE after it has its full time */
+    return send_reply(client);
+}
+
+static void close_client(struct client *client)
+{
+    struct server *server = client->server;
+    reactor_timer_cancel(server->reactor, client->timer);
     reactor_remove(server->reactor, client->fd);
     trace_close(client->fd);
     close(client->fd);
     http_reply_free(&client->reply);
     free(client);
     server->clients--;
-    if (server->full)
-        listen_again(server->reactor, server);
 }
 
-/* A turn: receive unless a reply is due; then send, if one is. */
+/* Ends a turn: sets the state, its time-out and its events. The time-out goes
+ * on while the state stays the same, so a client gains nothing by sending its
+ * head byte by byte. In REPLY it restarts, because the client has read. */
+static void set_state(struct client *client, enum state state)
+{
+    struct reactor *reactor = client->server->reactor;
+    uint32_t events = state == REPLY ? EPOLLOUT : EPOLLIN;
+    long ms = state == IDLE || state == REPLY ? idle_ms : header_ms;
+    if (state != client->state || state == REPLY)
+        reactor_timer_again(reactor, client->timer, (int)ms);
+    client->state = state;
+    if (state == CLOSE || (events != client->events &&
+                           reactor_modify(reactor, client->fd, events) < 0)) {
+        close_client(client);
+        return;
+    }
+    client->events = events;
+}
+
 static void on_client(struct reactor *reactor, int fd, uint32_t events,
                       void *data)
 {
     (void)reactor, (void)fd, (void)events; /* the state decides */
-    struct client *const client = data;
-    settle(client, (client->state == REPLY || receive(client)) &&
-                       (client->state != REPLY || send_some(client)));
+    struct client *client = data;
+    set_state(client, take_turn(client));
 }
 
-/* The time of its state is up. Who has begun a request is told so. */
-static void on_limit(struct reactor *reactor, void *data)
+/* The time-out has expired. A client that has begun a request gets 408. */
+static void on_timeout(struct reactor *reactor, void *data)
 {
     (void)reactor;
-    struct client *const client = data;
-    const struct http_request late = {.status = 408};
-    const bool begun = client->state == HEAD || client->state == BODY;
-    http_reply_free(&client->reply);
-    const bool told = begun && answer(client, &late);
-    if (told)
-        enter(client, REPLY);
-    settle(client, told && send_some(client));
-}
-
-/* Make a client of a connection, or close it. Returns how many it made. */
-static int admit(struct server *server, int client_fd)
-{
-    struct client *const client = calloc(1, sizeof(*client));
-    if (client != NULL) {
-        client->server = server;
-        client->fd = client_fd;
-        client->events = EPOLLIN;
-        client->reply.file = -1;
-        client->limit = reactor_timer_start(server->reactor, (int)idle_ms, 0,
-                                            on_limit, client);
-        if (client->limit != NULL &&
-            reactor_add(server->reactor, client_fd, EPOLLIN, on_client,
-                        client) == 0)
-            return 1;
-        reactor_timer_cancel(server->reactor, client->limit);
+    struct client *client = data;
+    struct http_request *request = &client->request;
+    enum state next = CLOSE;
+    if (client->state == HEAD || client->state == BODY) {
+        http_reply_free(&client->reply);
+        request->status = 408;
+        request->keep_alive = false;
+        if (http_make_reply(&client->reply, request, -1))
+            next = send_reply(client);
     }
-    trace_refused(client_fd, client ? "it cannot be watched" : "no memory");
-    close(client_fd);
-    free(client);
-    return 0;
+    set_state(client, next);
 }
 
+/* Creates a client for a new connection, or closes the connection. */
+static void add_client(struct server *server, int client_fd)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    struct reactor_timer *timer = reactor_timer_start(
+        server->reactor, (int)idle_ms, 0, on_timeout, client);
+    if (client == NULL || timer == NULL ||
+        reactor_add(server->reactor, client_fd, EPOLLIN, on_client, client) <
+            0) {
+        trace_refused(client_fd, client ? "it cannot be watched" : "no memory");
+        reactor_timer_cancel(server->reactor, timer);
+        free(client);
+        close(client_fd);
+        return;
+    }
+    client->server = server;
+    client->fd = client_fd;
+    client->events = EPOLLIN;
+    client->timer = timer;
+    client->reply.file = -1;
+    server->clients++;
+}
+
+/* Accepts more connections the more clients there are, because the turns of
+ * many clients take long, and each new connection would wait for all of them.
+ */
 static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
                       void *data)
 {
     (void)events;
-    struct server *const server = data;
-    /* sendfile(2) has no MSG_DONTWAIT: the socket itself must not wait. */
-    const int client_fd =
-        accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    trace_accept(client_fd);
-    if (client_fd >= 0) {
-        server->clients += admit(server, client_fd);
-    } else if (demo_no_room(errno)) {
-        if (errno != EMFILE || server->clients == 0)
-            reactor_timer_again(reactor, server->retry, DEMO_RETRY_MS);
-        server->full = reactor_modify(reactor, listen_fd, 0) == 0;
+    struct server *server = data;
+    for (int left = 1 + server->clients / MAX_EVENTS; left > 0; left--) {
+        int client_fd =
+            accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        trace_accept(client_fd);
+        if (client_fd < 0) {
+            listener_accept_failed(listen_fd);
+            break;
+        }
+        add_client(server, client_fd);
     }
+    /* A listening socket that is shut down is ready until the loop stops. */
     if (demo_stopping() && server->clients == 0)
-        reactor_stop(reactor); /* a listener shut down is ready until then */
+        reactor_stop(reactor);
 }
 
 static int serve(int listen_fd)
 {
-    struct server server = {.listen_fd = listen_fd, .root_fd = -1};
-    signal(SIGPIPE, SIG_IGN); /* sendfile(2) has no MSG_NOSIGNAL either */
-    if (root != NULL &&
-        (server.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+    struct server server = {.root_fd = -1};
+    int result = -1;
+    signal(SIGPIPE, SIG_IGN); /* sendfile(2) has no MSG_NOSIGNAL */
+    if (root != NULL)
+        server.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root != NULL && server.root_fd < 0)
         return -1;
     server.reactor = reactor_create();
-    int result = -1;
-    if (server.reactor != NULL && fcntl(listen_fd, F_SETFL, O_NONBLOCK) == 0) {
-        server.retry =
-            reactor_timer_start(server.reactor, -1, 0, listen_again, &server);
-        if (server.retry != NULL &&
-            reactor_add(server.reactor, listen_fd, EPOLLIN, on_accept,
-                        &server) == 0)
-            result = reactor_run(server.reactor);
-    }
+    if (server.reactor != NULL && listener_set_nonblocking(listen_fd) == 0 &&
+        reactor_add(server.reactor, listen_fd, EPOLLIN, on_accept, &server) ==
+            0)
+        result = reactor_run(server.reactor);
     reactor_destroy(server.reactor);
     if (server.root_fd >= 0)
         close(server.root_fd);
@@ -318,10 +306,10 @@ int main(int argc, char **argv)
     static const struct demo_option options[] = {
         {"root", '\0', "DIR", "serve the files of DIR", 0, 0, NULL, &root,
          true},
-        {"header-timeout", '\0', "MS", "a request must have come by then", 1,
+        {"header-timeout", '\0', "MS", "time for a client to send a request", 1,
          HOUR, &header_ms, NULL, false},
-        {"idle-timeout", '\0', "MS", "a client must ask or read much by then",
-         1, HOUR, &idle_ms, NULL, false}};
+        {"idle-timeout", '\0', "MS", "time between requests, or to read", 1,
+         HOUR, &idle_ms, NULL, false}};
     trace_keep();
     demo_protocol(&http_client);
     return demo_main_with(argc, argv, serve, options,

@@ -1,71 +1,113 @@
 /*
- * http_reply.c - status lines, dates, content types, and files below a root.
+ * http_reply.c - status lines, conditions, dates, and files below a root.
  */
 #include "http_reply.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <http_parser.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD_SIZE = 1024, DATE_SIZE = 40 };
+enum { DATE_SIZE = 40 };
 
-/* A date as HTTP writes it: Sun, 06 Nov 1994 08:49:37 GMT. */
-static const char *write_date(time_t when, char text[DATE_SIZE])
+/* --- dates, conditions and ranges ---------------------------------------- */
+
+/* The three forms of a date (RFC 9110, 5.6.7). */
+static const char *const date_forms[] = {"%a, %d %b %Y %H:%M:%S GMT",
+                                         "%A, %d-%b-%y %H:%M:%S GMT",
+                                         "%a %b %e %H:%M:%S %Y"};
+
+/* Formats a date of the years 1970 to 9999. */
+static void format_date(time_t when, char text[DATE_SIZE])
 {
     struct tm tm;
-    if (gmtime_r(&when, &tm) == NULL ||
-        strftime(text, DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-        text[0] = '\0'; /* a year that has too many digits */
-    return text;
+    gmtime_r(&when, &tm);
+    strftime(text, DATE_SIZE, date_forms[0], &tm);
 }
 
-long long http_date(const char *text)
+bool http_date(const char *text, time_t *when)
 {
-    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT",
-                                        "%A, %d-%b-%y %H:%M:%S GMT",
-                                        "%a %b %d %H:%M:%S %Y"};
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+    for (size_t i = 0; i < sizeof(date_forms) / sizeof(date_forms[0]); i++) {
+        /* strptime(3) accepts more than the RFC: other case, fewer digits. */
+        char again[HTTP_VALUE_MAX];
         struct tm tm = {0};
-        const char *const end = strptime(text, forms[i], &tm);
-        if (end != NULL && *end == '\0')
-            return timegm(&tm);
+        if (strptime(text, date_forms[i], &tm) == NULL ||
+            strftime(again, sizeof(again), date_forms[i], &tm) == 0 ||
+            strcmp(text, again) != 0)
+            continue;
+        if (i == 1) { /* two digits: at most 50 years in the future */
+            time_t now = time(NULL);
+            struct tm today;
+            gmtime_r(&now, &today);
+            tm.tm_year = today.tm_year - today.tm_year % 100 + tm.tm_year % 100;
+            if (tm.tm_year > today.tm_year + 50)
+                tm.tm_year -= 100;
+        }
+        if (tm.tm_sec == 60)
+            tm.tm_sec = 59; /* time_t has no leap seconds */
+        int day = tm.tm_mday, weekday = tm.tm_wday;
+        *when = timegm(&tm); /* changes the 31st of February, for example */
+        return tm.tm_mday == day && tm.tm_wday == weekday;
     }
-    return -1;
+    return false;
 }
 
-/* Digits as a number. Returns -1 if there is none; stops at LLONG_MAX. */
-static long long read_number(const char **text)
+/*
+ * Evaluates the conditions in the order of RFC 9110, 13.2.2, for a file that
+ * was modified at modified, or -1 if that is unknown. Returns 200 if the
+ * request must be served, 304 or 412.
+ */
+static int check_conditions(const struct http_request *request, time_t modified)
+{
+    time_t date;
+    if (request->if_match == HTTP_SOME_TAGS)
+        return 412;
+    if (request->if_match == HTTP_NO_TAGS && modified >= 0 &&
+        http_date(request->unmodified_since, &date) && modified > date)
+        return 412;
+    if (request->if_none_match == HTTP_ANY_TAG)
+        return 304;
+    if (request->if_none_match == HTTP_NO_TAGS && modified >= 0 &&
+        http_date(request->modified_since, &date) && modified <= date)
+        return 304;
+    return 200;
+}
+
+/* Parses 1*DIGIT and moves *text behind it. Returns LLONG_MAX if the number is
+ * larger than that, or -1 if there is none. */
+static long long parse_number(const char **text)
 {
     if (**text < '0' || **text > '9')
         return -1;
     char *end;
-    const long long number = strtoll(*text, &end, 10);
+    long long number = strtoll(*text, &end, 10);
     *text = end;
     return number;
 }
 
 int http_range(const char *text, off_t size, off_t *first, off_t *count)
 {
-    if (strncmp(text, "bytes=", 6) != 0)
+    if (strncasecmp(text, "bytes=", 6) != 0)
         return 200;
     text += 6;
-    const long long from = read_number(&text);
+    long long from = parse_number(&text);
     if (*text++ != '-')
         return 200;
-    long long to = read_number(&text);
+    long long to = parse_number(&text);
     if (*text != '\0' || (from < 0 && to < 0) || (to >= 0 && to < from))
         return 200;
-    if (from < 0) { /* the last so many */
-        if (to == 0 || size == 0)
+    if (from < 0) { /* the last bytes, of which there are `to` */
+        if (to == 0)
             return 416;
+        if (size == 0)
+            return 200; /* satisfiable, but 206 cannot express "no bytes" */
         *first = to < size ? size - to : 0;
         *count = size - *first;
         return 206;
@@ -81,10 +123,8 @@ int http_range(const char *text, off_t size, off_t *first, off_t *count)
 
 /* --- files --------------------------------------------------------------- */
 
-/*
- * Ask before open(2): that of a FIFO lets its writer go on, who then has no
- * reader, and that of a device may do anything.
- */
+/* Must be called before open(2), because to open a FIFO wakes its writer, which
+ * then has no reader, and to open a device may have any effect. */
 static bool is_file(int directory, const char *name)
 {
     struct stat about;
@@ -95,10 +135,10 @@ static bool is_file(int directory, const char *name)
 }
 
 /*
- * One name after the other, each of them no symbolic link, and none of them
- * "..": what openat2(2) does in one call with RESOLVE_BENEATH and
- * RESOLVE_NO_SYMLINKS. But glibc has no openat2(), and many a container refuses
- * it; this works everywhere.
+ * Opens one name after the other and follows neither symbolic links nor "..".
+ * openat2(2) does the same in one call with RESOLVE_BENEATH and
+ * RESOLVE_NO_SYMLINKS, but old versions of glibc have no openat2(), and many
+ * containers forbid it.
  */
 int http_open(int root, const char *path, struct stat *about)
 {
@@ -107,11 +147,11 @@ int http_open(int root, const char *path, struct stat *about)
         char name[NAME_MAX + 1];
         path += strspn(path, "/");
         if (strncmp(path, "./", 2) == 0) {
-            path++; /* we are there: thousands of them must cost no call */
+            path++; /* skipped here, so that thousands of them need no call */
             continue;
         }
-        const size_t size = strcspn(path, "/");
-        const bool last = path[size] == '\0';
+        size_t size = strcspn(path, "/");
+        bool last = path[size] == '\0';
         int fd = -1;
         if (size < sizeof(name)) {
             memcpy(name, path, size);
@@ -130,7 +170,7 @@ int http_open(int root, const char *path, struct stat *about)
         if (fd < 0 || last) {
             if (fd < 0 || (fstat(fd, about) == 0 && S_ISREG(about->st_mode)))
                 return fd;
-            close(fd); /* it has been replaced meanwhile */
+            close(fd); /* it was replaced after is_file() */
             errno = ENOENT;
             return -1;
         }
@@ -139,7 +179,7 @@ int http_open(int root, const char *path, struct stat *about)
     }
 }
 
-/* What a file is, by the end of its name. */
+/* Returns the media type for the extension of path. */
 static const char *type_of(const char *path)
 {
     static const char *const types[][2] = {
@@ -155,192 +195,214 @@ static const char *type_of(const char *path)
         {".png", "image/png"},
         {".jpg", "image/jpeg"},
     };
-    const char *const name = strrchr(path, '/');
-    const char *const end = strrchr(name != NULL ? name : path, '.');
+    const char *name = strrchr(path, '/');
+    const char *end = strrchr(name != NULL ? name : path, '.');
     for (size_t i = 0; end != NULL && i < sizeof(types) / sizeof(types[0]); i++)
         if (strcmp(end, types[i][0]) == 0)
             return types[i][1];
     return "application/octet-stream";
 }
 
-/* --- the head ------------------------------------------------------------ */
+/* --- replies ------------------------------------------------------------- */
 
-/* printf into a head, after the used bytes. */
-static void add(char *head, size_t *used, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add(char *head, size_t *used, const char *format, ...)
+static const char *reason(int status)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    const int n = vsnprintf(head + *used, HEAD_SIZE - *used, format, arguments);
-    va_end(arguments);
-    if (n > 0)
-        *used += (size_t)n; /* all of it fits: the longest has some 500 */
+    switch (status) {
+    case 200:
+        return "OK";
+    case 206:
+        return "Partial Content";
+    case 304:
+        return "Not Modified";
+    case 400:
+        return "Bad Request";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 411:
+        return "Length Required";
+    case 412:
+        return "Precondition Failed";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 416:
+        return "Range Not Satisfiable";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 501:
+        return "Not Implemented";
+    case 503:
+        return "Service Unavailable";
+    case 505:
+        return "HTTP Version Not Supported";
+    }
+    return "";
 }
 
-/* The lines that every head has. type NULL: there is no body at all. */
-static void begin(char *head, size_t *used, const struct http_request *request,
-                  int status, const char *type, long long size)
+/*
+ * Opens a stream that writes to reply->text, so that a head has no fixed size,
+ * and writes the lines that every head has. Returns NULL if there is no memory.
+ */
+static FILE *begin_head(struct http_reply *reply,
+                        const struct http_request *request, int status)
 {
     char date[DATE_SIZE];
-    add(head, used, "HTTP/1.1 %d %s\r\n", status,
-        http_status_str((enum http_status)status));
-    if (type != NULL)
-        add(head, used,
-            "Content-Type: %s\r\n"
-            "Content-Length: %lld\r\n"
+    *reply = (struct http_reply){.file = -1};
+    FILE *out = open_memstream(&reply->text, &reply->size);
+    if (out == NULL)
+        return NULL;
+    format_date(time(NULL), date);
+    fprintf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason(status),
+            date);
+    if (!request->keep_alive)
+        fputs("Connection: close\r\n", out);
+    else if (request->old)
+        fputs("Connection: keep-alive\r\n", out);
+    return out;
+}
+
+/* Describes the body. nosniff forbids that a browser guesses another type, and
+ * treats a trace with HTML in it as a page. */
+static void write_type(FILE *out, const char *type, long long size)
+{
+    fprintf(out,
+            "Content-Type: %s\r\nContent-Length: %lld\r\n"
             "X-Content-Type-Options: nosniff\r\n",
             type, size);
-    add(head, used, "Date: %s\r\n", write_date(time(NULL), date));
-    if (!request->keep_alive)
-        add(head, used, "Connection: close\r\n");
-    else if (request->old)
-        add(head, used, "Connection: keep-alive\r\n");
 }
 
-/* Make the reply of a head, which gets its empty line, and of a body. */
-static bool finish(struct http_reply *reply, char *head, size_t used,
-                   const char *body, size_t size)
+/* Ends the head and the stream. Returns false, and frees the reply, if there
+ * is no memory. */
+static bool finish(struct http_reply *reply, FILE *out, const char *body)
 {
-    add(head, &used, "\r\n");
-    *reply = (struct http_reply){.file = -1, .size = used + size};
-    reply->text = malloc(reply->size);
-    if (reply->text == NULL)
+    fprintf(out, "\r\n%s", body);
+    bool complete = ferror(out) == 0;
+    if (fclose(out) == 0 && complete)
+        return true;
+    http_reply_free(reply);
+    return false;
+}
+
+/* Builds an error reply. size is that of the file for 416, otherwise -1. */
+static bool reply_status(struct http_reply *reply,
+                         const struct http_request *request, int status,
+                         long long size)
+{
+    char body[64];
+    int length =
+        snprintf(body, sizeof(body), "%d %s\n", status, reason(status));
+    FILE *out = begin_head(reply, request, status);
+    if (out == NULL)
         return false;
-    memcpy(reply->text, head, used);
-    if (size > 0)
-        memcpy(reply->text + used, body, size);
+    write_type(out, "text/plain; charset=utf-8", length);
+    if (status == 405)
+        fputs("Allow: GET, HEAD\r\n", out);
+    if (size >= 0)
+        fprintf(out, "Content-Range: bytes */%lld\r\n", size);
+    return finish(reply, out, request->head_only ? "" : body);
+}
+
+static bool reply_text(struct http_reply *reply,
+                       const struct http_request *request, const char *text)
+{
+    int status = check_conditions(request, -1);
+    if (status == 412)
+        return reply_status(reply, request, status, -1);
+    FILE *out = begin_head(reply, request, status);
+    if (out == NULL)
+        return false;
+    if (status != 304)
+        write_type(out, "text/plain; charset=utf-8", (long long)strlen(text));
+    fputs("Cache-Control: no-store\r\n", out);
+    return finish(reply, out, status == 304 || request->head_only ? "" : text);
+}
+
+/* Writes the head of a reply with the open file, and selects its bytes. Leaves
+ * the file to the caller unless reply->file is set. */
+static bool reply_open_file(struct http_reply *reply,
+                            const struct http_request *request, int file,
+                            const struct stat *about, const char *type)
+{
+    /* A date in the future becomes that of the reply (RFC 9110, 8.8.2.1). A
+     * file from before 1970 has no date. */
+    time_t now = time(NULL);
+    time_t modified = about->st_mtime < now ? about->st_mtime : now;
+    off_t first = 0, count = about->st_size;
+    int status = check_conditions(request, modified >= 0 ? modified : -1);
+    if (status == 200 && request->range[0] != '\0' && !request->head_only)
+        status = http_range(request->range, about->st_size, &first, &count);
+    if (status == 412 || status == 416)
+        return reply_status(reply, request, status,
+                            status == 416 ? (long long)about->st_size : -1);
+
+    FILE *out = begin_head(reply, request, status);
+    if (out == NULL)
+        return false;
+    if (status != 304)
+        write_type(out, type, count);
+    if (modified >= 0) {
+        char date[DATE_SIZE];
+        format_date(modified, date);
+        fprintf(out, "Last-Modified: %s\r\n", date);
+    }
+    if (status == 206)
+        fprintf(out, "Content-Range: bytes %lld-%lld/%lld\r\n",
+                (long long)first, (long long)(first + count - 1),
+                (long long)about->st_size);
+    else
+        fputs("Accept-Ranges: bytes\r\n", out);
+    if (!finish(reply, out, ""))
+        return false;
+    if (status != 304 && !request->head_only && count > 0) {
+        reply->file = file;
+        reply->offset = first;
+        reply->left = (size_t)count;
+    }
     return true;
 }
 
-/* --- the replies --------------------------------------------------------- */
-
-/* Copy a text; what would be HTML in it is escaped. Returns its new end. */
-static char *escape_html(char *to, const char *text)
+static bool reply_file(struct http_reply *reply,
+                       const struct http_request *request, int root)
 {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            to = stpcpy(to, "&amp;");
-            break;
-        case '<':
-            to = stpcpy(to, "&lt;");
-            break;
-        case '>':
-            to = stpcpy(to, "&gt;");
-            break;
-        case '"':
-            to = stpcpy(to, "&quot;");
-            break;
-        default:
-            *to++ = *text;
-        }
+    char path[HTTP_LINE_MAX + 16];
+    size_t length = strlen(request->path);
+    bool directory = length > 0 && request->path[length - 1] == '/';
+    snprintf(path, sizeof(path), "%s%s", request->path,
+             directory ? "index.html" : "");
+    struct stat about;
+    int file = http_open(root, path, &about);
+    if (file < 0) {
+        bool full = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+        return reply_status(reply, request, full ? 503 : 404, -1);
     }
-    *to = '\0';
-    return to;
+    bool ok = reply_open_file(reply, request, file, &about, type_of(path));
+    if (reply->file != file)
+        close(file);
+    return ok;
 }
 
-bool http_reply_text(struct http_reply *reply,
-                     const struct http_request *request, const char *title,
-                     const char *text)
-{
-    enum { LONGEST = 6 }; /* &quot; */
-    char head[HEAD_SIZE];
-    size_t used = 0;
-    char *const body =
-        malloc(HEAD_SIZE + 2 * strlen(title) + LONGEST * strlen(text));
-    if (body == NULL)
-        return false;
-    const int start =
-        sprintf(body,
-                "<!DOCTYPE html>\n<html lang=\"en\">\n<title>%s</title>\n"
-                "<h1>%s</h1>\n<pre>\n",
-                title, title);
-    char *const end =
-        stpcpy(escape_html(body + start, text), "</pre>\n</html>\n");
-    const size_t size = (size_t)(end - body);
-    begin(head, &used, request, 200, "text/html; charset=utf-8",
-          (long long)size);
-    add(head, &used, "Cache-Control: no-store\r\n");
-    const bool good =
-        finish(reply, head, used, body, request->head_only ? 0 : size);
-    free(body);
-    return good;
-}
-
-/* range: of a 416, how long the file is; otherwise -1. */
-static bool error_with(struct http_reply *reply,
-                       const struct http_request *request, int status,
-                       long long range)
-{
-    char head[HEAD_SIZE], body[200];
-    size_t used = 0;
-    const int size =
-        snprintf(body, sizeof(body),
-                 "<!DOCTYPE html>\n<title>%d</title>\n<h1>%d %s</h1>\n", status,
-                 status, http_status_str((enum http_status)status));
-    begin(head, &used, request, status, "text/html; charset=utf-8", size);
-    if (status == 405)
-        add(head, &used, "Allow: GET, HEAD\r\n");
-    if (range >= 0)
-        add(head, &used, "Content-Range: bytes */%lld\r\n", range);
-    return finish(reply, head, used, body,
-                  request->head_only ? 0 : (size_t)size);
-}
-
-bool http_reply_error(struct http_reply *reply,
-                      const struct http_request *request, int status)
-{
-    return error_with(reply, request, status, -1);
-}
-
-bool http_reply_file(struct http_reply *reply,
+bool http_make_reply(struct http_reply *reply,
                      const struct http_request *request, int root)
 {
-    char path[HTTP_LINE_MAX + 16], head[HEAD_SIZE], date[DATE_SIZE];
-    const size_t length = strlen(request->path);
-    snprintf(path, sizeof(path), "%s%s", request->path,
-             length > 0 && request->path[length - 1] == '/' ? "index.html"
-                                                            : "");
-    struct stat about;
-    const int file = http_open(root, path, &about);
-    if (file < 0)
-        return http_reply_error(
-            reply, request,
-            errno == EMFILE || errno == ENFILE || errno == ENOMEM ? 503 : 404);
-    off_t first = 0, count = about.st_size;
-    int status = 200;
-    const long long since = http_date(request->since);
-    if (since >= 0 && about.st_mtime <= since)
-        status = 304;
-    else if (request->range[0] != '\0' && !request->head_only)
-        status = http_range(request->range, about.st_size, &first, &count);
-    if (status == 416) {
-        close(file);
-        return error_with(reply, request, status, about.st_size);
+    if (request->status != 0)
+        return reply_status(reply, request, request->status, -1);
+    if (strcmp(request->path, "/trace") == 0) {
+        char *text = trace_last();
+        *reply = (struct http_reply){.file = -1};
+        bool ok = text != NULL && reply_text(reply, request, text);
+        free(text);
+        return ok;
     }
-
-    size_t used = 0;
-    begin(head, &used, request, status, status == 304 ? NULL : type_of(path),
-          count);
-    if (*write_date(about.st_mtime, date) != '\0')
-        add(head, &used, "Last-Modified: %s\r\n", date);
-    if (status == 206)
-        add(head, &used, "Content-Range: bytes %lld-%lld/%lld\r\n",
-            (long long)first, (long long)(first + count - 1),
-            (long long)about.st_size);
-    else
-        add(head, &used, "Accept-Ranges: bytes\r\n");
-    if (!finish(reply, head, used, NULL, 0) || status == 304 ||
-        request->head_only || count == 0) {
-        close(file);
-        return reply->text != NULL;
-    }
-    reply->file = file;
-    reply->offset = first;
-    reply->left = (size_t)count;
-    return true;
+    if (root < 0 && strcmp(request->path, "/") == 0)
+        return reply_text(reply, request,
+                          "This is stage 11 of iomux. /trace shows its trace, "
+                          "and --root DIR serves files.\n");
+    return reply_file(reply, request, root);
 }
 
 void http_reply_free(struct http_reply *reply)

@@ -1,12 +1,11 @@
 /*
- * http_reply.h - what a server of HTTP/1.1 answers: a head, and a body.
+ * http_reply.h - builds the reply to a request: a head, and a text or a file.
  *
- * For stage 11, and no lesson of it: status lines, dates, content types, and
- * how to open a file that is below the document root and nowhere else. It
- * knows nothing of sockets; the stage sends what stands in the struct.
+ * The functions make no call on a socket. The stage sends what the struct
+ * contains.
  *
- * Left out: lists of directories, ETags, several ranges in one reply, and
- * compression.
+ * Limitations: no directory listings, no entity tags, one range in a reply, and
+ * no compression.
  */
 #ifndef IOMUX_HTTP_REPLY_H
 #define IOMUX_HTTP_REPLY_H
@@ -17,70 +16,60 @@
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
-/* First the text, then, if there is a file, so many of its bytes. */
+/* The text is sent first, then the bytes of the file. The reply owns both. */
 struct http_reply {
-    char *text;  /* the head, and a body that is not in a file; owned */
-    size_t size; /* of text */
-    int file;    /* -1: none; owned */
-    off_t offset;
-    size_t left; /* bytes of the file, from offset on */
+    char *text;   /* head and body, or the head alone before a file; or NULL */
+    size_t size;  /* of text, in bytes */
+    size_t sent;  /* bytes of text, counted by the caller */
+    int file;     /* descriptor, or -1 */
+    off_t offset; /* of the first byte of the file that is to be sent */
+    size_t left;  /* bytes of the file to send, from offset on */
 };
 
 /*
- * The next three make a reply. They overwrite *reply and free nothing: what it
- * owned is the caller's to free before. Afterwards it is for http_reply_free().
- * If they return false it owns nothing, and may be freed all the same; but
- * http_reply_text() may have left it as it was: let it be empty before, which
- * is {.file = -1}.
+ * Builds the reply to a request. Overwrites *reply without freeing it first;
+ * the caller frees the new one with http_reply_free(). Returns false if there
+ * is no memory, and *reply is then empty.
+ *
+ * If request->status is not 0, the reply is that error, with a body of one line
+ * such as "404 Not Found". /trace is a plain text, the last lines of the trace.
+ * Every other path is a file below the directory root: 200, or 206 for a range.
+ * If root is -1, there is only a line at / that explains this. The status is
+ * 304 or 412 if a condition demands it, and 416 if the range is after the end.
+ * If http_open() fails, it is 503 for EMFILE, ENFILE and ENOMEM, and 404 for
+ * every other error, so that a forbidden file looks like a missing one.
+ *
+ * A reply to HEAD has no body, and neither has 304 (RFC 9110, 9.3.2, 15.4.5).
  */
-
-/* An error as a small page. Returns false without memory. */
-bool http_reply_error(struct http_reply *reply,
-                      const struct http_request *request, int status);
-
-/*
- * An HTML page that shows a text as it is: what would be HTML in it is escaped.
- * The title is not: it is HTML already. Returns false without memory.
- */
-bool http_reply_text(struct http_reply *reply,
-                     const struct http_request *request, const char *title,
-                     const char *text);
-
-/*
- * The file that the request names, below the directory root: 200, 206 for a
- * range, 304 if it has not changed since, 416 if it has none of the range. When
- * http_open() fails, 503 for EMFILE, ENFILE and ENOMEM, and 404 for all else,
- * EACCES, too. Returns false without memory.
- */
-bool http_reply_file(struct http_reply *reply,
+bool http_make_reply(struct http_reply *reply,
                      const struct http_request *request, int root);
 
-/* Give back what it owns; then it is empty. */
+/* Frees what the reply owns and makes it empty. */
 void http_reply_free(struct http_reply *reply);
 
 /*
- * Open the regular file at path below the directory root. No ".." and no
- * symbolic link leads out, or anywhere; nothing sleeps, as the open(2) of a
- * FIFO would. Returns the descriptor, which is the caller's, with what fstat(2)
- * says of it in *about; or -1 with errno: ENOENT, there is none, or it is no
- * regular file, or the path has a ".."; ENAMETOOLONG; or one of openat(2):
- * EACCES, ENOTDIR (also for a link in place of a directory), EMFILE, ENFILE,
- * ENOMEM, ...
+ * Opens the regular file at path below the directory root. Neither ".." nor a
+ * symbolic link is followed, and the call does not block, as open(2) of a FIFO
+ * would. Returns a descriptor, which the caller closes, and sets *about. On
+ * failure returns -1 with errno: ENOENT if there is no such regular file or the
+ * path contains "..", ENAMETOOLONG, or an error of openat(2): EACCES, ENOTDIR
+ * (a link in place of a directory, for example), EMFILE, ENFILE, ENOMEM.
  */
 int http_open(int root, const char *path, struct stat *about);
 
 /*
- * The range of a file of size bytes that "bytes=A-B", "bytes=A-" or "bytes=-N"
- * names. Returns 206 with the first byte and how many; 416 if the file has none
- * of them; 200 for the whole file, if it says nothing that is understood.
+ * Parses "bytes=A-B", "bytes=A-" or "bytes=-N" for a file of size bytes (RFC
+ * 9110, 14.1.2). Returns 206 and sets *first and *count; 416 if the file has
+ * none of these bytes; or 200 if text has another form, which is ignored.
  */
 int http_range(const char *text, off_t size, off_t *first, off_t *count);
 
 /*
- * The seconds since 1970 of a date in any of the three forms of RFC 9110,
- * 5.6.7; or -1.
+ * Parses a date in one of the three forms of RFC 9110, 5.6.7. Returns false if
+ * text is not such a date, or its weekday is wrong.
  */
-long long http_date(const char *text);
+bool http_date(const char *text, time_t *when);
 
 #endif

@@ -1,63 +1,137 @@
 /*
- * http_request.c - strict about lines, and the library's parser for the rest.
+ * http_request.c - the grammar of RFC 9112 (messages), RFC 9110 (fields) and
+ * RFC 3986 (host names).
  *
- * The order of the questions is the order of the answers: are these lines at
- * all (400, 414, 431)? Is it a version that is spoken here (505), a method that
- * anybody knows (501), a request that says where it ends and whom it asks
- * (400, 411, 413)? And only then: is it one that can be served (405)?
+ * The order of the checks decides which status a request gets that has several
+ * errors: first the lines (400, 414, 431), then the version (505), the method
+ * (501), the fields, the length of the body and the target (400, 411, 413), and
+ * at last whether the method is allowed (405).
  */
 #include "http_request.h"
 
-#include <http_parser.h>
-#include <limits.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* What the parser's calls back gather. */
-struct gathering {
-    struct http_request *request;
-    const char *target; /* as it was sent */
-    size_t target_size;
-    const char *field; /* the header whose value comes next */
-    size_t field_size;
-    int hosts;      /* how many Host headers there are */
-    bool good_host; /* the last of them names one */
-    bool expects;   /* Expect: 100-continue, or anything else */
-    bool encoded;   /* Transfer-Encoding: chunked, or anything else */
-    bool if_range, if_none_match;
+#define DIGITS          "0123456789"
+#define HEXDIGITS       DIGITS "abcdefABCDEF"
+#define LETTERS         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define NAME_CHARACTERS "-._~!$&'()*+,;=" DIGITS LETTERS /* RFC 3986, 2 */
+
+/* A method or the name of a field (RFC 9110, 5.6.2). */
+static const char token[] = "!#$%&'*+-.^_`|~" DIGITS LETTERS;
+
+/* Bytes of the request, without a NUL at the end. */
+struct text {
+    const char *at;
+    size_t size;
 };
 
-/* The letters of a method and of a header's name: RFC 9110, 5.6.2. */
-static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                            "abcdefghijklmnopqrstuvwxyz"
-                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/* What the fields contain besides what struct http_request has room for. */
+struct parse_context {
+    struct http_request *request;
+    struct text method, target;
+    int hosts, lengths, codings;                  /* fields of that name */
+    int ranges, modified_since, unmodified_since; /* fields of that name */
+    bool valid_host, valid_length;
+    int chunked;       /* how often a transfer coding is chunked */
+    bool chunked_last; /* the last transfer coding is chunked */
+    bool close, keep_alive, expects_continue, if_range;
+};
 
 static bool is_one_of(char c, const char *set)
 {
     return c != '\0' && strchr(set, c) != NULL;
 }
 
-/* How many of the n bytes are of the set, from the first on. */
-static size_t span(const char *bytes, size_t n, const char *set)
+/* Returns how many bytes at the start of text are in set. */
+static size_t span(struct text text, const char *set)
 {
-    size_t i = 0;
-    while (i < n && is_one_of(bytes[i], set))
-        i++;
-    return i;
+    size_t size = 0;
+    while (size < text.size && is_one_of(text.at[size], set))
+        size++;
+    return size;
 }
 
-/*
- * Find the end of the head: an empty line. Returns its size; 0: more must
- * come; or minus the status that says what is wrong already.
- */
-static int find_end(const char *bytes, size_t n)
+/* Returns text without its first n bytes. */
+static struct text skip(struct text text, size_t n)
 {
-    size_t line = 0; /* where the current one begins */
-    for (size_t i = 0; i < n && i < HTTP_HEAD_MAX; i++) {
-        const unsigned char c = (unsigned char)bytes[i];
-        if (c == '\r' && (i + 1 == n || bytes[i + 1] == '\n'))
+    return (struct text){text.at + n, text.size - n};
+}
+
+/* Returns the part of text before the first c. */
+static struct text before(struct text text, char c)
+{
+    const char *end = memchr(text.at, c, text.size);
+    return end == NULL ? text : (struct text){text.at, (size_t)(end - text.at)};
+}
+
+/* Returns text without optional white space around it (RFC 9110, 5.6.3). */
+static struct text trim(struct text text)
+{
+    text = skip(text, span(text, " \t"));
+    while (text.size > 0 && is_one_of(text.at[text.size - 1], " \t"))
+        text.size--;
+    return text;
+}
+
+/* Methods are case-sensitive (RFC 9110, 9.1). */
+static bool is_exactly(struct text text, const char *word)
+{
+    return text.size == strlen(word) && memcmp(text.at, word, text.size) == 0;
+}
+
+/* Names of fields, and the words in those that we read, are not. */
+static bool is_word(struct text text, const char *word)
+{
+    return text.size == strlen(word) &&
+           strncasecmp(text.at, word, text.size) == 0;
+}
+
+/* Returns the value of 1*DIGIT, max + 1 if that is larger than max, or -1 if
+ * text is not a number. */
+static long parse_number(struct text text, long max)
+{
+    if (text.size == 0 || span(text, DIGITS) != text.size)
+        return -1;
+    long number = 0;
+    for (size_t i = 0; i < text.size && number <= max; i++)
+        number = 10 * number + (text.at[i] - '0');
+    return number <= max ? number : max + 1;
+}
+
+/* Takes the next member that is not empty from a list (RFC 9110, 5.6.1.2).
+ * Returns false at the end of the list. */
+static bool next_member(struct text *list, struct text *member)
+{
+    while (list->size > 0) {
+        struct text part = before(*list, ',');
+        bool is_last = part.size == list->size;
+        *list = skip(*list, is_last ? part.size : part.size + 1);
+        *member = trim(part);
+        if (member->size > 0)
+            return true;
+    }
+    return false;
+}
+
+/* --- lines and the first line -------------------------------------------- */
+
+/*
+ * Finds the end of the head, which is an empty line. Returns the size of the
+ * head, 0 if the head is incomplete, or a negative status. A CR that is not
+ * followed by LF, a LF without CR and other control characters get 400 (RFC
+ * 9112, 2.2; RFC 9110, 5.5).
+ */
+static int find_end(struct text head)
+{
+    size_t line = 0; /* where the current line begins */
+    for (size_t i = 0; i < head.size; i++) {
+        unsigned char c = (unsigned char)head.at[i];
+        if (c == '\r' && (i + 1 == head.size || head.at[i + 1] == '\n'))
             continue;
-        if (c == '\n' && i > 0 && bytes[i - 1] == '\r') {
+        if (c == '\n' && i > 0 && head.at[i - 1] == '\r') {
             if (i == line + 1)
                 return (int)i + 1;
             line = i + 1;
@@ -67,244 +141,324 @@ static int find_end(const char *bytes, size_t n)
             return -414;
         }
     }
-    return n < HTTP_HEAD_MAX ? 0 : -431;
+    return head.size < HTTP_HEAD_MAX ? 0 : -431;
+}
+
+static bool is_known(struct text method)
+{
+    static const char *const methods[] = {
+        "GET",     "HEAD",    "POST",  "PUT",  "DELETE", /* RFC 9110, 9.3 */
+        "CONNECT", "OPTIONS", "TRACE", "PATCH"};         /* RFC 5789 */
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (is_exactly(method, methods[i]))
+            return true;
+    return false;
 }
 
 /*
- * Is each header's name made of the right letters, from the line's first to
- * its colon? So no line can go on in the next one, and no name end in a space.
+ * Parses METHOD SP TARGET SP HTTP/x.y (RFC 9112, 3). Browsers send some
+ * characters in a target unencoded that RFC 3986 does not allow, such as [ and
+ * |, so all printable characters are accepted. A fragment is not (RFC 9112,
+ * 3.2). Returns 0 or the status of the error.
  */
-static bool has_good_names(const char *head, size_t n)
+static int check_request_line(struct parse_context *context, struct text line)
 {
-    for (size_t i = 0; i + 2 < n; i++) {
-        if (head[i] != '\n')
-            continue;
-        const size_t size = span(head + i + 1, n - i - 1, token);
-        const char end = head[i + 1 + size];
-        if (end != ':' && !(end == '\r' && i + 3 == n))
-            return false;
-        if (end == ':' && size == 0)
-            return false;
-    }
-    return true;
-}
-
-/*
- * The first line: METHOD TARGET HTTP/x.y, with one space between. Returns 0 or
- * the status that says what is wrong.
- */
-static int judge_line(const char *line, size_t n)
-{
-    const size_t method = span(line, n, token);
-    size_t end = method + 1; /* of the target: it is printable ASCII */
-    while (end < n && line[end] > ' ' && line[end] <= '~')
-        end++;
-    const char *const version = line + end;
-    if (method == 0 || method >= n || line[method] != ' ' ||
-        end == method + 1 || n - end != strlen(" HTTP/1.1") ||
-        strncmp(version, " HTTP/", 6) != 0 || version[6] < '0' ||
-        version[6] > '9' || version[7] != '.' || version[8] < '0' ||
-        version[8] > '9')
+    context->method = (struct text){line.at, span(line, token)};
+    line = skip(line, context->method.size);
+    if (context->method.size == 0 || line.size == 0 || line.at[0] != ' ')
         return 400;
-    return version[6] == '1' ? 0 : 505;
-}
-
-/* --- the calls back ------------------------------------------------------ */
-
-static int on_target(http_parser *parser, const char *at, size_t n)
-{
-    struct gathering *const g = parser->data;
-    g->target = at;
-    g->target_size = n;
-    return 0;
-}
-
-static int on_field(http_parser *parser, const char *at, size_t n)
-{
-    struct gathering *const g = parser->data;
-    g->field = at;
-    g->field_size = n;
-    return 0;
-}
-
-static bool is_field(const struct gathering *g, const char *name)
-{
-    return g->field_size == strlen(name) &&
-           strncasecmp(g->field, name, g->field_size) == 0;
-}
-
-/* Keep a value that is short enough; what is longer is not understood. */
-static void keep(char *value, const char *at, size_t n)
-{
-    if (n >= HTTP_VALUE_MAX)
-        n = 0;
-    memcpy(value, at, n);
-    value[n] = '\0';
-}
-
-static int on_value(http_parser *parser, const char *at, size_t n)
-{
-    struct gathering *const g = parser->data;
-    while (n > 0 && is_one_of(at[n - 1], " \t"))
-        n--;
-    if (is_field(g, "host")) {
-        g->hosts++;
-        g->good_host = n == span(at, n,
-                                 "-._~%!$&'()*+,;=:[]0123456789"
-                                 "abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    } else if (is_field(g, "range")) {
-        keep(g->request->range, at, n);
-    } else if (is_field(g, "if-modified-since")) {
-        keep(g->request->since, at, n);
-    } else if (is_field(g, "if-range")) {
-        g->if_range = true;
-    } else if (is_field(g, "if-none-match")) {
-        g->if_none_match = true;
-    } else if (is_field(g, "transfer-encoding")) {
-        g->encoded = true;
-    } else if (is_field(g, "expect")) {
-        g->expects = true;
+    line = skip(line, 1);
+    context->target = before(line, ' ');
+    for (size_t i = 0; i < context->target.size; i++) {
+        char c = context->target.at[i];
+        if (c <= ' ' || c > '~' || c == '#')
+            return 400;
     }
-    return 0;
+    struct text version = skip(line, context->target.size);
+    if (context->target.size == 0 || version.size != strlen(" HTTP/1.1") ||
+        memcmp(version.at, " HTTP/", 6) != 0 ||
+        !is_one_of(version.at[6], DIGITS) || version.at[7] != '.' ||
+        !is_one_of(version.at[8], DIGITS))
+        return 400;
+    context->request->old = version.at[8] == '0';
+    return version.at[6] != '1' ? 505 : is_known(context->method) ? 0 : 501;
 }
 
-/* The end of the head: 1 tells the parser not to look for a body. */
-static int on_head(http_parser *parser)
+/* --- hosts and targets --------------------------------------------------- */
+
+/* Checks %XX. */
+static bool is_encoded(struct text text)
 {
-    struct gathering *const g = parser->data;
-    struct http_request *const r = g->request;
-    const bool sized = (parser->flags & F_CONTENTLENGTH) != 0;
-    r->keep_alive = http_should_keep_alive(parser) != 0;
-    r->old = parser->http_minor == 0;
-    r->head_only = parser->method == HTTP_HEAD;
-    if (g->hosts > 1 || (g->hosts == 1 && !g->good_host) ||
-        (g->hosts == 0 && !r->old))
-        r->status = 400;
-    else if (g->encoded) /* RFC 9112, 6.3: the end must be "chunked" */
-        r->status = (parser->flags & F_CHUNKED) != 0 ? 411 : 400;
-    else if (sized && parser->content_length > HTTP_BODY_MAX)
-        r->status = 413;
-    else if (sized)
-        r->body = (size_t)parser->content_length;
-    if (r->status == 0 && parser->method != HTTP_GET && !r->head_only)
-        r->status = 405;
-    if (r->body > 0 && g->expects) {
-        r->body = 0; /* it waits to be told to send it, and is not */
-        r->keep_alive = false;
+    return text.size >= 3 && text.at[0] == '%' &&
+           is_one_of(text.at[1], HEXDIGITS) && is_one_of(text.at[2], HEXDIGITS);
+}
+
+/* Checks the address between the brackets of an IP-literal (RFC 3986, 3.2.2):
+ * an IPv6 address, or v1.x for a future version x. */
+static bool is_address(struct text text)
+{
+    if (text.size > 0 && is_one_of(text.at[0], "vV")) {
+        text = skip(text, 1);
+        size_t version = span(text, HEXDIGITS);
+        text = skip(text, version);
+        return version > 0 && text.size > 1 && text.at[0] == '.' &&
+               span(skip(text, 1), ":" NAME_CHARACTERS) == text.size - 1;
     }
-    return 1;
+    char copy[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (text.size >= sizeof(copy))
+        return false;
+    memcpy(copy, text.at, text.size);
+    copy[text.size] = '\0';
+    return inet_pton(AF_INET6, copy, &address) == 1;
 }
 
-static int on_end(http_parser *parser)
+/*
+ * Parses HOST or HOST:PORT (RFC 9110, 7.2; RFC 3986, 3.2.2). HOST may be empty,
+ * and so may PORT. Sets *port to the digits after the colon. Returns the size
+ * of HOST, or -1 if text has another form.
+ */
+static int parse_host(struct text text, struct text *port)
 {
-    http_parser_pause(parser, 1);
-    return 0;
+    struct text rest = text;
+    if (text.size > 0 && text.at[0] == '[') {
+        struct text address = before(skip(text, 1), ']');
+        if (address.size + 1 == text.size || !is_address(address))
+            return -1;
+        rest = skip(text, address.size + 2);
+    } else {
+        while (rest.size > 0 &&
+               (is_one_of(rest.at[0], NAME_CHARACTERS) || is_encoded(rest)))
+            rest = skip(rest, rest.at[0] == '%' ? 3 : 1);
+    }
+    *port = rest.size > 0 ? skip(rest, 1) : rest;
+    if (rest.size > 0 &&
+        (rest.at[0] != ':' || span(*port, DIGITS) != port->size))
+        return -1;
+    return (int)(text.size - rest.size);
 }
 
-/* --- the target ---------------------------------------------------------- */
-
-static int hex(char c)
+/* Decodes %XX and stores the path. Returns false for a % without two digits,
+ * and for %00, because a NUL would end the path. */
+static bool decode(struct text text, char *path)
 {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* Decode %XX. False: that is no number, or a NUL, which would end the path. */
-static bool decode(const char *from, size_t n, char *path)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < n; i++) {
-        char c = from[i];
+    while (text.size > 0) {
+        char c = text.at[0];
         if (c == '%') {
-            const int high = i + 2 < n ? hex(from[i + 1]) : -1;
-            const int low = i + 2 < n ? hex(from[i + 2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0)
+            if (!is_encoded(text))
                 return false;
-            c = (char)(high * 16 + low);
-            i += 2;
+            char digits[] = {text.at[1], text.at[2], '\0'};
+            c = (char)strtol(digits, NULL, 16);
+            if (c == '\0')
+                return false;
         }
-        path[size++] = c;
+        *path++ = c;
+        text = skip(text, text.at[0] == '%' ? 3 : 1);
     }
-    path[size] = '\0';
+    *path = '\0';
     return true;
 }
 
-/* The path of the target, which is /path?query or http://host/path?query. */
-static bool find_path(const struct gathering *g, char *path)
+/*
+ * Parses the target, which has four forms (RFC 9112, 3.2): /path?query,
+ * http://host/path?query, host:port for CONNECT, and * for OPTIONS. Stores the
+ * path of the first two. Returns false if the target has none of these forms.
+ */
+static bool parse_target(struct parse_context *context)
 {
-    struct http_parser_url url;
-    http_parser_url_init(&url);
-    if (memchr(g->target, '#', g->target_size) != NULL ||
-        http_parser_parse_url(g->target, g->target_size, 0, &url) != 0 ||
-        (url.field_set & 1 << UF_USERINFO) != 0)
+    struct text target = context->target, port;
+    if (is_exactly(context->method, "CONNECT")) {
+        long number =
+            parse_host(target, &port) > 0 ? parse_number(port, 65535) : 0;
+        return number > 0 && number <= 65535; /* RFC 9110, 9.3.6 */
+    }
+    if (is_exactly(context->method, "OPTIONS") && is_exactly(target, "*"))
+        return true;
+    if (is_word((struct text){target.at, target.size < 7 ? 0 : 7}, "http://")) {
+        target = skip(target, 7);
+        struct text authority = before(before(target, '/'), '?');
+        /* An empty host is an error (RFC 9110, 4.2.1), and so is a user name
+         * (4.2.4), which has no place in parse_host(). */
+        if (parse_host(authority, &port) <= 0)
+            return false;
+        target = skip(target, authority.size);
+    } else if (target.at[0] != '/') {
         return false;
-    const char *const scheme = g->target + url.field_data[UF_SCHEMA].off;
-    if ((url.field_set & 1 << UF_SCHEMA) != 0 &&
-        strncasecmp(scheme, "http://", 7) != 0)
-        return false;
-    if ((url.field_set & 1 << UF_PATH) == 0)
-        return decode("/", 1, path); /* http://host */
-    return decode(g->target + url.field_data[UF_PATH].off,
-                  url.field_data[UF_PATH].len, path) &&
-           path[0] == '/';
+    }
+    struct text path = before(target, '?');
+    return decode(path.size > 0 ? path : (struct text){"/", 1},
+                  context->request->path);
 }
 
-/* --- the whole ----------------------------------------------------------- */
+/* --- fields -------------------------------------------------------------- */
+
+/* Stores the value of a field of which count have come before. A value that is
+ * repeated or too long becomes "", which means that it is ignored. */
+static void store_value(char *stored, int *count, struct text value)
+{
+    if (*count > 0 || value.size >= HTTP_VALUE_MAX)
+        value.size = 0;
+    memcpy(stored, value.at, value.size);
+    stored[value.size] = '\0';
+    ++*count;
+}
+
+/* "*" may stand alone only (RFC 9110, 13.1.1). */
+static void parse_tags(enum http_tags *tags, struct text value)
+{
+    *tags = *tags == HTTP_NO_TAGS && is_exactly(value, "*") ? HTTP_ANY_TAG
+                                                            : HTTP_SOME_TAGS;
+}
+
+/* Connection (RFC 9110, 7.6.1), Expect (10.1.1) and Transfer-Encoding (RFC
+ * 9112, 6.1) are lists, which continue if the field is repeated. */
+static void parse_list(struct parse_context *context, struct text name,
+                       struct text list)
+{
+    struct text member;
+    if (is_word(name, "transfer-encoding"))
+        context->codings++;
+    while (next_member(&list, &member)) {
+        if (is_word(name, "connection")) {
+            context->close |= is_word(member, "close");
+            context->keep_alive |= is_word(member, "keep-alive");
+        } else if (is_word(name, "expect")) {
+            context->expects_continue |= is_word(member, "100-continue");
+        } else if (is_word(name, "transfer-encoding")) {
+            context->chunked_last = is_word(member, "chunked");
+            context->chunked += context->chunked_last;
+        }
+    }
+}
+
+static void parse_field(struct parse_context *context, struct text name,
+                        struct text value)
+{
+    struct http_request *request = context->request;
+    struct text port;
+    if (is_word(name, "host")) {
+        context->hosts++;
+        context->valid_host = parse_host(value, &port) >= 0;
+    } else if (is_word(name, "content-length")) {
+        long size = parse_number(value, HTTP_BODY_MAX);
+        context->lengths++;
+        context->valid_length = size >= 0;
+        request->body = size > 0 ? (size_t)size : 0;
+    } else if (is_word(name, "range")) {
+        store_value(request->range, &context->ranges, value);
+    } else if (is_word(name, "if-modified-since")) {
+        store_value(request->modified_since, &context->modified_since, value);
+    } else if (is_word(name, "if-unmodified-since")) {
+        store_value(request->unmodified_since, &context->unmodified_since,
+                    value);
+    } else if (is_word(name, "if-match")) {
+        parse_tags(&request->if_match, value);
+    } else if (is_word(name, "if-none-match")) {
+        parse_tags(&request->if_none_match, value);
+    } else if (is_word(name, "if-range")) {
+        context->if_range = true;
+    } else {
+        parse_list(context, name, value);
+    }
+}
+
+/*
+ * Parses the lines NAME: VALUE (RFC 9112, 5). A line without a name, a blank
+ * before the colon, and a line that begins with a blank, which continued the
+ * previous field in old versions of HTTP, are errors (5.1, 5.2). Returns 0 or
+ * the status of the error.
+ */
+static int parse_fields(struct parse_context *context, struct text lines)
+{
+    while (lines.at[0] != '\r') {
+        struct text line = before(lines, '\r');
+        struct text name = {line.at, span(line, token)};
+        if (name.size == 0 || name.size == line.size ||
+            line.at[name.size] != ':')
+            return 400;
+        parse_field(context, name, trim(skip(line, name.size + 1)));
+        lines = skip(lines, line.size + 2);
+    }
+    return 0;
+}
+
+/* Checks what the fields mean together. Returns 0 or the status of the error.
+ */
+static int check_fields(struct parse_context *context)
+{
+    bool old = context->request->old;
+    /* RFC 9112, 3.2 */
+    if (context->hosts > 1 || (context->hosts == 1 && !context->valid_host) ||
+        (context->hosts == 0 && !old))
+        return 400;
+    /* RFC 9112, 6.1 and 6.3. With a length or in HTTP/1.0 a transfer coding is
+     * an attempt to smuggle. The last coding, and no other, must be chunked. */
+    bool chunked = context->chunked == 1 && context->chunked_last;
+    if (context->codings > 0)
+        return context->lengths == 0 && !old && chunked ? 411 : 400;
+    if (context->lengths > 1 ||
+        (context->lengths == 1 && !context->valid_length))
+        return 400;
+    return context->request->body > HTTP_BODY_MAX ? 413 : 0;
+}
+
+/* --- the request --------------------------------------------------------- */
+
+/* Parses a complete head. Returns 0 or the status of an error after which the
+ * end of the request is unknown. */
+static int parse_head(struct parse_context *context, struct text head)
+{
+    struct text line = before(head, '\r');
+    int status = check_request_line(context, line);
+    if (status == 0)
+        status = parse_fields(context, skip(head, line.size + 2));
+    if (status == 0)
+        status = check_fields(context);
+    if (status == 0 && !parse_target(context))
+        status = 400;
+    return status;
+}
 
 size_t http_read_request(const char *bytes, size_t n,
                          struct http_request *request)
 {
+    /* Old clients send an empty line after a body (RFC 9112, 2.2). */
+    struct text head = {bytes, n};
+    while (head.size >= 2 && memcmp(head.at, "\r\n", 2) == 0)
+        head = skip(head, 2);
     *request = (struct http_request){0};
-    size_t blank = 0; /* empty lines before a request: old clients' habit */
-    while (n - blank >= 2 && memcmp(bytes + blank, "\r\n", 2) == 0)
-        blank += 2;
-    const char *const head = bytes + blank;
-    const int end = find_end(head, n - blank);
+    request->begun = head.size > 0 && head.at[0] != '\r';
+    /* Known early, because an error reply to HEAD has no body either. */
+    request->head_only = head.size >= 5 && memcmp(head.at, "HEAD ", 5) == 0;
+
+    int end = find_end(head);
     if (end == 0 && n < HTTP_HEAD_MAX)
         return 0;
-    const size_t size = end > 0 ? (size_t)end : 0;
-    request->status = end > 0 ? 0 : end < 0 ? -end : 431;
-    if (request->status == 0)
+    struct parse_context context = {.request = request};
+    if (end > 0)
         request->status =
-            judge_line(head, (size_t)((char *)memchr(head, '\r', size) - head));
-    if (request->status == 0 && !has_good_names(head, size))
-        request->status = 400;
-    if (request->status != 0)
+            parse_head(&context, (struct text){head.at, (size_t)end});
+    else
+        request->status = end < 0 ? -end : 431;
+    if (request->status != 0) {
+        request->body = 0;
         return n;
+    }
 
-    static const http_parser_settings calls = {.on_url = on_target,
-                                               .on_header_field = on_field,
-                                               .on_header_value = on_value,
-                                               .on_headers_complete = on_head,
-                                               .on_message_complete = on_end};
-    struct gathering g = {.request = request};
-    http_parser parser;
-    http_parser_init(&parser, HTTP_REQUEST);
-    parser.data = &g;
-    http_parser_execute(&parser, &calls, head, size);
-    switch (HTTP_PARSER_ERRNO(&parser)) {
-    case HPE_OK:
-    case HPE_PAUSED:
-        break;
-    case HPE_INVALID_METHOD:
-        request->status = 501;
-        break;
-    default:
-        request->status = 400;
-    }
-    if (request->status == 0 && !find_path(&g, request->path))
-        request->status = 400;
-    if (request->status != 0 && request->status != 405) {
+    /* RFC 9112, 9.3: close has precedence. */
+    request->keep_alive =
+        !context.close && (!request->old || context.keep_alive);
+    if (!request->head_only && !is_exactly(context.method, "GET"))
+        request->status = 405;
+    /* The client sends the body only if a 100 (Continue) reply permits it,
+     * which we never send. HTTP/1.0 does not know it (RFC 9110, 10.1.1). */
+    if (request->body > 0 && context.expects_continue && !request->old) {
+        request->body = 0;
         request->keep_alive = false;
-        request->body = 0; /* what has come of it is among the n bytes */
-        return n;
     }
-    if (g.if_range) /* its condition is not understood: send the whole */
+    /* The server may ignore a range (RFC 9110, 14.2) whose condition it cannot
+     * evaluate (13.1.5). */
+    if (context.if_range)
         request->range[0] = '\0';
-    if (g.if_none_match) /* RFC 9110, 13.1.3: it goes before the date */
-        request->since[0] = '\0';
-    return blank + size;
+    return (size_t)(head.at - bytes) + (size_t)end;
 }

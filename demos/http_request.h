@@ -1,17 +1,17 @@
 /*
- * http_request.h - the head of a request of HTTP/1.1, from bytes to a struct.
+ * http_request.h - parses the head of an HTTP/1.1 request.
  *
- * For stage 11, and no lesson of it. The parser is Debian's libhttp-parser,
- * the only one that has the same header and the same calls in Debian 12 and in
- * Debian 13. What it lets pass for old clients' sake is refused here (RFC 9112
- * calls each of these a way to smuggle one request inside another): a line
- * that ends without CR, a header that goes on in a second line, a control
- * character, a space before the colon.
+ * The parser is strict. Some servers accept a line that ends without CR, a
+ * header that continues on a second line, a control character, a blank before
+ * a colon or two lengths. If a proxy reads such a request in another way, one
+ * request can be smuggled inside another (RFC 9112, 11.2), so all of these are
+ * refused here.
  *
- * It knows nothing of sockets: bytes in, an answer out, the same answer
- * however the bytes arrived. So tests/fuzz/http.c can try it by the million.
+ * The parser makes no system calls. Its result depends only on the bytes, not
+ * on how they arrived. Therefore tests/fuzz/http.c can compare it with a second
+ * parser.
  *
- * Left out: bodies in chunks, and methods other than GET and HEAD.
+ * Limitations: no chunked bodies, and no methods other than GET and HEAD.
  */
 #ifndef IOMUX_HTTP_REQUEST_H
 #define IOMUX_HTTP_REQUEST_H
@@ -20,28 +20,42 @@
 #include <stddef.h>
 
 enum {
-    HTTP_HEAD_MAX = 8192,  /* bytes of a head; more is 431 */
-    HTTP_LINE_MAX = 4096,  /* of its first line; more is 414 */
-    HTTP_BODY_MAX = 65536, /* of a body, which is read and dropped; or 413 */
-    HTTP_VALUE_MAX = 80    /* of a header that the server reads */
+    HTTP_HEAD_MAX = 8192,  /* bytes of a head; a longer one gets 431 */
+    HTTP_LINE_MAX = 4096,  /* bytes of its first line; a longer one gets 414 */
+    HTTP_BODY_MAX = 65536, /* bytes of a body; a longer one gets 413 */
+    HTTP_VALUE_MAX = 80    /* bytes of a value that is kept, with its NUL */
 };
 
-/* What a request wants. Its strings are the struct's own. */
+/* The value of If-Match or If-None-Match. */
+enum http_tags {
+    HTTP_NO_TAGS,  /* the field is absent */
+    HTTP_ANY_TAG,  /* "*" */
+    HTTP_SOME_TAGS /* entity tags, of which none matches: we send no ETag */
+};
+
+/* A request. The last three fields are "" if the header is absent, repeated or
+ * longer than HTTP_VALUE_MAX, which all have the same meaning: ignore it. */
 struct http_request {
-    int status;      /* 0: it can be served; else the error to answer with */
-    bool keep_alive; /* the connection can take another request */
-    bool old;        /* HTTP/1.0: keep-alive has to be said */
-    bool head_only;  /* HEAD: the reply ends before its body */
-    size_t body;     /* bytes that follow the head, to be dropped */
-    char path[HTTP_LINE_MAX]; /* decoded; begins with '/', has no NUL */
-    char range[HTTP_VALUE_MAX], since[HTTP_VALUE_MAX]; /* ""; or what it said */
+    int status;      /* status of the error reply, or 0 */
+    bool begun;      /* more has arrived than empty lines */
+    bool keep_alive; /* another request may follow */
+    bool old;        /* the client uses HTTP/1.0 */
+    bool head_only;  /* the method is HEAD: no reply has a body */
+    size_t body;     /* bytes of the body, which follow the head */
+    enum http_tags if_match, if_none_match;
+    char path[HTTP_LINE_MAX]; /* decoded; begins with '/' and has no NUL */
+    char range[HTTP_VALUE_MAX];
+    char modified_since[HTTP_VALUE_MAX];
+    char unmodified_since[HTTP_VALUE_MAX];
 };
 
 /*
- * Read the request that begins at bytes, of which n have come so far. Returns
- * the size of its head, or 0 if more must come before anything can be said.
- * A request that is wrong has a status from 400 on; if it is so wrong that
- * nobody knows where it ends, keep_alive is false and all n bytes are its.
+ * Parses the request that begins at bytes, of which n have arrived. Returns the
+ * size of its head, or 0 if the head is incomplete. In that case only begun and
+ * head_only have a meaning.
+ *
+ * A bad request has a status of 400 or more. If the end of the request is
+ * unknown, keep_alive is false and the result is n.
  */
 size_t http_read_request(const char *bytes, size_t n,
                          struct http_request *request);

@@ -163,7 +163,7 @@ make_nothing() {
     [ -z "$output" ]
     run "$TOP/scripts/setup" everything
     [ "$status" -eq 2 ]
-    [[ $output == *"'everything' is none of run, http, compare, bench, test, extra"* ]]
+    [[ $output == *"'everything' is none of run, compare, bench, test, extra"* ]]
 }
 
 @test "setup says what is missing and why, and how to get it without apt-get" {

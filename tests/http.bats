@@ -8,11 +8,6 @@
 
 load helpers
 
-setup() {
-    [ -x "$BUILD/11-http" ] ||
-        skip "11-http is not built: scripts/setup http installs what it needs"
-}
-
 suffer() {
     local said status=0
     # -IS: the standard library alone, which starts in half the time.
@@ -82,6 +77,18 @@ suffer() {
     suffer slow-body-times-out
 }
 
+@test "a late HEAD gets a 408 without a body" {
+    suffer late-head-without-a-body
+}
+
+@test "empty lines are not a request, so no 408 follows them" {
+    suffer empty-lines-are-not-a-request
+}
+
+@test "a reply restarts the time-out, and a piece of a head does not" {
+    suffer an-answer-restarts-the-time
+}
+
 @test "a client that asks nothing is closed in the end" {
     suffer idle-times-out
 }
@@ -112,6 +119,10 @@ suffer() {
     suffer turns-are-short
 }
 
+@test "100 new clients among 500 busy ones do not wait for 100 rotations" {
+    suffer newcomers-do-not-wait
+}
+
 @test "thousands of dots in a path cost no call each" {
     suffer a-path-of-dots
 }
@@ -134,7 +145,7 @@ suffer() {
     suffer no-descriptors
 }
 
-@test "the end of a download makes room for a client" {
+@test "a client is refused during a download that has the last descriptor" {
     suffer room-after-a-file
 }
 
@@ -148,6 +159,10 @@ suffer() {
 
 @test "a file of which the system says nothing is no empty file" {
     suffer no-word-about-a-file
+}
+
+@test "no file has a date in the future" {
+    suffer dates-of-files
 }
 
 @test "a stop and a continue in the middle of a file lose no byte" {
@@ -166,12 +181,16 @@ suffer() {
     suffer end-with-clients
 }
 
-@test "nothing that a client sent is HTML in the page of the trace" {
+@test "the trace is plain text, so nothing in it is HTML" {
     suffer nothing-is-html
 }
 
 @test "without --root no file is served" {
     suffer without-a-root
+}
+
+@test "a server that cannot serve closes what it has opened" {
+    suffer nothing-stays-open
 }
 
 # The program.
@@ -241,18 +260,4 @@ client.recv(1000)' "$BATS_TEST_TMPDIR/odd" "$length"
         [ "$status" -eq 2 ]
         [[ $output == *"--root takes a directory, not '$root'"* ]]
     done
-}
-
-@test "make without the parser builds the rest, and says what is missing" {
-    local fake=$BATS_TEST_TMPDIR/cc
-    echo '#error it is not there' >"$BATS_TEST_TMPDIR/http_parser.h"
-    printf '#!/bin/sh\nexec cc -I "%s" "$@"\n' "$BATS_TEST_TMPDIR" >"$fake"
-    chmod +x "$fake"
-    run make -C "$TOP" -n CC="$fake" BUILD="$BATS_TEST_TMPDIR/build"
-    [ "$status" -eq 0 ]
-    [[ $output == *"11-http is not built: http_parser.h is missing"* ]]
-    [[ $output == *"build/10-reactor"* ]]
-    [[ $output != *"build/11-http"* ]]
-    run make -C "$TOP" -s -n CC="$fake" BUILD="$BATS_TEST_TMPDIR/build"
-    [[ $output != *"not built"* ]]
 }

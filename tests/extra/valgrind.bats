@@ -103,7 +103,6 @@ suffer() {
 }
 
 @test "Valgrind finds nothing when stage 11 answers, and when it is stopped" {
-    [ -x "$BUILD/11-http" ] || skip "11-http is not built"
     run_with_its_clients 11-http
     suffer requests
     suffer leave-in-a-large-reply
