@@ -42,10 +42,10 @@ def find_scenario(word):
                   f"{', '.join(names)}, or give the path of a file")
 
 
-def build(*targets):
+def build(*targets, level="compare"):
     """Installs the compiler if there is none, and builds."""
     setup = os.path.join(TOP, "scripts", "setup")
-    for command in ([setup, "compare"],
+    for command in ([setup, level],
                     ["make", "-s", "-C", TOP, f"-j{os.cpu_count() or 1}",
                      *targets]):
         try:
