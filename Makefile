@@ -2,18 +2,28 @@
 
 VERSION := 0.1.0
 
+# CC, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are for the user. All other variables
+# can be set on the command line, but not by the environment.
 SHELL    := /bin/bash
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
-BUILD    ?= build
-SANITIZE ?=
+BUILD    := build
+SANITIZE :=
+V        :=
+A        :=
+B        :=
 
 override CPPFLAGS += -D_GNU_SOURCE -DIOMUX_VERSION='"$(VERSION)"' -Icommon
 override CFLAGS   += -std=gnu17 -pthread $(WARNINGS) $(SANITIZE)
 override LDFLAGS  += -pthread $(SANITIZE)
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
+
+# Compilers and recipes work the same in every locale and shell.
+export LC_ALL := C
+unexport BASH_ENV CDPATH POSIXLY_CORRECT GREP_OPTIONS GREP_COLORS \
+         DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES
 
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
 # ThreadSanitizer has to be told what epoll does.
@@ -32,34 +42,54 @@ all: $(STAGES:%=$(BUILD)/%) $(MODEL) ## build every stage into build/ (the defau
 # A stage is its own file and all of common/. `make V=1` shows the commands.
 Q := $(if $(V),,@)
 
-# Those that stand on the reactor link it, too.
+# The stages that use the reactor link it too.
 $(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
                   $(BUILD)/demos/reactor.o
 $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
 
+# Every output is written under a name of its own ($$$$ is the number of the
+# shell) and then renamed, so that two makes at the same time never read half a
+# file of each other.
+NEW    = $@.new.$$$$
+RENAME = && mv -f $(NEW) $@ || { rm -f $(NEW); false; }
+
+# One sentence, once, on a system that cannot compile iomux.
+CHECKED := $(BUILD)/requirements$(subst /,-,$(CC:%=-%)).ok
+CHECKED := $(subst $() ,,$(CHECKED))
+
+$(CHECKED): common/requirements.h
+	$(Q)mkdir -p $(@D)
+	$(Q)errors=$$($(CC) -E $(CPPFLAGS) -o /dev/null $< 2>&1) || { \
+	    sentence=$$(sed -n 's/.*error: \(#error \)*"\(.*\)"/\2/p; T; q' \
+	        <<<"$$errors"); \
+	    echo "$${sentence:-$$errors}" >&2; exit 1; }
+	$(Q)touch $@
+
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(COMMON)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c Makefile | $(CHECKED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $(NEW).d -c \
+	    -o $(NEW) $< && mv -f $(NEW).d $(@:.o=.d) $(RENAME)
 
 CLAIMS := $(patsubst walkthrough/claims/%.c,%,$(sort $(wildcard walkthrough/claims/*.c)))
 
 claims: $(CLAIMS:%=$(BUILD)/claims/%) ## build the programs of walkthrough/claims/
 
 # A claim is one file and a header; scripts/claims runs them.
-$(BUILD)/claims/%: walkthrough/claims/%.c walkthrough/claims/claim.h Makefile
+$(BUILD)/claims/%: walkthrough/claims/%.c walkthrough/claims/claim.h Makefile \
+                   | $(CHECKED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LDLIBS) $(RENAME)
 
 $(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
                 $(BUILD)/walkthrough/model/eventpoll.o
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/walkthrough/*/*.d)
 -include tests/bench/rules.mk
@@ -67,7 +97,7 @@ $(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
 demo: ## build and run stage 06 with three clients
 	@scripts/demo
 
-test: ## all tests (installs what they need)
+test: ## all tests (installs the tools that they need)
 	@scripts/test
 
 bench: bench-programs ## what a message costs in every stage, beside libraries
@@ -85,7 +115,7 @@ fuzz: ## a minute of libFuzzer on each parser: scenarios, HTTP
 lint: ## shellcheck, clang-format, cppcheck, two compilers
 	@scripts/test --extra lint
 
-format: ## bring the C code into the form of .clang-format
+format: ## format the C code as .clang-format says
 	find demos common tests walkthrough -name '*.[ch]' \
 	    -exec clang-format -i {} +
 

@@ -304,12 +304,23 @@ int main(int argc, char **argv)
 {
     enum { HOUR = 3600000 };
     static const struct demo_option options[] = {
-        {"root", '\0', "DIR", "serve the files of DIR", 0, 0, NULL, &root,
-         true},
-        {"header-timeout", '\0', "MS", "time for a client to send a request", 1,
-         HOUR, &header_ms, NULL, false},
-        {"idle-timeout", '\0', "MS", "time between requests, or to read", 1,
-         HOUR, &idle_ms, NULL, false}};
+        {.name = "root",
+         .argument = "DIR",
+         .help = "serve the files of DIR",
+         .text = &root,
+         .directory = true},
+        {.name = "header-timeout",
+         .argument = "MS",
+         .help = "time for a client to send a request",
+         .min = 1,
+         .max = HOUR,
+         .number = &header_ms},
+        {.name = "idle-timeout",
+         .argument = "MS",
+         .help = "time between requests, or to read",
+         .min = 1,
+         .max = HOUR,
+         .number = &idle_ms}};
     trace_keep();
     demo_protocol(&http_client);
     return demo_main_with(argc, argv, serve, options,

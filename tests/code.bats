@@ -169,7 +169,7 @@ make_nothing() {
 @test "setup says what is missing and why, and how to get it without apt-get" {
     local bin=$BATS_TEST_TMPDIR/bin tool
     mkdir "$bin"
-    for tool in bash env id; do
+    for tool in bash env id dirname readlink; do
         ln -s "$(command -v $tool)" "$bin/$tool"
     done
     ln -s "$(command -v cat)" "$bin/cat"

@@ -30,7 +30,7 @@ import peer  # noqa: E402  (so that nothing is written beside it)
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "scripts"))
-from traces import options_of  # noqa: E402  (found by the line above)
+from iomux.scenario import options_of  # noqa: E402  (found by the line above)
 
 BUILD = os.environ.get("IOMUX_BUILD", os.path.join(TOP, "build"))
 LIMIT = 60 * int(os.environ.get("TIMEOUT_MULT", "1"))

@@ -1,8 +1,13 @@
 # helpers.bash - what the test files share. Each loads it with `load helpers`.
 #
-# A test says what a user would see. It never sleeps to synchronise: it waits
-# for a line or a file, and every wait has a limit, scaled by TIMEOUT_MULT for
-# Valgrind and slow machines.
+# The title of a test is what a user would see. A test never sleeps to
+# synchronise: it waits for a line or a file, and every wait has a limit, scaled
+# by TIMEOUT_MULT for Valgrind and slow machines.
+
+# shellcheck source=scripts/iomux/environment.bash
+source "${BATS_TEST_DIRNAME%/tests*}/scripts/iomux/environment.bash"
+# A proxy would answer in the place of stage 11.
+unset -v {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
 
 TOP=${BATS_TEST_DIRNAME%/tests*}
 BUILD=${IOMUX_BUILD:-$TOP/build} # where the programs are; sanitizers have others
@@ -14,14 +19,30 @@ ladder() {
     (cd "$TOP/demos" && printf '%s\n' ${STAGES:-[0-9]*.c}) | sed 's/\.c$//'
 }
 
-# Those of them that are echo servers. One that gives its clients a protocol of
-# their own is none, and has tests of its own: tests/http.bats.
+# Those of them that are echo servers. A stage with a protocol of its own is not,
+# and has tests of its own: tests/http.bats.
 all_stages() {
-    ladder | sed "s|.*|$TOP/demos/&.c|" | xargs -r grep -L 'demo_protocol(' |
-        sed 's|.*/||; s/\.c$//'
+    local stage
+    while IFS= read -r stage; do
+        grep -q 'demo_protocol(' "$TOP/demos/$stage.c" || echo "$stage"
+    done < <(ladder)
 }
 
-# Run "$@ STAGE" for each stage; a failure says which.
+# Skips the test if STAGES leaves out one of these stages.
+need_stage() {
+    local stage
+    for stage; do
+        all_stages | grep -qxF "$stage" || skip "STAGES leaves out $stage"
+    done
+}
+
+# Skips the test where no pseudo-terminal can be made, as in some containers.
+need_terminal() {
+    python3 -IBc 'import os; os.openpty()' 2>/dev/null ||
+        skip "no pseudo-terminal can be made here (/dev/ptmx, /dev/pts)"
+}
+
+# Runs "$@ STAGE" for each stage; a failure names the stage.
 each_stage() {
     local stage
     for stage in $(all_stages); do

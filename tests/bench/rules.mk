@@ -1,17 +1,23 @@
 # rules.mk - the programs of the benchmark: its tools, and the peers whose
-# library is there (scripts/setup bench installs them all).
+# library is installed (scripts/setup bench installs them all).
 
-# Is there a header of this name?
-found = $(firstword $(wildcard /usr/include/$(1) /usr/local/include/$(1)))
+# Does a program that includes this header link with this library? A header
+# alone may have no library, or one for another machine.
+links = $(shell echo 'int main(void) { return 0; }' | $(CC) $(CPPFLAGS) \
+    $(CFLAGS) -include $(1) $(LDFLAGS) -x c -o /dev/null - -x none $(2) \
+    $(LDLIBS) >/dev/null 2>&1 && echo yes)
 
 TOOLS := load dispatch trace_cost
 # Stages without their trace, to see what it costs.
 UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-%,$(STAGES)))
 PEERS := bare edge
-PEERS += $(if $(call found,event2/event.h),libevent bufferevent)
-PEERS += $(if $(call found,uv.h),libuv)
-PEERS += $(if $(call found,ev.h),libev)
-PEERS += $(if $(call found,liburing.h),io_uring)
+# Only a make of the benchmark has to know.
+ifneq ($(filter bench bench-programs $(BUILD)/bench/%,$(MAKECMDGOALS)),)
+PEERS += $(if $(call links,event2/event.h,-levent_core),libevent bufferevent)
+PEERS += $(if $(call links,uv.h,-luv),libuv)
+PEERS += $(if $(call links,ev.h,-lev),libev)
+PEERS += $(if $(call links,liburing.h,-luring),io_uring)
+endif
 
 .PHONY: bench-programs
 bench-programs: all $(addprefix $(BUILD)/bench/,$(TOOLS) $(PEERS) $(UNTRACED))
@@ -24,13 +30,14 @@ $(BUILD)/bench/io_uring: LIBRARY := -luring
 $(BUILD)/bench/untraced-%: demos/%.c tests/bench/untraced.h $(COMMON)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -include tests/bench/untraced.h $(CFLAGS) \
-	    $(LDFLAGS) -o $@ $< $(COMMON)
+	    $(LDFLAGS) -o $(NEW) $< $(COMMON) $(LDLIBS) $(RENAME)
 
-$(BUILD)/bench/%: tests/bench/%.c tests/bench/rules.mk
+$(BUILD)/bench/%: tests/bench/%.c tests/bench/rules.mk | $(CHECKED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LDLIBS) $(RENAME)
 
 $(BUILD)/bench/%: tests/bench/peers/%.c tests/bench/peers/peer.h \
-                  tests/bench/rules.mk
+                  tests/bench/rules.mk | $(CHECKED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBRARY)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LIBRARY) \
+	    $(LDLIBS) $(RENAME)

@@ -90,7 +90,7 @@ bench() {
     # Figures of another machine are refused, and the sentence says why.
     jq '.machine.cpu = "another"' "$json" >"$BATS_TEST_TMPDIR/other.json"
     run "$TOP/scripts/bench" --compare "$BATS_TEST_TMPDIR/other.json"
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 2 ]
     [[ $output == *"two machines, which differ in the CPU (another, now "* ]]
 }
 

@@ -294,5 +294,5 @@ hup-first             06-epoll-lt
     [[ $output == "twin: this script changes nothing in demos/01-blocking.c:"* ]]
     run "$TOP/scripts/twin" --edit 's/half' 01-blocking
     [ "$status" -eq 2 ]
-    [[ $output == *"twin: that is what sed says of the script: s/half" ]]
+    [[ $output == *"twin: sed cannot run the script: s/half" ]]
 }

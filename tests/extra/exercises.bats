@@ -124,7 +124,7 @@ scripts/exercise --start 4" ]]
     done
     run exercise --hint
     [ "$status" -eq 2 ]
-    [[ $output == *"say which exercise"* ]]
+    [[ $output == *"give the number of the exercise"* ]]
     run exercise --help
     [ "$status" -eq 0 ]
     [[ $output == *"--unsolved"* ]]

@@ -149,9 +149,9 @@ EOT
     [ "$status" -eq 2 ]
     [[ $output == *"no server '99' echoes; there are bare, 01-blocking,"* ]]
     run bench --from "$TOP/README.md"
-    [ "$status" -eq 1 ]
-    [[ $output == *"README.md is not what --json writes" ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *"README.md is not a file that --json has written" ]]
     run bench --from "$BATS_TEST_TMPDIR/none"
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 2 ]
     [[ $output == *"cannot read $BATS_TEST_TMPDIR/none: No such file"* ]]
 }

@@ -36,7 +36,7 @@ page_is_right() {
 }
 
 @test "an output that has changed is seen" {
-    page_is_wrong "page.md:1: what stands here no longer comes out" \
+    page_is_wrong "page.md:1: this output is no longer what comes out" \
         "-four" "+three" <<'PAGE'
 ```console
 $ echo one
@@ -101,7 +101,7 @@ PAGE
 $ sleep 1000 & echo $! >build/walkthrough.pid; sleep 1000
 ```
 PAGE
-    sed -i 's/^LIMIT = .*/LIMIT = 1/' "$copy/scripts/walkthrough"
+    sed -i 's/^LIMIT = .*/LIMIT = 1/' "$copy/scripts/iomux/sessions.py"
     run "$copy/scripts/walkthrough" "$copy/walkthrough/page.md"
     [ "$status" -eq 1 ]
     [[ $output == *"+[no end within 1 s]"* ]]

@@ -1,0 +1,46 @@
+# environment.bash - the start of every shell script of iomux. Sets $top, the
+# top of the checkout, removes what environment.txt lists from the environment,
+# and checks the variables that are meant for the user. A script sources it by
+#
+#   source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/iomux/environment.bash"
+#
+# so that it works at any path and through symbolic links. The scripts start
+# with bash -p, which ignores BASH_ENV and functions of the environment.
+
+# shellcheck disable=SC2034 # the script uses it
+top=$(cd -P -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.." >/dev/null && pwd)
+
+environment_clean() {
+    local line
+    local -a names=()
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+        '' | '#'*) ;;
+        # Without -f, unset of a name that no variable has is no error.
+        *'*') eval "names+=(\"\${!${line%\*}@}\")" ;;
+        *) names+=("$line") ;;
+        esac
+    done <"$top/scripts/iomux/environment.txt"
+    export -n SHELLOPTS BASHOPTS # these two are read-only
+    set +o posix
+    for line in "${names[@]}"; do
+        [ "$line" = BASHOPTS ] || unset -v "$line"
+    done
+    export LC_ALL=C
+}
+
+# TIMEOUT_MULT becomes part of an expression: it must be a number.
+environment_check() {
+    if [[ -n ${TIMEOUT_MULT:-} && ! $TIMEOUT_MULT =~ ^[1-9][0-9]{0,3}$ ]]; then
+        printf '%s: TIMEOUT_MULT is a whole number from 1 to 9999, not %q\n' \
+            "${0##*/}" "$TIMEOUT_MULT" >&2
+        exit 2
+    fi
+    if [[ -n ${TMPDIR:-} && ! -d $TMPDIR ]]; then
+        printf '%s: TMPDIR is not a directory: %q\n' "${0##*/}" "$TMPDIR" >&2
+        exit 2
+    fi
+}
+
+environment_clean
+environment_check

@@ -1,0 +1,41 @@
+"""predict.py - judges guesses of how often a stage makes a call."""
+import re
+
+from .compare import counts
+from .program import Trouble
+from .stages import build, find_scenario, find_stage, play, stages
+
+NAMES = ("waits", "wake-ups", "accept", "recv", "EAGAIN", "send", "ctl")
+
+
+def parse(word):
+    """Returns the name and the number of a guess, WHAT=N."""
+    name, _, number = word.partition("=")
+    if re.fullmatch("[0-9]{1,18}", number) is None:
+        raise Trouble(f"'{word}' is not a guess: write WHAT=NUMBER, as in "
+                      "waits=5")
+    if name not in NAMES:
+        raise Trouble(f"'{name}' is not counted; guess one of "
+                      f"{', '.join(NAMES)}")
+    return name, int(number)
+
+
+def predict(word, scenario, guesses):
+    """Plays a scenario and prints a verdict on each guess. Returns True if
+    all are right."""
+    stage = find_stage(word)
+    if stage is None:
+        raise Trouble(f"'{word}' is not a stage; there are "
+                      f"{', '.join(stages())}")
+    path = find_scenario(scenario)
+    parsed = [parse(guess) for guess in guesses]
+    build()
+    counted = counts(play(stage, path))
+    right = True
+    for name, guess in parsed:
+        truth = int(counted[name])
+        verdict = ("right" if guess == truth else
+                   "too many" if guess > truth else "too few")
+        print(f"{stage} {scenario} {name}={guess}: {verdict}")
+        right = right and guess == truth
+    return right
