@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 #
-# scenarios.bats - the same scenario gives the same trace, byte for byte.
+# scenarios.bats - the same scenario gives the same trace, byte for byte: those
+# of demos/scenarios against a golden trace, random ones against themselves.
 
 load helpers
 
@@ -20,6 +21,31 @@ play_all() {
     for ((i = 0; i < ${REPEAT:-1}; i++)); do
         play_all
     done
+}
+
+@test "40 random scenarios give one trace each in every stage" {
+    local -a stages
+    mapfile -t stages < <(all_stages)
+    timeout -k 1 $((15 * LIMIT)) "$TOP/tests/random_scenarios.py" \
+        --seed 1 --count 40 --repeat 2 "${stages[@]}" 3>&- 4>&-
+}
+
+@test "the random scenarios use the language: holds, aborts, repeats, ..." {
+    local seed words
+    for ((seed = 1; seed <= 40; seed++)); do
+        python3 -IS "$TOP/tests/random_scenarios.py" --seed $seed --print
+    done >"$BATS_TEST_TMPDIR/all"
+    for words in 'c5 connect' 'send "' 'send 16384' 'expect "' 'expect 9000' \
+        'expect-nothing' 'expect-eof' shutdown 'c[0-9] close' abort \
+        'repeat [2-4] {'; do
+        echo "$words"
+        [ "$(grep -c -- "$words" "$BATS_TEST_TMPDIR/all")" -ge 3 ]
+    done
+    # Holds in which several clients act, which is what mixes the threads.
+    [ "$(awk '/^hold/ { held = 1; split("", who) }
+              /^c[0-9]/ && held { who[$1] = 1 }
+              /^release/ { if (length(who) > 1) n++; held = 0 }
+              END { print n }' "$BATS_TEST_TMPDIR/all")" -ge 20 ]
 }
 
 @test "a golden trace stands for each stage and scenario, and no other" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# scenarios.bats - the golden traces also stand where everything is slower:
-# under Valgrind.
+# scenarios.bats - a scenario gives the same trace where everything is slower:
+# under Valgrind, and while other processes use all CPUs.
 
 load helpers
 
@@ -18,4 +18,16 @@ golden() {
     export IOMUX_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full
         --fair-sched=yes'
     each_stage golden
+}
+
+@test "200 random scenarios give one trace each while all CPUs are busy" {
+    local i
+    local -a stages
+    mapfile -t stages < <(all_stages)
+    for ((i = 0; i < $(nproc); i++)); do
+        bash -c 'while :; do :; done' 3>&- 4>&- &
+        echo $! >>"$BATS_TEST_TMPDIR/pids" # teardown ends it
+    done
+    timeout -k 1 $((90 * LIMIT)) "$TOP/tests/random_scenarios.py" \
+        --seed 1001 --count 200 --repeat 3 "${stages[@]}" 3>&- 4>&-
 }
