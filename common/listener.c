@@ -272,14 +272,18 @@ void listener_open_reserve(void)
     take_reserve();
 }
 
-/* Returns true if listen_fd has a connection to accept. If it is in blocking
- * mode, blocks until it has one or is shut down. */
-static bool connection_waits(int listen_fd)
+/* Returns true if listen_fd has a connection to accept. Waits for one, at most
+ * timeout_ms milliseconds, or without limit if it is -1. */
+static bool connection_waits(int listen_fd, int timeout_ms)
 {
     struct pollfd listener = {.fd = listen_fd, .events = POLLIN};
-    bool blocks = (fcntl(listen_fd, F_GETFL) & O_NONBLOCK) == 0;
-    return poll(&listener, 1, blocks ? -1 : 0) > 0 &&
+    return poll(&listener, 1, timeout_ms) > 0 &&
            (listener.revents & POLLHUP) == 0; /* HUP: it was shut down */
+}
+
+static bool is_blocking(int fd)
+{
+    return (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
 }
 
 /*
@@ -303,6 +307,25 @@ static bool refuse_connection(int listen_fd)
     return done;
 }
 
+/*
+ * Handles EMFILE and ENFILE. accept4(2) takes a descriptor before it looks at
+ * the backlog, so it fails with these errors even if no connection waits.
+ * Returns true if one may still wait.
+ */
+static bool no_descriptor(int listen_fd)
+{
+    if (connection_waits(listen_fd, 0)) {
+        if (!refuse_connection(listen_fd))
+            poll(NULL, 0, PAUSE_MS);
+        return true;
+    }
+    if (!is_blocking(listen_fd))
+        return false;
+    /* By the time a client connects, there may be a descriptor again. */
+    connection_waits(listen_fd, -1);
+    return true;
+}
+
 bool listener_accept_failed(int listen_fd)
 {
     int accept_errno = errno;
@@ -317,11 +340,7 @@ bool listener_accept_failed(int listen_fd)
         break;
     case EMFILE:
     case ENFILE:
-        /* accept4(2) takes a descriptor before it looks at the backlog, so it
-         * fails with these errors even if no connection waits. */
-        may_wait = connection_waits(listen_fd);
-        if (may_wait && !refuse_connection(listen_fd))
-            poll(NULL, 0, PAUSE_MS);
+        may_wait = no_descriptor(listen_fd);
         break;
     default:
         poll(NULL, 0, PAUSE_MS);

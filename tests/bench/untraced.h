@@ -1,13 +1,14 @@
 /*
- * untraced.h - leave the trace out of a stage, to see what it costs when it is
- * switched off. The Makefile puts this before a stage's own first line; the
- * stage is compiled as it is, and each line of its trace is nothing.
+ * untraced.h - removes the trace from a stage, to measure what it costs while
+ * it is switched off. The Makefile includes this before the first line of the
+ * stage, which is compiled unchanged.
  *
- * Left out with it: stopping. Such a server has to be killed.
+ * Connections are still registered, because stopping needs them.
  */
 #ifndef IOMUX_UNTRACED_H
 #define IOMUX_UNTRACED_H
 
+#include "connections.h"
 #include "trace.h"
 
 #undef trace_wait
@@ -22,11 +23,11 @@
 #define trace_wait(call)               ((void)0)
 #define trace_woke(call, num)          ((void)(num))
 #define trace_ready(fd, events)        ((void)(fd))
-#define trace_accept(fd)               ((void)(fd))
-#define trace_refused(fd, why)         ((void)(fd))
+#define trace_accept(fd)               ((fd) >= 0 ? connection_opened(fd) : (void)0)
+#define trace_refused(fd, why)         connection_closing(fd)
 #define trace_recv(fd, buffer, n)      ((void)(n))
 #define trace_send(fd, asked, n)       ((void)(n))
 #define trace_ctl(op, fd, events, res) ((void)(res))
-#define trace_close(fd)                ((void)(fd))
+#define trace_close(fd)                connection_closing(fd)
 
 #endif

@@ -60,14 +60,14 @@ static void check_step(const struct scenario *s, size_t i)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct scenario_problem problem;
+    struct scenario_error error;
     struct scenario *const s =
-        scenario_parse("fuzz", (const char *)data, size, &problem);
+        scenario_parse("fuzz", (const char *)data, size, &error);
     if (s == NULL) {
-        check_problem(&problem);
+        check_problem(&error);
         return 0;
     }
-    check(s->count > 0 && s->clients > 0 && s->clients <= MOST_CLIENTS);
+    check(s->count > 0 && s->clients > 0 && s->clients <= SCENARIO_MAX_CLIENTS);
     for (size_t i = 0; i < s->count; i++)
         check_step(s, i);
     scenario_free(s);
