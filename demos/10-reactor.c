@@ -7,17 +7,16 @@
  * Adds: reactor.c contains the loop, which is the same for every server. It has
  * timers, so --idle-timeout MS can close clients that have been idle for MS
  * milliseconds. libevent, libuv, Redis (ae.c) and Python's asyncio have such a
- * loop. The server also accepts more than one connection per report if it has
- * many clients, so a burst of newcomers does not wait for a turn of all clients
- * before each accept.
+ * loop. The server also accepts more connections per report when it has more
+ * clients, so a burst of newcomers does not wait for all of them each time.
  *
  * Limitations: it uses one CPU, and a callback that blocks stops all clients.
  * --idle-timeout may close a client that reads slowly, because the kernel
  * reports EPOLLOUT only when three quarters of the socket buffer are free.
  *
  * Try: make compare-code A=07 B=10. Then insert sleep(1); as the first line of
- * on_client(), run make -s && build/10-reactor and compare the order of the
- * lines. git checkout demos undoes the change.
+ * on_client() and run make -s && build/10-reactor -m 1. Each callback delays
+ * all clients by a second. git checkout demos undoes the change.
  */
 #include "demo.h"
 #include "listener.h"
@@ -37,9 +36,10 @@ static long idle_ms = 0; /* --idle-timeout, or 0 for none */
 
 struct client {
     int fd;
-    char *unsent;               /* received but not yet sent, or NULL */
-    size_t size;                /* of unsent, in bytes */
-    uint32_t events;            /* registered with epoll */
+    char *unsent;    /* received but not yet sent, or NULL */
+    size_t size;     /* of unsent, in bytes */
+    uint32_t events; /* registered with epoll */
+
     int *clients;               /* how many the server has */
     struct reactor_timer *idle; /* or NULL without --idle-timeout */
 };

@@ -64,7 +64,7 @@ struct reactor {
     bool stopped;
     struct watch *watches; /* indexed by descriptor */
     size_t watches_size;
-    int watched; /* how many descriptors have a callback */
+    int watched;                 /* how many descriptors have a callback */
     struct reactor_timer **heap; /* heap[0] has the first deadline */
     size_t timers, heap_size;
     int64_t last_time; /* that now() returned */
