@@ -110,13 +110,13 @@ static void on_client(struct reactor *reactor, int fd, uint32_t events,
 {
     struct client *client = data;
     (void)events; /* echo() works without them */
-    uint32_t next = echo(client);
-    if (next != client->events && next != CLOSE) {
-        if (reactor_modify(reactor, fd, next) < 0)
-            next = CLOSE;
-        client->events = next;
+    uint32_t wanted = echo(client);
+    if (wanted != client->events && wanted != CLOSE) {
+        if (reactor_modify(reactor, fd, wanted) < 0)
+            wanted = CLOSE;
+        client->events = wanted;
     }
-    if (next == CLOSE)
+    if (wanted == CLOSE)
         close_client(reactor, client);
     else if (client->idle != NULL)
         reactor_timer_again(reactor, client->idle, (int)idle_ms);
@@ -131,11 +131,10 @@ static bool accept_client(struct reactor *reactor, int listen_fd, int *clients)
         listener_accept_failed(listen_fd); /* if descriptors have run out */
         return false;
     }
-
     struct client *client = calloc(1, sizeof(*client));
     if (client == NULL ||
         reactor_add(reactor, client_fd, EPOLLIN, on_client, client) < 0) {
-        trace_refused(client_fd, client ? "cannot watch it" : "no memory");
+        trace_refused(client_fd, "no memory to watch it");
         close(client_fd);
         free(client);
         return true;
