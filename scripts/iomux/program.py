@@ -150,6 +150,7 @@ def run(command, main):
     try:
         try:
             environment.clean()
+            environment.time_limit(1)  # or Trouble, at once
             status = main(sys.argv[1:])
         except SystemExit as end:  # --help
             status = end.code
