@@ -346,7 +346,7 @@ END
 open(my $table, '<', shift) or die $!;
 my @rows = map { [split] } <$table>;
 local $/; # whole files
-while (my $text = <>) {
+while (my $text = <<>>) { # <> would strip blanks from names
     for (@rows) {
         my ($macro, $call, $where) = @$_;
         while ($text =~ /^.*\b$macro\((.*)\n/mg) {
