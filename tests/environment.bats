@@ -221,9 +221,9 @@ END
                 [[ $file =~ ^(missing|directory|random|utf-16|program)$ ]] ||
                 continue
             read -ra words <<<"$line"
-            words=("${words[@]/#FILE/$PWD/$file}")
-            words=("${words[@]/#GOOD/$text}")
-            words=("${words[@]/#BENCH/$TOP/walkthrough/plots/bench.json}")
+            words=("${words[@]/#FILE/"$PWD/$file"}")
+            words=("${words[@]/#GOOD/"$text"}")
+            words=("${words[@]/#BENCH/"$TOP/walkthrough/plots/bench.json"}")
             status=0
             limited "$TOP/scripts/${words[0]}" "${words[@]:1}" \
                 >out 2>err </dev/null || status=$?

@@ -340,7 +340,7 @@ END
 }
 
 @test "in the stages each trace call stands beside its system call" {
-    local -a files=("${stages[@]/#/$TOP/demos/}")
+    local -a files=("${stages[@]/#/"$TOP/demos/"}")
     neighbours >"$own/neighbours"
     perl -w - "$own/neighbours" "${files[@]/%/.c}" >"$own/checked" <<'END'
 open(my $table, '<', shift) or die $!;
