@@ -491,6 +491,7 @@ END
 # Run the stage on a terminal, with these variables; the trace goes to $own/tty.
 on_terminal() {
     local stage=$1
+    need_terminal
     shift
     (cd "$BUILD" && SHELL=/bin/sh timeout -k 1 "$LIMIT" env -u NO_COLOR \
         TERM=xterm "$@" script -qec "./$stage -c 2 -m 1" /dev/null \
