@@ -305,6 +305,36 @@ no_scenario() {
     [ "$output" = "$(sed -n '/^The laws:/,/^$/s/^  //p' help)" ]
 }
 
+@test "lines that end with CR LF, in text or JSON, are read all the same" {
+    sed 's/$/\r/' one.text >"$own/text"
+    sed 's/$/\r/' one.json >"$own/json"
+    accepts "$own"/{text,json} -s "$TOP/demos/scenarios/one.scn"
+    # One CR more is not of the grammar.
+    sed '3s/$/\r/' "$own/text" >"$own/bad"
+    run check "$own/bad"
+    [ "$status" -eq 1 ]
+    [[ $output == *"broken law 'grammar'"* ]]
+}
+
+@test "a summary in JSON without a key, or with a text, breaks a law" {
+    local key value
+    tool=(jq -c) whole=one.json
+    for key in program accepted refused closed bytes_in bytes_out accept recv \
+        send close again; do
+        doctor summary "if .cat == \"summary\" then del(.args.$key) else . end"
+    done
+    for value in '"1"' null -1 1.5 '[]' '{}' true 1e99 1e999; do
+        doctor grammar \
+            "if .cat == \"summary\" then .args.recv = $value else . end"
+    done
+    tool=(sed -E)
+    doctor grammar '/"summary"/s/"recv":[0-9]+/"recv":NaN/'
+    doctor grammar '/"summary"/s/"args":.*/"args":[]}/'
+    doctor grammar '9s/"args":.*/"args":{"args":1}}/'
+    doctor grammar "5s/.*/$(printf '[%.0s' {1..3000})/"
+    all_rejected
+}
+
 @test "two lines of two clients in the wrong order are no scenario" {
     local scenario=$TOP/demos/scenarios/three.scn
     demo 06-epoll-lt -S "$scenario" >"$own/three"
@@ -378,11 +408,19 @@ refuses() {
 @test "what cannot be checked is said in one sentence, with status 2" {
     refuses 'FILE'
     refuses 'cannot read' "$own/none"
-    refuses 'no events' /dev/null
+    refuses '/dev/null is empty' /dev/null
+    refuses 'is not a trace' "$TOP/README.md"
+    refuses 'is not a trace' "$BUILD/06-epoll-lt"
+    refuses 'Is a directory' "$own"
+    printf 'ready: /tmp/echo\n' >"$own/ready"
+    refuses 'nothing happened before it was cut' "$own/ready"
     refuses 'unrecognized' --frobnicate one.text
     refuses 'cannot read' one.text -s "$own/none"
     demo 06-epoll-lt -q -c 1 -m 1 >"$own/quiet"
     refuses 'was it recorded with -q?' "$own/quiet"
+    demo 06-epoll-lt -q -c 1 -m 1 -j "$own/json" >"$own/quiet"
+    grep '"summary"' "$own/json" >"$own/quiet-json"
+    refuses 'was it recorded with -q?' "$own/quiet-json"
     printf 'c1 connect\nc1 dance\n' >"$own/dance.scn"
     refuses 'dance.scn:2: ' one.text -s "$own/dance.scn"
 }

@@ -206,8 +206,10 @@ END
 
 # Run it on a terminal of 70 columns, with these variables.
 on_terminal() {
-    local command="stty cols 70; '$TOP/scripts/compare' $left_right"
-    (SHELL=/bin/sh timeout -k 1 "$LIMIT" env TERM=xterm "$@" \
+    local command
+    need_terminal
+    printf -v command 'stty cols 70; %q %s' "$TOP/scripts/compare" "$left_right"
+    (SHELL=/bin/bash timeout -k 1 "$LIMIT" env TERM=xterm "$@" \
         script -qec "$command" /dev/null </dev/null |
         tr -d '\r' >screen 3>&- 4>&-)
     grep -q 'accept new' screen
@@ -253,7 +255,7 @@ is_wide() {
     echo '#error no' >>copy/demos/05-poll.c
     run copy/scripts/compare 5 5
     [ "$status" -eq 2 ]
-    [[ ${lines[-1]} == "compare: the stages cannot be built"* ]]
+    [[ ${lines[-1]} == "compare: the programs cannot be built"* ]]
 }
 
 @test "trouble is said in one sentence, with status 2" {
@@ -262,16 +264,18 @@ is_wide() {
     printf '[server]   listen fd:3\nnonsense\n' >bad
     printf 'c1 connect\nc1 expect "a"\n' >unmet.scn
     : >empty
+    demo 06-epoll-lt -q -c 1 -m 1 >quiet
     cat >cases <<'END'
 give two stages|6
 give two stages|
 not 3|1 2 3
-'99' is no stage and no file; the stages are 01-blocking|6 99
+'99' is not a stage and not a file; the stages are 01-blocking|6 99
 there is no scenario 'none'; there are abort|6 8 -s none
 unrecognized|6 8 --frobnicate
 --scenario is for stages|good good -s one
-bad:2: this is no event|good bad
-no events|empty good
+bad:2: this is not an event|good bad
+empty is empty|empty good
+was it recorded with -q|quiet good
 cannot read|. good
 c1 expected a; after 0 bytes|6 8 -s unmet.scn
 the scenario idle-timeout.scn is for 10-reactor alone|7 10 -s idle-timeout
@@ -284,7 +288,7 @@ END
         [ ${#said[@]} = 1 ]
         [[ ! -s $n.out && ${said[0]} == "compare: "*"$words"* ]]
     done <cases
-    [ $n = 12 ]
+    [ $n = 13 ]
     run compare 6 # as a program of its own
     [ "$status" -eq 2 ]
     [ "${#lines[@]}" -eq 1 ]
@@ -296,8 +300,9 @@ END
     [ "$status" -eq 0 ]
     [[ $output == *"usage: scripts/compare"*"STAGE STAGE"*"FILE FILE"* ]]
     ! awk 'length > 80' <<<"$output" | grep . || return 1
-    run bash -c "set +o pipefail; '$TOP/scripts/compare' 6 8 \
-        -s slow-reader | head -n 1"
+    # shellcheck disable=SC2016 # another bash's argument
+    run bash -c 'set +o pipefail; "$0" 6 8 -s slow-reader | head -n 1' \
+        "$TOP/scripts/compare"
     [ "${#lines[@]}" -eq 1 ]
     [[ $output == 06-epoll-lt* ]]
 }

@@ -18,7 +18,7 @@ suffer() {
     [ ${#stages[@]} -gt 0 ] || skip "STAGES names no echo server"
     # -IS: the standard library alone, which starts in half the time.
     timeout -k 1 $((${#stages[@]} * 4 * LIMIT)) \
-        python3 -IS "$TOP/tests/hazard.py" "${stages[@]/#/$BUILD/}" "$1" \
+        python3 -IS "$TOP/tests/hazard.py" "${stages[@]/#/"$BUILD/"}" "$1" \
         >"$said" 2>&1 3>&- 4>&- || status=$?
     case $status in
     0) sed -n 's/^SKIP/#/p' "$said" >&3 ;;

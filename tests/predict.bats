@@ -8,7 +8,7 @@ predict() {
     timeout -k 1 $((3 * LIMIT)) "$TOP/scripts/predict" "$@" 3>&- 4>&-
 }
 
-@test "a right guess is told to be right" {
+@test "a right guess is reported as right" {
     run predict 06-epoll-lt two-messages waits=5 recv=3
     echo "$output"
     [ "$status" -eq 0 ]
@@ -16,7 +16,7 @@ predict() {
 06-epoll-lt two-messages recv=3: right" ]
 }
 
-@test "a wrong guess is told its direction, and not the answer" {
+@test "a wrong guess is reported as too many or too few, without the answer" {
     run predict 6 two-messages waits=6 recv=1 send=2
     echo "$output"
     [ "$status" -eq 1 ]
@@ -49,12 +49,13 @@ refused() {
     [ "${#lines[@]}" -eq 1 ]
 }
 
-@test "what is no guess is refused in a sentence" {
-    refused "say WHAT=NUMBER" 6 one waits
-    refused "say WHAT=NUMBER" 6 one waits=many
-    refused "say WHAT=NUMBER" 6 one waits=-1
-    refused "nobody counts 'sleeps'; guess one of waits" 6 one sleeps=1
-    refused "'99' is no stage" 99 one waits=1
+@test "an argument that is not a guess is refused in a sentence" {
+    refused "write WHAT=NUMBER" 6 one waits
+    refused "write WHAT=NUMBER" 6 one waits=many
+    refused "write WHAT=NUMBER" 6 one waits=-1
+    refused "write WHAT=NUMBER" 6 one "waits=$(printf '\302\262')" # a small 2
+    refused "'sleeps' is not counted; guess one of waits" 6 one sleeps=1
+    refused "'99' is not a stage" 99 one waits=1
     refused "no scenario 'none'" 6 none waits=1
     refused "--help" 6
 }

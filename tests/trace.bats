@@ -340,13 +340,13 @@ END
 }
 
 @test "in the stages each trace call stands beside its system call" {
-    local -a files=("${stages[@]/#/$TOP/demos/}")
+    local -a files=("${stages[@]/#/"$TOP/demos/"}")
     neighbours >"$own/neighbours"
     perl -w - "$own/neighbours" "${files[@]/%/.c}" >"$own/checked" <<'END'
 open(my $table, '<', shift) or die $!;
 my @rows = map { [split] } <$table>;
 local $/; # whole files
-while (my $text = <>) {
+while (my $text = <<>>) { # <> would strip blanks from names
     for (@rows) {
         my ($macro, $call, $where) = @$_;
         while ($text =~ /^.*\b$macro\((.*)\n/mg) {
@@ -491,6 +491,7 @@ END
 # Run the stage on a terminal, with these variables; the trace goes to $own/tty.
 on_terminal() {
     local stage=$1
+    need_terminal
     shift
     (cd "$BUILD" && SHELL=/bin/sh timeout -k 1 "$LIMIT" env -u NO_COLOR \
         TERM=xterm "$@" script -qec "./$stage -c 2 -m 1" /dev/null \

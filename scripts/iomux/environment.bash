@@ -16,15 +16,17 @@ environment_clean() {
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
         '' | '#'*) ;;
-        # Without -f, unset of a name that no variable has is no error.
         *'*') eval "names+=(\"\${!${line%\*}@}\")" ;;
         *) names+=("$line") ;;
         esac
     done <"$top/scripts/iomux/environment.txt"
-    export -n SHELLOPTS BASHOPTS # these two are read-only
     set +o posix
     for line in "${names[@]}"; do
-        [ "$line" = BASHOPTS ] || unset -v "$line"
+        case $line in
+        # These two are read-only, and unset would close the descriptor.
+        SHELLOPTS | BASHOPTS | BASH_XTRACEFD) export -n "${line?}" ;;
+        *) unset -v "$line" ;;
+        esac
     done
     export LC_ALL=C
 }

@@ -122,14 +122,15 @@ def complain(command, sentence):
     """Prints a sentence on standard error, if that can be written."""
     try:
         print(f"{command}: {sentence}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        pass
+    except OSError:
+        discard(2)
 
 
-def discard_output():
-    """What is still buffered for standard output goes nowhere."""
+def discard(fd):
+    """Discards what is still buffered for standard output or error, so that
+    the end of the interpreter does not fail to write it again."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
+    os.dup2(null, fd)
     os.close(null)
 
 
@@ -150,6 +151,7 @@ def run(command, main):
     try:
         try:
             environment.clean()
+            environment.time_limit(1)  # or Trouble, at once
             status = main(sys.argv[1:])
         except SystemExit as end:  # --help
             status = end.code
@@ -158,23 +160,23 @@ def run(command, main):
         status = TROUBLE
         complain(command, trouble)
     except BrokenPipeError:
-        discard_output()
+        discard(1)
         end_by(signal.SIGPIPE)
     except OSError as error:
-        discard_output()
+        discard(1)
         status = TROUBLE
         what = f"{error.filename}: " if error.filename else \
             "cannot write to standard output: "
         complain(command, f"{what}{error.strerror}")
     except (MemoryError, RecursionError):
-        discard_output()
+        discard(1)
         status = TROUBLE
         complain(command, "there is not enough memory for this file")
     except KeyboardInterrupt:
-        discard_output()
+        discard(1)
         end_by(signal.SIGINT)
     try:
         sys.stdout.flush()  # after a Trouble
     except OSError:
-        discard_output()
+        discard(1)
     sys.exit(status)

@@ -113,6 +113,9 @@ def read_scenario(path):
             opened[-1][1].append(step)
     if len(opened) > 1:
         raise Trouble(f"{name}: a repeat has no }}")
+    if all(step.who == "player" for step in opened[0][1]):
+        raise Trouble(f"{name}: no client does anything: a scenario begins "
+                      "with a step such as 'c1 connect'")
     return opened[0][1] + last_closes(opened[0][1])
 
 

@@ -168,7 +168,7 @@ def read(path):
     trace = read_trace(path, data)
     if trace.problem is not None and not trace.events:
         number, line, why = trace.problem
-        if number == 1 and not line.startswith(("[", "{")):
+        if number == 1 and not re.match(r'\[[a-z]|\{"', line):
             raise Trouble(f"{path} is not a trace: line 1 is neither an event "
                           "nor an object of JSON")
     if trace.problem is None and not trace.events:

@@ -264,6 +264,7 @@ differs() {
 }
 
 @test "colour is for a terminal, and not with NO_COLOR" {
+    need_terminal
     run claims size
     [[ $output != *$'\e'* ]]
     on_terminal() {

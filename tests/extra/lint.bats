@@ -70,11 +70,13 @@ compiles_clean() {
     local file
     local -a scripts=()
     for file in scripts/* .ci/run; do
-        if head -n 1 "$file" | grep -q bash; then
+        if [ -f "$file" ] && head -n 1 "$file" | grep -q bash; then
             scripts+=("$file")
         fi
     done
     shellcheck -x "${scripts[@]}"
+    [ ${#scripts[@]} -ge 7 ]
+    shellcheck -x scripts/iomux/environment.bash
     shellcheck -x -s bash -e SC2034,SC2154 tests/helpers.bash
     shellcheck -x -e SC2030,SC2031,SC2034,SC2154,SC2314,SC2315 \
         tests/*.bats tests/extra/*.bats

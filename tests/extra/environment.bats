@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+#
+# environment.bats - whole runs of scripts/test where something is unusual: in a
+# checkout with an odd path, and for one stage alone.
+
+load helpers
+
+# Runs scripts/test in the tree $1 with these files, to its end.
+test_files() {
+    "$1/scripts/test" "${@:2}" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- 4>&- || {
+        grep -v '^ok' "$BATS_TEST_TMPDIR/log"
+        return 1
+    }
+    tail -n 1 "$BATS_TEST_TMPDIR/log" | grep -q '^[1-9][0-9]* passed, 0 failed'
+}
+
+@test "with STAGES the tests of other stages are skipped, or do not need it" {
+    local stage
+    for stage in 01-blocking.c 03-nonblocking.c 09-epoll-pool.c; do
+        echo "STAGES=$stage"
+        STAGES=$stage test_files "$TOP" scenario_language options pool code \
+            trace check_trace compare predict reactor
+    done
+}
+
+@test "the tests pass in a checkout whose path has blanks and quotes" {
+    local odd
+    odd="$BATS_TEST_TMPDIR/it's & a\\b \"q\" \$(x) "$'\303\274'
+    mkdir "$odd"
+    cp -r "$TOP"/{Makefile,README.md,CONTRIBUTING.md,common,demos,scripts} "$odd"
+    cp -r "$TOP"/{tests,walkthrough} "$odd"
+    STAGES=06-epoll-lt.c test_files "$odd" code options trace check_trace \
+        compare predict walkthrough clients
+}
