@@ -3,6 +3,7 @@
 
     tests/http.py PROGRAM HAZARD     one hazard against it
     tests/http.py --list             all hazards, a sentence each
+    tests/http.py --corpus DIR       write the requests as inputs of the fuzzer
 
 The server, the checks after each hazard, and the rules are those of hazard.py;
 here are what is HTTP's: the document root, a client that asks and reads
@@ -929,5 +930,15 @@ def nothing_stays_open(stage):
         pass
 
 
+def write_corpus(directory):
+    """Write the requests as inputs of tests/fuzz/http.c."""
+    for i, case in enumerate(read_cases()):
+        with open(os.path.join(directory, f"case-{i:03}"), "wb") as file:
+            cut = len(case.data) // 2
+            file.write(bytes([cut >> 8, cut & 255]) + case.data)
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--corpus":
+        sys.exit(write_corpus(sys.argv[2]))
     sys.exit(base.main(sys.argv[1:]))
