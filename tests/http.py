@@ -437,8 +437,7 @@ def empty_lines_are_not_a_request(stage):
 
 @hazard
 def an_answer_restarts_the_time(stage):
-    """A client that was answered later is closed later; a head in pieces
-    gains no time."""
+    """A reply restarts the time-out, and a piece of a head does not."""
     times = "--header-timeout", "2000", "--idle-timeout", "2000"
     with serve(stage, *times) as server:
         answered, idle, between, slow, last = (Browser(server)
@@ -700,8 +699,7 @@ def no_descriptors(stage):
 
 @hazard
 def room_after_a_file(stage):
-    """A client that finds no descriptor is refused; after a download one is
-    served again."""
+    """A client is refused while a download has the last descriptor."""
     with serve(stage, *LONG) as server:
         reader, busy = Browser(server), Browser(server)
         for client in reader, busy:
