@@ -78,7 +78,7 @@ static size_t consume(struct client *client, size_t n)
     return n;
 }
 
-/* Discards what has arrived of the body. */
+/* Discards the part of the body that has arrived. */
 static enum state discard_body(struct client *client)
 {
     client->request.body -= consume(client, client->request.body);
@@ -169,7 +169,7 @@ static enum state take_turn(struct client *client)
     case BODY:
         next = discard_body(client);
         break;
-    default: /* nothing to parse */
+    default: /* REPLY and LINGER do not use the input */
         break;
     }
     if (next != REPLY)
@@ -257,9 +257,8 @@ static void add_client(struct server *server, int client_fd)
     server->clients++;
 }
 
-/* Accepts more connections the more clients there are, because the turns of
- * many clients take long, and each new connection would wait for all of them.
- */
+/* Accepts more connections the more clients there are, because otherwise each
+ * of them would have to wait for the turns of all clients. */
 static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
                       void *data)
 {
@@ -302,7 +301,7 @@ static int serve(int listen_fd)
 
 int main(int argc, char **argv)
 {
-    enum { HOUR = 3600000 };
+    enum { HOUR = 3600000 }; /* in milliseconds */
     static const struct demo_option options[] = {
         {.name = "root",
          .argument = "DIR",

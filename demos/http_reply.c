@@ -244,21 +244,16 @@ static const char *reason(int status)
     return "";
 }
 
-/*
- * Opens a stream that writes to reply->text, so that a head has no fixed size,
- * and writes the lines that every head has. Returns NULL if there is no memory.
- */
+/* Opens a stream that writes to reply->text, so that a head has no fixed size,
+ * and writes the first lines. Returns NULL if there is no memory. */
 static FILE *begin_head(struct http_reply *reply,
                         const struct http_request *request, int status)
 {
-    char date[DATE_SIZE];
     *reply = (struct http_reply){.file = -1};
     FILE *out = open_memstream(&reply->text, &reply->size);
     if (out == NULL)
         return NULL;
-    format_date(time(NULL), date);
-    fprintf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason(status),
-            date);
+    fprintf(out, "HTTP/1.1 %d %s\r\n", status, reason(status));
     if (!request->keep_alive)
         fputs("Connection: close\r\n", out);
     else if (request->old)
@@ -266,8 +261,8 @@ static FILE *begin_head(struct http_reply *reply,
     return out;
 }
 
-/* Describes the body. nosniff forbids that a browser guesses another type, and
- * treats a trace with HTML in it as a page. */
+/* Describes the body. nosniff forbids a browser to guess another type, for
+ * example that a trace with HTML in it is a page. */
 static void write_type(FILE *out, const char *type, long long size)
 {
     fprintf(out,
@@ -276,11 +271,13 @@ static void write_type(FILE *out, const char *type, long long size)
             type, size);
 }
 
-/* Ends the head and the stream. Returns false, and frees the reply, if there
- * is no memory. */
+/* Ends the head, writes the body and closes the stream. Returns false, with
+ * *reply empty, if there is no memory. */
 static bool finish(struct http_reply *reply, FILE *out, const char *body)
 {
-    fprintf(out, "\r\n%s", body);
+    char date[DATE_SIZE];
+    format_date(time(NULL), date);
+    fprintf(out, "Date: %s\r\n\r\n%s", date, body);
     bool complete = ferror(out) == 0;
     if (fclose(out) == 0 && complete)
         return true;

@@ -2,10 +2,9 @@
  * http_request.c - the grammar of RFC 9112 (messages), RFC 9110 (fields) and
  * RFC 3986 (host names).
  *
- * The order of the checks decides which status a request gets that has several
- * errors: first the lines (400, 414, 431), then the version (505), the method
- * (501), the fields, the length of the body and the target (400, 411, 413), and
- * at last whether the method is allowed (405).
+ * The order of the checks decides which status a request with several errors
+ * gets: the lines (400, 414, 431), the version (505), the method (501), the
+ * fields (400, 411, 413), the target (400), and the use of the method (405).
  */
 #include "http_request.h"
 
@@ -28,15 +27,15 @@ struct text {
     size_t size;
 };
 
-/* What the fields contain besides what struct http_request has room for. */
+/* What the parser remembers about a request until its head ends. */
 struct parse_context {
     struct http_request *request;
     struct text method, target;
-    int hosts, lengths, codings;                  /* fields of that name */
-    int ranges, modified_since, unmodified_since; /* fields of that name */
+    /* How many fields have this name. */
+    int hosts, lengths, codings, ranges, modified_since, unmodified_since;
     bool valid_host, valid_length;
-    int chunked;       /* how often a transfer coding is chunked */
-    bool chunked_last; /* the last transfer coding is chunked */
+    int chunked;       /* how many transfer codings are chunked */
+    bool chunked_last; /* the last of them is */
     bool close, keep_alive, expects_continue, if_range;
 };
 
@@ -76,21 +75,20 @@ static struct text trim(struct text text)
     return text;
 }
 
-/* Methods are case-sensitive (RFC 9110, 9.1). */
+/* Compares a method, which is case-sensitive (RFC 9110, 9.1). */
 static bool is_exactly(struct text text, const char *word)
 {
     return text.size == strlen(word) && memcmp(text.at, word, text.size) == 0;
 }
 
-/* Names of fields, and the words in those that we read, are not. */
+/* Compares a name or a word in a value, which are not (5.1). */
 static bool is_word(struct text text, const char *word)
 {
     return text.size == strlen(word) &&
            strncasecmp(text.at, word, text.size) == 0;
 }
 
-/* Returns the value of 1*DIGIT, max + 1 if that is larger than max, or -1 if
- * text is not a number. */
+/* Returns the value of 1*DIGIT, at most max + 1, or -1 if text has no value. */
 static long parse_number(struct text text, long max)
 {
     if (text.size == 0 || span(text, DIGITS) != text.size)
@@ -107,8 +105,7 @@ static bool next_member(struct text *list, struct text *member)
 {
     while (list->size > 0) {
         struct text part = before(*list, ',');
-        bool is_last = part.size == list->size;
-        *list = skip(*list, is_last ? part.size : part.size + 1);
+        *list = skip(*list, part.size < list->size ? part.size + 1 : part.size);
         *member = trim(part);
         if (member->size > 0)
             return true;
@@ -181,20 +178,20 @@ static int check_request_line(struct parse_context *context, struct text line)
         !is_one_of(version.at[8], DIGITS))
         return 400;
     context->request->old = version.at[8] == '0';
-    return version.at[6] != '1' ? 505 : is_known(context->method) ? 0 : 501;
+    if (version.at[6] != '1')
+        return 505;
+    return is_known(context->method) ? 0 : 501;
 }
 
 /* --- hosts and targets --------------------------------------------------- */
 
-/* Checks %XX. */
 static bool is_encoded(struct text text)
 {
     return text.size >= 3 && text.at[0] == '%' &&
            is_one_of(text.at[1], HEXDIGITS) && is_one_of(text.at[2], HEXDIGITS);
 }
 
-/* Checks the address between the brackets of an IP-literal (RFC 3986, 3.2.2):
- * an IPv6 address, or v1.x for a future version x. */
+/* Checks the IPv6address or IPvFuture of an IP-literal (RFC 3986, 3.2.2). */
 static bool is_address(struct text text)
 {
     if (text.size > 0 && is_one_of(text.at[0], "vV")) {
@@ -292,8 +289,8 @@ static bool parse_target(struct parse_context *context)
 
 /* --- fields -------------------------------------------------------------- */
 
-/* Stores the value of a field of which count have come before. A value that is
- * repeated or too long becomes "", which means that it is ignored. */
+/* Stores the value of a field that has occurred *count times before. If the
+ * field is repeated or too long, stores "", so that it is ignored. */
 static void store_value(char *stored, int *count, struct text value)
 {
     if (*count > 0 || value.size >= HTTP_VALUE_MAX)
@@ -303,11 +300,11 @@ static void store_value(char *stored, int *count, struct text value)
     ++*count;
 }
 
-/* "*" may stand alone only (RFC 9110, 13.1.1). */
+/* "*" is valid only as the whole list (RFC 9110, 13.1.1). */
 static void parse_tags(enum http_tags *tags, struct text value)
 {
-    *tags = *tags == HTTP_NO_TAGS && is_exactly(value, "*") ? HTTP_ANY_TAG
-                                                            : HTTP_SOME_TAGS;
+    bool any = *tags == HTTP_NO_TAGS && is_exactly(value, "*");
+    *tags = any ? HTTP_ANY_TAG : HTTP_SOME_TAGS;
 }
 
 /* Connection (RFC 9110, 7.6.1), Expect (10.1.1) and Transfer-Encoding (RFC
@@ -382,8 +379,7 @@ static int parse_fields(struct parse_context *context, struct text lines)
     return 0;
 }
 
-/* Checks what the fields mean together. Returns 0 or the status of the error.
- */
+/* Checks the fields together. Returns 0 or the status of the error. */
 static int check_fields(struct parse_context *context)
 {
     bool old = context->request->old;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
-# http.bats - stage 11: what clients of HTTP ask, and what they do to it.
+# http.bats - stage 11: the requests of HTTP clients, and their hazards.
 #
-# http.py does it, and asks after each hazard whether the server still serves
-# and ends as it should. To repeat one of them by hand:
+# http.py plays the client. After each hazard it checks that the server still
+# serves and ends as it should. To repeat one of them by hand:
 #
 #     tests/http.py build/11-http slow-head-times-out
 
@@ -27,17 +27,17 @@ suffer() {
         <(sed -n 's/^    suffer //p' "$BATS_TEST_FILENAME")
 }
 
-# What they ask.
+# Requests.
 
-@test "each of the requests, good, odd or bad, gets its status" {
+@test "each of the requests, valid or not, gets its status" {
     suffer requests
 }
 
-@test "... also when it comes in small pieces" {
+@test "... also if it arrives in small pieces" {
     suffer requests-in-small-pieces
 }
 
-@test "... and when it is cut in two, wherever that is" {
+@test "... and if it is cut in two, wherever the cut is" {
     suffer requests-in-two-pieces
 }
 
@@ -55,7 +55,7 @@ suffer() {
     suffer leave-in-a-large-reply
 }
 
-@test "a client that has left before its reply does no harm" {
+@test "a client that leaves before its reply does no harm" {
     suffer leave-before-the-reply
 }
 
@@ -65,15 +65,15 @@ suffer() {
 
 # Clients that are slow.
 
-@test "a slow head stops nobody" {
+@test "a client with a slow head does not delay others" {
     suffer slow-head
 }
 
-@test "a head that does not end in time is answered with 408" {
+@test "a head that does not end in time gets 408" {
     suffer slow-head-times-out
 }
 
-@test "so is a body that does not come" {
+@test "a body that does not arrive in time gets 408" {
     suffer slow-body-times-out
 }
 
@@ -89,15 +89,15 @@ suffer() {
     suffer an-answer-restarts-the-time
 }
 
-@test "a client that asks nothing is closed in the end" {
+@test "a client that sends no request is closed in the end" {
     suffer idle-times-out
 }
 
-@test "a client that has left is not closed by a time-out" {
+@test "a client that has left is not closed again by a time-out" {
     suffer leave-before-the-time-out
 }
 
-@test "a client that does not read a large reply stops nobody" {
+@test "a client that does not read a large reply does not delay others" {
     suffer stalled-reader
 }
 
@@ -109,9 +109,9 @@ suffer() {
     suffer linger-times-out
 }
 
-# Many, and much.
+# Many clients and much data.
 
-@test "a flood of requests waits for its own replies, and stops nobody" {
+@test "a client that floods waits for its own replies and delays no other" {
     suffer flood-of-requests
 }
 
@@ -127,7 +127,7 @@ suffer() {
     suffer a-path-of-dots
 }
 
-@test "EPOLLOUT is asked for only while there is a rest" {
+@test "EPOLLOUT is registered only while a part of a reply is unsent" {
     suffer out-only-while-there-is-a-rest
 }
 
@@ -139,9 +139,9 @@ suffer() {
     suffer no-memory-lost
 }
 
-# What the system does.
+# Failures of the system.
 
-@test "without a descriptor for a file the answer is 503" {
+@test "without a descriptor for a file the reply is 503" {
     suffer no-descriptors
 }
 
@@ -149,15 +149,15 @@ suffer() {
     suffer room-after-a-file
 }
 
-@test "without room in the system it asks again, though nobody leaves" {
+@test "if accept4 fails without a client that leaves, the server tries again" {
     suffer no-room-in-the-system
 }
 
-@test "without memory for a client it is refused, and the next one served" {
+@test "a client without memory is refused, and the next one is served" {
     suffer no-memory-for-a-client
 }
 
-@test "a file of which the system says nothing is no empty file" {
+@test "a file that fstat cannot examine is not served as an empty file" {
     suffer no-word-about-a-file
 }
 
@@ -173,11 +173,11 @@ suffer() {
     suffer file-gets-shorter
 }
 
-@test "a request does not let go who waits to write into a FIFO" {
+@test "a request does not wake a writer of a FIFO" {
     suffer fifo-is-left-alone
 }
 
-@test "SIGTERM ends it, whatever its clients wait for" {
+@test "SIGTERM ends the server in every state of its clients" {
     suffer end-with-clients
 }
 
@@ -202,7 +202,7 @@ suffer() {
     "$TOP/tests/golden.py" 11-http 3>&- 4>&-
 }
 
-@test "11-http runs with its clients like any stage, and all are answered" {
+@test "11-http runs with its clients like any stage, and all get replies" {
     run demo 11-http -c 3 -m 5 -i 1 -j "$BATS_TEST_TMPDIR/json"
     [ "$status" -eq 0 ]
     [[ $output == *"15 sent, 15 answered"* ]]
@@ -210,7 +210,7 @@ suffer() {
     jq -s '{traceEvents:.}' "$BATS_TEST_TMPDIR/json" >/dev/null
 }
 
-@test "a client of the demo notices an answer that is not the right one" {
+@test "a client of the demo detects a wrong reply" {
     mkdir "$BATS_TEST_TMPDIR/root"
     run demo 11-http -c 1 -m 1 --root "$BATS_TEST_TMPDIR/root"
     [ "$status" -eq 1 ]
@@ -220,7 +220,7 @@ suffer() {
     [ "$status" -eq 0 ]
 }
 
-@test "its help knows no echo, and a size is refused" {
+@test "its help does not mention an echo, and --size is refused" {
     run demo 11-http --help
     [ "$status" -eq 0 ]
     [[ $output == *"curl --unix-socket /tmp/echo"*"answered and closed"* ]]
@@ -230,7 +230,7 @@ suffer() {
     [[ $output == *"--size is for echo servers"* ]]
 }
 
-@test "a client of the demo does not believe any length of an answer" {
+@test "a client of the demo rejects an impossible length of a reply" {
     local length
     for length in 9223372036854775807 -1 -99999999999999999999; do
         rm -f "$BATS_TEST_TMPDIR/odd"
@@ -253,7 +253,7 @@ client.recv(1000)' "$BATS_TEST_TMPDIR/odd" "$length"
     done
 }
 
-@test "a root that is no directory is refused with a sentence" {
+@test "a root that is not a directory is refused with a sentence" {
     local root
     for root in "$BATS_TEST_TMPDIR/none" /dev/null ''; do
         run demo 11-http --root "$root"

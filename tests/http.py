@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""http.py - do to stage 11 what clients of HTTP do to servers.
+"""http.py - play HTTP clients, good and bad, against stage 11.
 
     tests/http.py PROGRAM HAZARD     one hazard against it
     tests/http.py --list             all hazards, a sentence each
+    tests/http.py --corpus DIR       write the requests as inputs of the fuzzer
 
 The server, the checks after each hazard, and the rules are those of hazard.py;
-here are what is HTTP's: the document root, a client that asks and reads
-replies, and tests/http/requests.txt, the requests that are good, odd or bad.
+this file adds the document root, a client that reads replies, and the requests
+of tests/http/requests.txt.
 """
 import array
 import collections
@@ -59,7 +60,7 @@ def make_root():
 
 
 class Browser(base.Client):
-    """A client that reads replies; what it has read too much it keeps."""
+    """A client that reads replies, and keeps the bytes that follow one."""
 
     def __init__(self, server, name=None):
         super().__init__(server, name)
@@ -71,7 +72,7 @@ class Browser(base.Client):
         return piece != b""
 
     def reply(self, head=False):
-        """The next reply; None: the end, and nothing before it."""
+        """Return the next reply, or None at end of file."""
         while b"\r\n\r\n" not in self.rest:
             if not self.more():
                 check(not self.rest, "a whole head of a reply", self.rest)
@@ -105,13 +106,13 @@ class Browser(base.Client):
         return reply
 
     def say(self, _=b""):
-        """What each hazard ends with, for it to be a good server still."""
+        """Check, at the end of a hazard, that the server still serves."""
         reply = self.get("/trace")
         check(reply.status == 200, "status 200", reply)
         check(reply.body.startswith(b"[server]   "), "a trace", reply.body)
 
     def wait_read(self):
-        """Wait until the server has read all, or says something."""
+        """Wait until the server has read all bytes, or has sent some."""
         unread = array.array("i", [1])
         end = time.monotonic() + LIMIT
         while unread[0] and not select.select([self.socket], [], [], 0)[0]:
@@ -119,7 +120,7 @@ class Browser(base.Client):
             check(time.monotonic() < end, "a server that reads", "none")
 
     def wait_nothing(self, server):
-        """See that the server has read all, sleeps, and has said nothing."""
+        """Check that the server has read all, waits, and has sent nothing."""
         self.wait_read()
         wait_until(server.sleeps, "a server that sleeps")
         check(
@@ -135,7 +136,7 @@ base.check_trace()["LEFT_OUT"].update({"echo", "all echoed"})
 
 
 def at_rest(server):
-    """The descriptors of a server that has served somebody, who has left."""
+    """The descriptors of a server without clients that has served one."""
     client = Browser(server)
     client.get("/trace")
     count = len(server.descriptors()) - 1
@@ -271,7 +272,7 @@ def try_cases(stage, split):
 
 @hazard
 def requests(stage):
-    """Every request of the list gets the status it should get."""
+    """Every request of the list gets its status."""
     try_cases(stage, lambda data: [[data]])
 
 
@@ -339,7 +340,7 @@ def leave_in_a_large_reply(stage):
 
 @hazard
 def leave_before_the_reply(stage):
-    """A client that has left before its reply is sent does no harm."""
+    """A client that leaves before its reply is sent does no harm."""
     with serve(stage) as server:
         server.stop()
         for path in ("/a.txt", "/big.bin", "/trace", "/none"):
@@ -352,7 +353,7 @@ def leave_before_the_reply(stage):
 
 @hazard
 def half_close(stage):
-    """Who shuts down its sending side gets all replies, then the end."""
+    """A client that half-closes gets all replies, then end of file."""
     with serve(stage) as server:
         client = Browser(server)
         for path in ("/a.txt", "/big.bin", "/sub/b.txt"):
@@ -369,7 +370,7 @@ def half_close(stage):
 
 @hazard
 def slow_head(stage):
-    """Who sends a head byte by byte does not stop a quick client."""
+    """A head that arrives byte by byte does not delay a quick client."""
     with serve(stage, *LONG) as server:
         slow, quick = Browser(server), Browser(server)
         for byte in b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n":
@@ -380,7 +381,7 @@ def slow_head(stage):
 
 @hazard
 def slow_head_times_out(stage):
-    """A byte now and then buys no time: the head ends by 408."""
+    """More bytes of a head do not restart its time-out: 408."""
     with serve(stage, "--header-timeout", "200") as server:
         slow, quick = Browser(server), Browser(server)
         slow.send(b"GET /a.txt HTTP/1.1\r\nX: ")
@@ -398,7 +399,7 @@ def slow_head_times_out(stage):
 
 @hazard
 def slow_body_times_out(stage):
-    """A body that does not come ends by 408, not by the reply."""
+    """A body that does not arrive gets 408, not the reply."""
     with serve(stage, "--header-timeout", "100") as server:
         client = Browser(server)
         client.send(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
@@ -436,8 +437,7 @@ def empty_lines_are_not_a_request(stage):
 
 @hazard
 def an_answer_restarts_the_time(stage):
-    """A client that was answered later is closed later; a head in pieces
-    gains no time."""
+    """A reply restarts the time-out, and a piece of a head does not."""
     times = "--header-timeout", "2000", "--idle-timeout", "2000"
     with serve(stage, *times) as server:
         answered, idle, between, slow, last = (Browser(server)
@@ -469,7 +469,7 @@ def an_answer_restarts_the_time(stage):
 
 @hazard
 def idle_times_out(stage):
-    """Who asks nothing, or nothing more, is closed without a word."""
+    """A client without a request is closed without a reply."""
     with serve(stage, "--idle-timeout", "1000") as server:
         silent, done = Browser(server), Browser(server)
         check(done.get().status == 200, "a reply", "none")
@@ -480,7 +480,7 @@ def idle_times_out(stage):
 
 @hazard
 def leave_before_the_time_out(stage):
-    """Who has left is not closed once more by a time-out."""
+    """A client that has left is not closed again by a time-out."""
     with serve(stage, "--idle-timeout", "1000") as server:
         for _ in range(20):
             client = Browser(server)
@@ -496,7 +496,7 @@ def leave_before_the_time_out(stage):
 
 @hazard
 def stalled_reader(stage):
-    """Who does not read a large reply does not stop a quick client."""
+    """A client that does not read does not delay a quick one."""
     with serve(stage, *LONG) as server:
         slow, quick = Browser(server), Browser(server)
         slow.ask("/big.bin")
@@ -509,7 +509,7 @@ def stalled_reader(stage):
 
 @hazard
 def stalled_reader_times_out(stage):
-    """Who never reads its reply is closed in the end."""
+    """A client that never reads its reply is closed in the end."""
     with serve(stage, "--idle-timeout", "1000") as server:
         before = at_rest(server)
         client = Browser(server)
@@ -520,7 +520,7 @@ def stalled_reader_times_out(stage):
 
 @hazard
 def linger_times_out(stage):
-    """Who keeps sending after an error is dropped in the end."""
+    """A client that keeps sending after an error is closed."""
     with serve(stage, "--header-timeout", "200") as server:
         client = Browser(server)
         client.send(b"\0")
@@ -538,7 +538,7 @@ def linger_times_out(stage):
 
 @hazard
 def flood_of_requests(stage):
-    """Who sends requests and does not read must wait, and loses none."""
+    """A client that floods must wait, and loses no reply."""
     with serve(stage, *LONG) as server:
         flood, quick = Browser(server), Browser(server)
         one = b"GET /sub/b.txt HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -560,7 +560,7 @@ def flood_of_requests(stage):
 
 @hazard
 def turns_are_short(stage):
-    """Of requests that come together one is answered in a turn."""
+    """A turn answers one of the requests that arrive together."""
     with serve(stage, *LONG) as server:
         many, one = Browser(server), Browser(server)
         many.get()
@@ -580,7 +580,7 @@ def turns_are_short(stage):
 
 @hazard
 def newcomers_do_not_wait(stage):
-    """100 new clients among 500 that pipeline: several are accepted a turn."""
+    """100 new clients among 500 busy ones are accepted quickly."""
     busy_clients, newcomers = 500, 100
     with serve(stage, *LONG) as server:
         server.allow_descriptors(busy_clients + newcomers + 100)
@@ -623,7 +623,7 @@ def a_path_of_dots(stage):
 
 @hazard
 def out_only_while_there_is_a_rest(stage):
-    """EPOLLOUT is asked for while there is a rest, and never else."""
+    """EPOLLOUT is registered only while a reply is unsent."""
     with serve(stage, *LONG) as server:
         client = Browser(server)
         for _ in range(20):
@@ -676,7 +676,7 @@ def no_memory_lost(stage):
 
 @hazard
 def no_descriptors(stage):
-    """Without a descriptor a file is 503; all is well when there is one."""
+    """Without a descriptor a file is 503, and later 200."""
     with serve(stage, *LONG) as server:
         client = Browser(server)
         check(client.get("/a.txt").status == 200, "200", "another status")
@@ -699,8 +699,7 @@ def no_descriptors(stage):
 
 @hazard
 def room_after_a_file(stage):
-    """A client that finds no descriptor is refused; after a download one is
-    served again."""
+    """A client is refused while a download has the last descriptor."""
     with serve(stage, *LONG) as server:
         reader, busy = Browser(server), Browser(server)
         for client in reader, busy:
@@ -719,7 +718,7 @@ def room_after_a_file(stage):
 
 @hazard
 def no_room_in_the_system(stage):
-    """Without room in the system it asks again, though nobody leaves."""
+    """If accept4 fails, it is tried again though no client leaves."""
     failing = """
         int accept4(int fd, struct sockaddr *address, socklen_t *size, int how)
         {
@@ -738,7 +737,7 @@ def no_room_in_the_system(stage):
 
 @hazard
 def no_memory_for_a_client(stage):
-    """Without memory for a client it is refused, and the next one served."""
+    """A client without memory is refused, the next one served."""
     failing = """
         static int accepted;
         int accept4(int fd, struct sockaddr *address, socklen_t *size, int how)
@@ -758,7 +757,7 @@ def no_memory_for_a_client(stage):
 
 @hazard
 def no_word_about_a_file(stage):
-    """A file of which the system says nothing is no empty file."""
+    """A file that fstat cannot examine is not an empty file."""
     failing = """
         int fstat(int fd, struct stat *about)
         {
@@ -776,7 +775,7 @@ def no_word_about_a_file(stage):
 
 @hazard
 def dates_of_files(stage):
-    """Last-Modified is never later than Date, nor a date that HTTP lacks."""
+    """Last-Modified is never later than Date."""
     with serve(stage) as server:
         client = Browser(server)
         for seconds in 0, 999999999, 4102444800, 253402300800, 10**11, -10**11:
@@ -827,7 +826,7 @@ def file_gets_shorter(stage):
 
 @hazard
 def fifo_is_left_alone(stage):
-    """Who waits to write into a FIFO of the root is not let go by a GET."""
+    """A GET of a FIFO does not wake its writer."""
     with serve(stage, *LONG) as server:
         writer = subprocess.Popen(["sh", "-c", "echo line >root/pipe"])
         try:
@@ -847,7 +846,7 @@ def fifo_is_left_alone(stage):
 
 @hazard
 def end_with_clients(stage):
-    """SIGTERM ends it, whatever its clients are waiting for."""
+    """SIGTERM ends the server in every state of its clients."""
     with serve(stage, *LONG) as server:
         Browser(server)
         for text in (b"GET /", b"PUT / HTTP/1.1\r\nHost: x\r\n"
@@ -929,5 +928,15 @@ def nothing_stays_open(stage):
         pass
 
 
+def write_corpus(directory):
+    """Write the requests as inputs of tests/fuzz/http.c."""
+    for i, case in enumerate(read_cases()):
+        with open(os.path.join(directory, f"case-{i:03}"), "wb") as file:
+            cut = len(case.data) // 2
+            file.write(bytes([cut >> 8, cut & 255]) + case.data)
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--corpus":
+        sys.exit(write_corpus(sys.argv[2]))
     sys.exit(base.main(sys.argv[1:]))

@@ -1,21 +1,22 @@
 /*
  * http-reset.c - well-known samples
  *
- * Claim: a recv that fails is a bug of the program, so let it end
- * Truth: false. A client can make recv fail. In the well-known Python sample
- * the exception of one client's reset ends the server for all: the first of
- * four ways to stop it. What a peer can cause ends that peer at most.
+ * Claim: an error of recv is a bug of the server, so the server may exit
+ * Truth: false. A client can make recv fail. In the well-known Python server,
+ * of which this program is a version in C, the reset of one connection raises
+ * an exception that ends the server for all clients: the first of four ways to
+ * stop it. An error that a client can cause must end at most that client.
  * Settled by: recv(2), ECONNRESET; Python's ConnectionResetError.
  * Try: replace "return errno" by closing that client, and see the last line.
  */
 #include "claim.h"
 
-/* The sample's loop. Its end is that of the server. */
+/* The loop of the sample. Returns an errno, which is the end of the server. */
 static int serve(int listen_fd)
 {
     struct epoll_event event;
     char buffer[200];
-    const int epoll_fd = new_epoll();
+    int epoll_fd = new_epoll();
     watch(epoll_fd, listen_fd, EPOLLIN);
     for (;;) {
         if (epoll_wait(epoll_fd, &event, 1, -1) < 1)
@@ -24,7 +25,7 @@ static int serve(int listen_fd)
             watch(epoll_fd, accept(listen_fd, NULL, NULL), EPOLLIN);
             continue;
         }
-        const ssize_t n = recv(event.data.fd, buffer, sizeof(buffer), 0);
+        ssize_t n = recv(event.data.fd, buffer, sizeof(buffer), 0);
         if (n < 0)
             return errno; /* the exception that nobody catches */
         if (n > 0)
@@ -37,24 +38,26 @@ static int serve(int listen_fd)
 int main(void)
 {
     struct place place;
-    const int listen_fd = listen_somewhere(&place, 5);
-    const pid_t server = start_child(serve, listen_fd);
+    int listen_fd = listen_somewhere(&place, 5);
+    pid_t server = start_child(serve, listen_fd);
     close(listen_fd);
 
-    const int client_fd = must(connect_to(&place), "connect");
+    int client_fd = must(connect_to(&place), "connect");
     send(client_fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
     struct pollfd entry = {.fd = client_fd, .events = POLLIN};
     poll(&entry, 1, -1);
-    saw(entry.revents == POLLIN, "the first client asks, the reply is there");
+    saw(entry.revents == POLLIN,
+        "the first client sends a request, the reply arrives");
     close(client_fd);
-    const int error = end_of(server);
+    int error = end_of(server);
     saw(error == ECONNRESET, "it leaves without reading; the server ends: %s",
         error_name(error));
-    const int next_fd = connect_to(&place);
+    int next_fd = connect_to(&place);
     saw(next_fd < 0 && errno == ECONNREFUSED, "the next client: %s",
         error_name(next_fd < 0 ? errno : 0));
-    return verdict("false",
-                   "a recv that fails is a bug of the program, so let it end",
-                   "one client leaves its reply unread: ECONNRESET ends the "
-                   "server, the next is refused");
+    return verdict(
+        "false",
+        "an error of recv is a bug of the server, so the server may exit",
+        "one client leaves its reply unread: ECONNRESET ends the "
+        "server, the next is refused");
 }
