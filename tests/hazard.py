@@ -1226,10 +1226,14 @@ def check_given_up(server, error):
     status = server.wait_end()
     name = re.escape(server.stage.name)
     check(
-        status == 1
-        and re.fullmatch(rf"{name}: .*\b{error}\b.*\n", server.errors()),
-        f"status 1 and one sentence with {error}",
+        status == 1 and re.fullmatch(rf"{name}: .*\n", server.errors()),
+        "status 1 and one sentence",
         f"status {status}, {server.errors()!r}",
+    )
+    check(
+        error in server.errors() or server.stage.is_scheduled,
+        f"a sentence with {error}, if it is not an error of one thread only",
+        server.errors(),
     )
     check(not os.path.lexists(server.path), "no socket file", server.path)
 
@@ -1661,6 +1665,7 @@ def sigterm_in_a_storm(stage):
     """SIGTERM ends it at each of 20 moments while clients storm in."""
     moments = random.Random(stage.name)
     command = [sys.executable, "-IS", "-c", STORM, PATH]
+    stormed = 0
     with subprocess.Popen(command) as storm:
         try:
             for _ in range(20):
@@ -1671,10 +1676,11 @@ def sigterm_in_a_storm(stage):
                 spin(moment)
                 server.kill(signal.SIGTERM)
                 check_stopped(server, f"{moment * 1000:.2f} ms into the storm")
+                stormed += b"accept new" in server.output()
             check(
-                stage.is_untraced or server.lines("accept new"),
-                "a storm of clients",
-                "none",
+                stage.is_untraced or stormed > 5,
+                "clients in most of the rounds",
+                f"clients in {stormed} of 20",
             )
             server.check_laws()
         finally:
