@@ -219,7 +219,7 @@ suffer() {
     suffer end-in-a-flood
 }
 
-@test "SIGTERM ends a server at each of 60 moments of its start" {
+@test "SIGTERM ends a server at each of 25 moments of its start" {
     suffer sigterm-while-it-starts
 }
 
