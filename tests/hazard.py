@@ -19,6 +19,7 @@ several stages: 1 if one was bad, 77 if all were skipped.
 import array
 import collections
 import contextlib
+import errno
 import fcntl
 import functools
 import io
@@ -46,6 +47,7 @@ PATH = "echo.sock"  # of the server, in the temporary directory
 SCRIPTS = os.path.join(os.path.dirname(__file__), "..", "scripts")
 MOST_CHECKED = 2_000_000  # bytes of trace that are checked against the laws
 SKIPPED = 77
+FAILING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fail.c")
 MIB = 1 << 20
 HAZARDS = {}
 
@@ -182,7 +184,9 @@ class Client:
         """Send without waiting. Returns how many bytes went."""
         sent, view = 0, memoryview(data)
         self.socket.setblocking(False)
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+        with contextlib.suppress(
+            BlockingIOError, BrokenPipeError, ConnectionResetError
+        ):
             while sent < len(data):
                 sent += self.socket.send(view[sent : sent + 65536])
         self.socket.settimeout(LIMIT)
@@ -261,12 +265,14 @@ class Server:
         path=PATH,
         limit=None,
         ignore=(),
+        block=(),
         gate=None,
         **environment,
     ):
         def prepare():
             for number in ignore:
                 signal.signal(number, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, block)
             if limit is not None:
                 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
@@ -289,7 +295,9 @@ class Server:
                 stdout=out,
                 stderr=err,
                 # Without it no copy of this process is made, only to exec.
-                preexec_fn=prepare if ignore or limit is not None else None,
+                preexec_fn=(
+                    prepare if ignore or block or limit is not None else None
+                ),
                 env=os.environ | environment,
             )
         self.pid = self.process.pid
@@ -364,6 +372,10 @@ class Server:
     def status(self, field):
         with open(f"/proc/{self.pid}/status") as status:
             return re.search(rf"^{field}:\s*(\S+)", status.read(), re.M)[1]
+
+    def cpu(self):
+        """CPU time of all its threads, in seconds."""
+        return time.clock_gettime(~self.pid << 3 | 2)
 
     def memory(self):
         """Anonymous memory in kB: heap and stacks, exactly."""
@@ -494,13 +506,15 @@ class Stage:
         number = int(self.name[:2]) if self.name[:2].isdigit() else 99
         self.one_at_a_time = number == 1
         self.has_threads = number == 2
+        self.is_untraced = self.name.startswith("untraced-")
         self.never_rests = number == 3  # asks a million times a second
         self.uses_select = number == 4
         # A slow reader stops others: the model's limit, not a bug.
         self.waits_in_send = number == 1 or 3 <= number <= 6
         self.keeps_a_rest = number >= 7
-        # Threads beside the conductor that are there without a client.
         is_pool = number == 9
+        # The threads of a server without a client: the main thread, and in the
+        # pool one worker for each CPU.
         self.threads = 1 + is_pool * os.sysconf("SC_NPROCESSORS_ONLN")
         self.is_scheduled = self.has_threads or is_pool
 
@@ -645,9 +659,8 @@ def no_memory_lost(stage):
             client.say(b"x" * (1 + i % 3000))
             client.close()
         server.leave()
-        threads = 1 + stage.threads
         wait_until(
-            lambda: len(server.states()) <= threads + stage.has_threads,
+            lambda: len(server.states()) <= stage.threads + stage.has_threads,
             "no more threads than at the start",
             lambda: f"{len(server.states())} threads",
         )
@@ -1040,55 +1053,109 @@ def stop_and_continue(stage):
 # --- no descriptor left ---------------------------------------------------
 
 
+class Failures:
+    """A library that lets calls of a server fail, and counts the failures."""
+
+    def __init__(self, stage, names, error):
+        if stage.is_sanitized():
+            raise Skip("a sanitizer must be the first library")
+        self.file = os.path.abspath("failures")
+        with open(self.file, "wb") as file:
+            file.write(bytes(16))
+        library = os.path.abspath("fail.so")
+        if not os.path.exists(library):
+            # -Bsymbolic: the library's own calls stay inside it.
+            subprocess.run(
+                ["cc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O1",
+                 "-Wl,-Bsymbolic", "-o", library, FAILING, "-ldl"],
+                check=True,
+            )
+        self.environment = {
+            "LD_PRELOAD": library,
+            "FAIL": f"{names} {error} {self.file}",
+        }
+
+    def switch_on(self):
+        with open(self.file, "r+b") as file:
+            file.write((1).to_bytes(8, sys.byteorder))
+
+    def count(self):
+        with open(self.file, "rb") as file:
+            return int.from_bytes(file.read()[8:], sys.byteorder)
+
+
+def is_refused(client):
+    """Waits for an echo or the end. Returns True if the end has come."""
+    return client.is_reset() or client.receive(1) == b""
+
+
 @hazard
 def few_descriptors(stage):
-    """With 24 descriptors and 40 clients, those wait whom it cannot hold."""
+    """With 24 descriptors and 40 clients, surplus clients are refused."""
     with stage.serve(limit=24) as server:
         clients = [Client(server) for _ in range(40)]
-        for i, client in enumerate(clients):
-            client.send(b"I am %d" % i)
-        if not stage.one_at_a_time:
-            server.wait_for("accept EMFILE")
+        for client in clients:
+            client.send_what_fits(b"1")
+        if stage.one_at_a_time:
+            for client in clients:
+                check(not is_refused(client), "an echo for each", "the end")
+                client.close()
+            return
+        served = [client for client in clients if not is_refused(client)]
+        refused = 40 - len(served)
+        check(
+            0 < len(served) < 24 and served == clients[: len(served)],
+            "echoes for the first clients and the end for the others",
+            f"{len(served)} clients with an echo",
+        )
+        server.wait_for("refuse clientfd:0 .*no descriptor left", refused)
+        for word in b"while descriptors are short", b"and again":
+            for client in served:
+                client.say(word)
             server.wait_calm("while no descriptor is left")
-            clients[0].expect(b"I am 0")
-            clients[0].say(b"I am 0")
-            server.wait_calm("while no descriptor is left")
-            first, room = clients.pop(0), len(server.lines("accept new"))
-            first.close()
-            clients[room - 1].expect(b"I am %d" % room)
-            clients[room - 1].send(b"I am %d" % room)
-        for i, client in enumerate(clients, 40 - len(clients)):
-            client.expect(b"I am %d" % i)
-            client.close()
+        for round_ in range(1, 4):  # each place that is left is taken again
+            served.pop(0).close()
+            server.wait_for("close clientfd", round_)
+            served.append(Client(server))
+            served[-1].say(b"in its place")
+            late = Client(server)
+            late.send_what_fits(b"1")
+            check(is_refused(late), "the end for one more client", "an echo")
 
 
 def take_descriptors_away(server):
-    """Let it have no more than it has. Returns a client that waits.
+    """Allows it no more descriptors than it has.
 
-    A server that sleeps in accept has taken a descriptor already, before
-    anybody came: one client comes and goes, to use that up.
+    A server that sleeps in accept has taken a descriptor already: one client
+    connects and closes to use that up.
     """
     used = server.descriptors()
-    before = len(server.lines("accept EMFILE"))
     server.allow_descriptors(next(n for n in range(999) if n not in used))
-    Client(server).close()
     client = Client(server)
-    server.wait_for("accept EMFILE", before + 1)
-    return client
+    client.send_what_fits(b"1")
+    client.half_close()
+    client.read_to_end()
+    client.close()
 
 
 @hazard
 def no_descriptors(stage):
-    """Without a descriptor for anybody it rests, and serves when it can."""
+    """Without a descriptor a client is refused at once, and nothing spins."""
     with stage.serve() as server:
         used = server.descriptors()
         for _ in range(2):
-            client = take_descriptors_away(server)
-            client.send(b"patience")
-            server.wait_calm("while no descriptor is left")
+            take_descriptors_away(server)
+            server.wait_calm("without a descriptor, while no client waits")
+            client = Client(server)
+            compare(b"", client.read_to_end(), "the end at once")
+            server.wait_calm("after it has refused a client")
             server.allow_descriptors(200)
-            client.expect(b"patience")
-            client.close()
+            # accept(2) may have failed already for the first.
+            with contextlib.closing(Client(server)) as client:
+                client.send_what_fits(b"1")
+                is_refused(client)
+            with contextlib.closing(Client(server)) as client:
+                client.say(b"patience")
             wait_until(
                 lambda: server.descriptors() == used,
                 f"the descriptors {used}",
@@ -1098,31 +1165,161 @@ def no_descriptors(stage):
 
 @hazard
 def no_descriptors_and_end(stage):
-    """Without a descriptor for anybody it ends on a signal all the same."""
+    """Without a descriptor it ends on a signal all the same."""
     server = Server(stage)
     server.wait_ready()
-    client = take_descriptors_away(server)
+    take_descriptors_away(server)
+    compare(b"", Client(server).read_to_end(), "the end")
     server.end()
-    compare(b"", client.read_to_end(), "the end")
 
 
 @hazard
 def fewer_descriptors(stage):
-    """Allowed fewer descriptors than it has, it serves those it has."""
+    """Allowed fewer descriptors than it has, it drops no client."""
+    server = Server(stage)
+    server.wait_ready()
+    number = 1 if stage.one_at_a_time else 9
+    clients = [Client(server) for _ in range(number)]
+    for client in clients:
+        client.say()
+    server.allow_descriptors(4)
     if stage.name.startswith("05-"):
-        raise Skip("poll(2) refuses more slots than RLIMIT_NOFILE: it ends")
-    with stage.serve() as server:
-        number = 1 if stage.one_at_a_time else 9
-        clients = [Client(server) for _ in range(number)]
+        # poll(2) refuses more slots than RLIMIT_NOFILE with EINVAL.
+        with contextlib.suppress(OSError):
+            clients[0].send(b"and now?")
+        check_given_up(server, "EINVAL")
         for client in clients:
-            client.say()
-        server.allow_descriptors(4)
-        for client in clients:
-            client.say(b"and now?")
-        server.wait_calm("with fewer descriptors than it has")
-        server.leave()
-        server.wait_calm("with fewer descriptors than it has")
-        server.allow_descriptors(200)
+            client.read_to_end()
+        with open(os.path.join(SCRIPTS, "..", "demos", stage.name + ".c"),
+                  encoding="utf-8") as source:
+            header = source.read().partition(" */")[0]
+        check(
+            "RLIMIT_NOFILE" in header.partition("Limitations:")[2],
+            "RLIMIT_NOFILE in the header's Limitations",
+            "none",
+        )
+        return
+    for client in clients:
+        client.say(b"and now?")
+    server.wait_calm("with fewer descriptors than it has")
+    if not stage.one_at_a_time:
+        # In 02, accept(2) holds a descriptor that it took before.
+        for _ in range(1 + stage.has_threads):
+            late = Client(server)
+            late.send_what_fits(b"1")
+            refused = is_refused(late)
+            late.close()
+        check(refused, "the end for one more client", "an echo")
+    for client in clients:
+        client.say(b"and still?")
+    server.leave()
+    server.wait_calm("with fewer descriptors than it has")
+    server.allow_descriptors(200)
+    server.end()
+
+
+# --- calls that fail ------------------------------------------------------
+
+
+def check_given_up(server, error):
+    """The server ends by itself: status 1, one sentence, nothing left."""
+    status = server.wait_end()
+    name = re.escape(server.stage.name)
+    check(
+        status == 1 and re.fullmatch(rf"{name}: .*\n", server.errors()),
+        "status 1 and one sentence",
+        f"status {status}, {server.errors()!r}",
+    )
+    check(
+        error in server.errors() or server.stage.is_scheduled,
+        f"a sentence with {error}, if it is not an error of one thread only",
+        server.errors(),
+    )
+    check(not os.path.lexists(server.path), "no socket file", server.path)
+
+
+@hazard
+def wait_fails(stage):
+    """A wait that always fails ends the server: it neither spins nor hangs."""
+    names = {"04": "select", "05": "poll"}
+    name = names.get(stage.name[:2], "epoll_wait")
+    if stage.name[:2] in ("01", "02", "03"):
+        raise Skip("there is no wait in this stage")
+    for error in errno.EBADF, errno.ENOMEM:
+        for with_client in False, True:
+            failures = Failures(stage, name, error)
+            if not with_client:
+                failures.switch_on()
+            server = Server(stage, **failures.environment)
+            if with_client:
+                server.wait_ready()
+                client = Client(server)
+                client.say()
+                failures.switch_on()
+                with contextlib.suppress(ConnectionError):
+                    client.send(b"x")
+                    while client.receive(1):
+                        client.send(b"x")
+                client.close()
+            check_given_up(server, errno.errorcode[error])
+            check(
+                0 < failures.count() <= 1 + stage.threads,
+                "one failure, or one for each thread that waits",
+                f"{failures.count()} failures",
+            )
+            check(
+                len(server.lines()) < 100,
+                "a trace of some lines",
+                f"{len(server.lines())} lines",
+            )
+
+
+@hazard
+def accept_fails(stage):
+    """While accept always fails, connected clients are served in time."""
+    if stage.one_at_a_time:
+        raise Skip("it does not accept while it serves a client")
+    for error in errno.ENFILE, errno.ENOMEM:
+        failures = Failures(stage, "accept4", error)
+        server = Server(stage, **failures.environment)
+        server.wait_ready()
+        client = Client(server)
+        client.say()
+        failures.switch_on()
+        if stage.has_threads:
+            Client(server).say()  # accept(2) was called before
+        Client(server)  # stays in the backlog
+        wait_until(failures.count, "an accept that fails")
+        before = failures.count()
+        for i in range(20):
+            client.say(b"echo %d" % i)
+        failed = failures.count() - before
+        check(
+            failed <= 20 * 10,
+            "at most 10 failed accepts before an echo",
+            f"{failed} during 20 echoes",
+        )
+        check_pace(server, failures)
+        server.end()
+
+
+def check_pace(server, failures):
+    """Few calls fail per second, and the server uses little CPU time."""
+    start, cpu, before = time.monotonic(), server.cpu(), failures.count()
+    while failures.count() < before + 50 and time.monotonic() < start + 1:
+        time.sleep(LOOK)
+    elapsed = time.monotonic() - start
+    used, failed = server.cpu() - cpu, failures.count() - before
+    check(
+        failed <= 10 + 250 * elapsed,
+        "at most 250 failed accepts a second",
+        f"{failed} in {elapsed:.2f} s",
+    )
+    check(
+        used < 0.2 * elapsed or server.stage.never_rests,
+        "a server that uses 5 % of a CPU, and certainly not 20 %",
+        f"{used:.3f} s in {elapsed:.2f} s",
+    )
 
 
 @hazard
@@ -1348,20 +1545,22 @@ def signals_end_it(stage):
 
 @hazard
 def signals_inherited(stage):
-    """SIGINT works though inherited ignored; nohup's SIGHUP stays ignored."""
-    ignore = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    with stage.serve(ignore=ignore) as server:
+    """Inherited as ignored or blocked, SIGINT and SIGTERM still end it."""
+    every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with stage.serve(ignore=every) as server:
         ignored = int(server.status("SigIgn"), 16)
         check(
             ignored >> (signal.SIGHUP - 1) & 1,
-            "SIGHUP left ignored",
+            "SIGHUP left ignored, as nohup(1) wants",
             f"SigIgn: {ignored:x}",
         )
         server.kill(signal.SIGHUP)
         Client(server).say(b"nohup")
-    server = Server(stage, ignore=ignore)
-    server.wait_ready()
-    server.end(signal.SIGINT)
+    for number in signal.SIGINT, signal.SIGTERM:
+        for options in {"ignore": every}, {"block": every}:
+            server = Server(stage, **options)
+            server.wait_ready()
+            server.end(number)
 
 
 @hazard
@@ -1388,6 +1587,138 @@ def end_in_a_flood(stage):
     server.wait_ready()
     with flooding(server):
         server.end()
+
+
+def spin(seconds):
+    """Lets time pass without sleeping: the scheduler rounds sleeps up."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def quiet(stage):
+    """Options for a server whose trace is not needed."""
+    return ["-q"] if stage.is_untraced else []
+
+
+def check_stopped(server, moment, allowed=(0,)):
+    """The signal has ended it, and nothing is left."""
+    try:
+        status = server.wait_end()
+    except Bad as bad:
+        raise Bad(f"{bad.expected} after SIGTERM {moment}", bad.came) from None
+    check(
+        status in allowed and not server.errors(),
+        f"status {allowed[0]} after SIGTERM {moment}, and no sentence",
+        f"status {status}, {server.errors()!r}",
+    )
+    check(
+        not os.path.lexists(server.path),
+        f"no socket file after SIGTERM {moment}",
+        server.path,
+    )
+
+
+@hazard
+def sigterm_while_it_starts(stage):
+    """SIGTERM ends it at each of 25 moments of its start."""
+    server = Server(stage, *quiet(stage))
+    start = time.monotonic()
+    server.wait_ready()
+    duration = min(0.5, 2 * (time.monotonic() - start))
+    server.end()
+    moments = random.Random(stage.name)
+    ends = collections.Counter()
+    for _ in range(25):
+        stage.servers.clear()
+        moment = moments.uniform(0, duration)
+        server = Server(stage, *quiet(stage))
+        spin(moment)
+        server.kill(signal.SIGTERM)
+        # Before main() has run, the signal has its default action.
+        started = server.wait_end() == 0 or server.output()
+        check_stopped(
+            server,
+            f"{moment * 1000:.2f} ms after its start",
+            (0,) if started else (-signal.SIGTERM,),
+        )
+        ends[bool(started)] += 1
+    check(ends[True] > 3, "some moments at which it was running", dict(ends))
+
+
+STORM = """
+import socket, sys, time
+while True:
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.setblocking(False)
+            client.connect(sys.argv[1])
+            client.send(b"storm")
+        time.sleep(0.0001)
+    except OSError:
+        time.sleep(0.0005)
+"""
+
+
+@hazard
+def sigterm_in_a_storm(stage):
+    """SIGTERM ends it at each of 20 moments while clients storm in."""
+    moments = random.Random(stage.name)
+    command = [sys.executable, "-IS", "-c", STORM, PATH]
+    stormed = 0
+    with subprocess.Popen(command) as storm:
+        try:
+            for _ in range(20):
+                stage.servers.clear()
+                moment = moments.uniform(0, 0.02)
+                server = Server(stage, *quiet(stage))
+                server.wait_for("^ready: ")
+                spin(moment)
+                server.kill(signal.SIGTERM)
+                check_stopped(server, f"{moment * 1000:.2f} ms into the storm")
+                stormed += b"accept new" in server.output()
+            check(
+                stage.is_untraced or stormed > 5,
+                "clients in most of the rounds",
+                f"clients in {stormed} of 20",
+            )
+            server.check_laws()
+        finally:
+            storm.kill()
+
+
+@hazard
+def sigterm_with_clients(stage):
+    """SIGTERM ends it with idle clients and with a client that stalls."""
+    server = Server(stage, *quiet(stage))
+    server.wait_ready()
+    others = [Client(server) for _ in range(5)]
+    if not stage.one_at_a_time:
+        for client in others:
+            client.say()
+    stalled = Client(server)
+    stalled.stall(server)
+    server.kill(signal.SIGTERM)
+    check_stopped(server, "with a client that stalls")
+    for client in (stalled, *others):
+        client.read_to_end()
+
+
+@hazard
+def one_thread(stage):
+    """With --serve there is one thread, unless threads are the lesson."""
+    with stage.serve() as server:
+        number = 1 if stage.one_at_a_time else 5
+        for wanted in 0, number:
+            clients = [Client(server) for _ in range(wanted)]
+            for client in clients:
+                client.say()
+            threads = stage.threads + stage.has_threads * wanted
+            wait_until(
+                lambda: len(server.states()) == threads,
+                f"{threads} threads with {wanted} clients",
+                lambda: f"{len(server.states())} threads",
+            )
 
 
 # --- an output that fails -------------------------------------------------
@@ -1474,12 +1805,123 @@ def output_unread(stage):
         demo.wait()
 
 
+def start_with_a_full_pipe(stage, in_summary):
+    """Starts a program that blocks in a write: of its trace, or its summary.
+
+    Returns its process and the pipe's reading end, which nobody reads.
+    """
+    options = ["--serve", "-s", PATH]
+    reader, writer = os.pipe()
+    size = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    if in_summary:  # -q --serve prints none
+        options = ["-q", "-c", "1", "-m", "1", "-s", PATH]
+        os.write(writer, bytes(size))
+    process = subprocess.Popen(
+        [stage.program, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+    )
+    os.close(writer)
+    return process, reader
+
+
+def wait_blocked(process):
+    """Waits until the process sleeps and no signal is pending."""
+    looks = []
+
+    def blocked():
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+            text = status.read()
+        idle = re.search(r"^State:\s+S", text, re.M) and not re.search(
+            r"^(Shd|Sig)Pnd:.*[^0\s]$", text, re.M
+        )
+        looks.append(bool(idle))
+        return len(looks) > 20 and all(looks[-20:])
+
+    wait_until(blocked, "a process that sleeps in a write", looks[-20:].copy)
+
+
+@hazard
+def second_signal(stage):
+    """A second SIGTERM ends a server that blocks in a write, by the signal."""
+    if stage.is_sanitized():
+        raise Skip("ThreadSanitizer keeps signals back while a thread waits")
+    for in_summary in False, True:
+        server, reader = start_with_a_full_pipe(stage, in_summary)
+        clients = []
+        try:
+            if not in_summary:
+                wait_until(lambda: os.path.exists(PATH), "a socket file")
+                fill_the_trace(reader, clients)
+            wait_blocked(server)
+            server.send_signal(signal.SIGTERM)
+            wait_blocked(server)
+            check(server.poll() is None, "a server that blocks", "an end")
+            server.send_signal(signal.SIGTERM)
+            status = server.wait(LIMIT)
+            what = "summary" if in_summary else "trace"
+            check(
+                status == -signal.SIGTERM,
+                f"the end by SIGTERM, blocked in its {what}",
+                f"status {status}",
+            )
+            check(not os.path.lexists(PATH), "no socket file", PATH)
+        finally:
+            server.kill()
+            server.wait()
+            os.close(reader)
+            for client in clients:
+                client.close()
+
+
+def fill_the_trace(reader, clients):
+    """Connects and sends until the server's trace has filled the pipe."""
+    sizes = []
+
+    def is_full():
+        if len(clients) < 200:
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client.setblocking(False)
+            clients.append(client)
+            client.connect_ex(PATH)
+        for client in clients[:3]:
+            with contextlib.suppress(OSError):
+                client.send(b"a line of the trace")
+        sizes.append(waiting(reader))
+        return sizes[-1] > 3500 and len(set(sizes[-30:])) == 1
+
+    wait_until(is_full, "a full pipe", lambda: f"{sizes[-1]} bytes in it")
+
+
+@hazard
+def first_signal(stage):
+    """One SIGTERM ends a server that blocks in a write, after some seconds."""
+    if stage.name[:2] not in ("02", "06", "09"):
+        raise Skip("it lasts seconds, and three stages do for all")
+    if stage.is_sanitized():
+        raise Skip("ThreadSanitizer keeps signals back while a thread waits")
+    server, reader = start_with_a_full_pipe(stage, True)
+    try:
+        wait_blocked(server)
+        server.send_signal(signal.SIGTERM)
+        try:
+            status = server.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise Bad("an end", "it blocks in its summary") from None
+        check(status != 0, "another status than 0", status)
+        check(not os.path.lexists(PATH), "no socket file", PATH)
+    finally:
+        server.kill()
+        server.wait()
+        os.close(reader)
+
+
 # --- server and clients in one program ------------------------------------
 
 
 @hazard
 def demo_interrupted(stage):
-    """Ctrl-C ends a busy demo with status 0, and no client complains."""
+    """Ctrl-C cuts a busy demo short: it ends by the signal, silently."""
     for round_ in range(15):
         demo = start_demo(
             stage,
@@ -1489,17 +1931,62 @@ def demo_interrupted(stage):
         )
         for _ in range(1 + 10 * round_):
             demo.stdout.readline()
-        demo.send_signal(signal.SIGINT)
-        try:
-            errors = demo.communicate(timeout=LIMIT)[1]
-        finally:
-            demo.kill()
-        check(
-            demo.returncode == 0 and not errors,
-            "status 0 after Ctrl-C, and nothing on standard error",
-            f"status {demo.returncode}, {errors!r}",
-        )
+        check_cut_short(demo, signal.SIGINT, "a free run")
     check(not os.listdir("tmp"), "nothing in TMPDIR", os.listdir("tmp"))
+
+
+def check_cut_short(process, number, what):
+    """Sends the signal. The process ends by it and prints no sentence."""
+    process.send_signal(number)
+    try:
+        errors = process.communicate(timeout=LIMIT)[1]
+    except subprocess.TimeoutExpired:
+        raise Bad(f"an end of {what}", "it still runs") from None
+    finally:
+        process.kill()
+        process.wait()
+    name = signal.Signals(number).name
+    check(
+        process.returncode == -number and not errors,
+        f"{what} that ends by {name}, and nothing on standard error",
+        f"status {process.returncode}, {errors!r}",
+    )
+
+
+@hazard
+def cut_short(stage):
+    """A signal ends a free run, a scenario and --connect by the signal."""
+    with open("long.scn", "w", encoding="ascii") as file:
+        file.write('c1 connect\nrepeat 100000 {\nc1 send "a"\n'
+                   'c1 expect "a"\n}\n')
+    signals = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    for number in signals:
+        demo = start_demo(stage, "-c", "1", **pipe)
+        for _ in range(30):
+            demo.stdout.readline()
+        check_cut_short(demo, number, "a free run")
+        play = subprocess.Popen(
+            [stage.program, "-S", "long.scn"],
+            stdin=subprocess.DEVNULL,
+            env=dict(os.environ, TMPDIR=os.path.abspath("tmp")),
+            **pipe,
+        )
+        for _ in range(30):
+            play.stdout.readline()
+        check_cut_short(play, number, "a scenario")
+    check(not os.listdir("tmp"), "nothing in TMPDIR", os.listdir("tmp"))
+    with stage.serve() as server:
+        for number in signals:
+            clients = subprocess.Popen(
+                [stage.program, "--connect", "-s", PATH, "-c", "1",
+                 "-m", "100000", "-i", "1"],
+                stdin=subprocess.DEVNULL,
+                **pipe,
+            )
+            for _ in range(10):
+                clients.stdout.readline()
+            check_cut_short(clients, number, "--connect")
 
 
 @hazard
