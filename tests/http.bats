@@ -214,7 +214,7 @@ suffer() {
     mkdir "$BATS_TEST_TMPDIR/root"
     run demo 11-http -c 1 -m 1 --root "$BATS_TEST_TMPDIR/root"
     [ "$status" -eq 1 ]
-    [[ $output == *"the answer to request 1 is not the one"* ]]
+    [[ $output == *"the answer to request 1 is wrong"* ]]
     echo home >"$BATS_TEST_TMPDIR/root/index.html"
     run demo 11-http -c 1 -m 1 --root "$BATS_TEST_TMPDIR/root"
     [ "$status" -eq 0 ]
@@ -227,7 +227,7 @@ suffer() {
     [[ $output != *"An echo"* ]]
     run demo 11-http --size 10
     [ "$status" -eq 2 ]
-    [[ $output == *"--size is for echo servers"* ]]
+    [[ $output == *"--size is an option of echo servers"* ]]
 }
 
 @test "a client of the demo rejects an impossible length of a reply" {
@@ -249,7 +249,7 @@ client.recv(1000)' "$BATS_TEST_TMPDIR/odd" "$length"
         run demo 11-http --connect -s "$BATS_TEST_TMPDIR/odd" -q -c 1 -m 1
         [ "$status" -eq 1 ]
         [[ $output != *"runtime error"* ]]
-        [[ $output == *"the answer to request 1 is not the one"* ]]
+        [[ $output == *"the answer to request 1 is wrong"* ]]
     done
 }
 
