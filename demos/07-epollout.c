@@ -58,52 +58,35 @@ static int accept_client(int epoll_fd, int listen_fd)
     struct client *client = calloc(1, sizeof(*client));
     if (client != NULL)
         client->fd = client_fd;
-    if (client != NULL && watch(epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
-        return 1;
-    trace_refused(client_fd, "no memory to watch it");
-    close(client_fd);
-    free(client);
-    return 0;
+    if (client == NULL || watch(epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) < 0) {
+        trace_refused(client_fd,
+                      client ? "epoll cannot watch it" : "no memory");
+        close(client_fd);
+        free(client);
+        return 0;
+    }
+    return 1;
 }
 
 /* Replaces the unsent bytes with a copy of size bytes at left, which may be a
  * part of the old ones. Returns false if there is no memory. */
 static bool save_unsent(struct client *client, const char *left, size_t size)
 {
-    char *copy = NULL;
-    if (size > 0) {
-        copy = malloc(size);
-        if (copy == NULL)
-            return false;
+    char *copy = size > 0 ? malloc(size) : NULL;
+    if (copy == NULL && size > 0)
+        return false;
+    if (size > 0)
         memcpy(copy, left, size);
-    }
     free(client->unsent);
     client->unsent = copy;
     client->size = size;
     return true;
 }
 
-/* Sends the unsent bytes. If there are none, receives once and sends that.
- * Returns the events to wait for next, or CLOSE. */
-static uint32_t echo(struct client *client)
+/* Sends bytes and saves those that are left. Returns the events to wait for
+ * next, or CLOSE. */
+static uint32_t send_bytes(struct client *client, const char *data, size_t size)
 {
-    char buffer[BUFFER_SIZE];
-    const char *data = client->unsent;
-    size_t size = client->size;
-
-    if (data == NULL) {
-        ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        trace_recv(client->fd, buffer, n);
-        if (n == 0)
-            return CLOSE; /* end of file: the client sends no more */
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return EPOLLIN; /* nothing yet: wait for the next report */
-        if (n < 0)
-            return CLOSE; /* ECONNRESET, for example */
-        data = buffer;
-        size = (size_t)n;
-    }
-
     ssize_t m = send(client->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     trace_send(client->fd, size, m);
     if (m < 0 && errno != EAGAIN && errno != EINTR)
@@ -114,19 +97,35 @@ static uint32_t echo(struct client *client)
     return client->unsent != NULL ? EPOLLOUT : EPOLLIN;
 }
 
-/* Handles a report about a client. Returns how many clients it closed. */
-static int handle_client(int epoll_fd, struct client *client)
+/* Sends the unsent bytes. If there are none, receives once and sends the bytes
+ * back. Returns the events to wait for next, or CLOSE. */
+static uint32_t echo(struct client *client)
+{
+    char buffer[BUFFER_SIZE];
+
+    if (client->unsent != NULL)
+        return send_bytes(client, client->unsent, client->size);
+
+    ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client->fd, buffer, n);
+    if (n == 0)
+        return CLOSE; /* end of file: the client sends no more */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return EPOLLIN; /* nothing yet: wait for the next report */
+    if (n < 0)
+        return CLOSE; /* ECONNRESET, for example */
+    return send_bytes(client, buffer, (size_t)n);
+}
+
+/* Echoes, and registers the events to wait for next. Returns false if the
+ * connection must be closed. */
+static bool handle_client(int epoll_fd, struct client *client)
 {
     uint32_t wanted = echo(client);
     if (wanted == client->events)
-        return 0;
-    if (wanted != CLOSE && watch(epoll_fd, EPOLL_CTL_MOD, client, wanted) == 0)
-        return 0;
-    trace_close(client->fd);
-    close(client->fd); /* fd has no duplicate, so this unregisters it */
-    free(client->unsent);
-    free(client);
-    return 1;
+        return true;
+    return wanted != CLOSE &&
+           watch(epoll_fd, EPOLL_CTL_MOD, client, wanted) == 0;
 }
 
 static int serve(int listen_fd)
@@ -157,10 +156,15 @@ static int serve(int listen_fd)
         for (int i = 0; i < n; i++) {
             struct client *client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);
-            if (client == &listener)
+            if (client == &listener) {
                 clients += accept_client(epoll_fd, listen_fd);
-            else
-                clients -= handle_client(epoll_fd, client);
+            } else if (!handle_client(epoll_fd, client)) {
+                trace_close(client->fd);
+                close(client->fd); /* no duplicate, so this unregisters it */
+                free(client->unsent);
+                free(client);
+                clients--;
+            }
         }
     }
     close(epoll_fd);

@@ -32,7 +32,8 @@ enum { BATCH = 16 }; /* echoes, or accepted connections, in one turn */
 
 enum state {
     DRAINED, /* EAGAIN: epoll reports the next event */
-    MORE,    /* epoll does not report it again, so try again */
+    MORE,    /* epoll does not report it again, so go on */
+    LATER,   /* the same, but not in this turn */
     CLOSED   /* the connection must be closed */
 };
 
@@ -76,59 +77,40 @@ static enum state accept_client(struct server *server)
     int client_fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC);
     trace_accept(client_fd);
     if (client_fd < 0)
-        return listener_accept_failed(server->listener.fd) ? MORE : DRAINED;
+        return listener_accept_failed(server->listener.fd) ? LATER : DRAINED;
     struct client *client = calloc(1, sizeof(*client));
     if (client != NULL)
         client->fd = client_fd;
-    if (client != NULL && watch(server->epoll_fd, client) == 0) {
-        server->clients++;
-        return MORE; /* one edge may stand for many connections */
+    if (client == NULL || watch(server->epoll_fd, client) < 0) {
+        trace_refused(client_fd,
+                      client ? "epoll cannot watch it" : "no memory");
+        close(client_fd);
+        free(client);
+        return MORE;
     }
-    trace_refused(client_fd, "no memory to watch it");
-    close(client_fd);
-    free(client);
-    return MORE;
+    server->clients++;
+    return MORE; /* one edge may stand for many connections */
 }
 
 /* Replaces the unsent bytes with a copy of size bytes at left, which may be a
  * part of the old ones. Returns false if there is no memory. */
 static bool save_unsent(struct client *client, const char *left, size_t size)
 {
-    char *copy = NULL;
-    if (size > 0) {
-        copy = malloc(size);
-        if (copy == NULL)
-            return false;
+    char *copy = size > 0 ? malloc(size) : NULL;
+    if (copy == NULL && size > 0)
+        return false;
+    if (size > 0)
         memcpy(copy, left, size);
-    }
     free(client->unsent);
     client->unsent = copy;
     client->size = size;
     return true;
 }
 
-/* Sends the unsent bytes. If there are none, receives once and sends that. */
-static enum state echo(struct client *client)
+/* Sends bytes and saves those that are left. */
+static enum state send_bytes(struct client *client, const char *data,
+                             size_t size)
 {
-    char buffer[BUFFER_SIZE];
-    const char *data = client->unsent;
-    size_t size = client->size;
-
-    if (data == NULL) {
-        ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        trace_recv(client->fd, buffer, n);
-        if (n == 0)
-            return CLOSED; /* end of file: the client sends no more */
-        if (n < 0 && errno == EAGAIN)
-            return DRAINED;
-        if (n < 0 && errno == EINTR)
-            return MORE;
-        if (n < 0)
-            return CLOSED; /* ECONNRESET, for example */
-        data = buffer;
-        size = (size_t)n;
-    }
-
     ssize_t m = send(client->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     trace_send(client->fd, size, m);
     bool blocked = m < 0 && errno == EAGAIN;
@@ -138,6 +120,26 @@ static enum state echo(struct client *client)
     if (!save_unsent(client, data + sent, size - sent))
         return CLOSED;
     return blocked ? DRAINED : MORE;
+}
+
+/* Sends the unsent bytes. If there are none, receives once and sends the bytes
+ * back. */
+static enum state echo(struct client *client)
+{
+    char buffer[BUFFER_SIZE];
+
+    if (client->unsent != NULL)
+        return send_bytes(client, client->unsent, client->size);
+
+    ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client->fd, buffer, n);
+    if (n == 0)
+        return CLOSED; /* end of file: the client sends no more */
+    if (n < 0 && errno == EAGAIN)
+        return DRAINED; /* epoll reports when more has arrived */
+    if (n < 0)
+        return errno == EINTR ? MORE : CLOSED; /* ECONNRESET, for example */
+    return send_bytes(client, buffer, (size_t)n);
 }
 
 /* Lets a client work until EAGAIN, but at most BATCH times. It does not stop at
@@ -162,12 +164,12 @@ static void run_queue(struct server *server)
         next = client->next;
         client->queued = false;
         enum state state = take_turn(server, client);
-        if (state == MORE)
+        if (state == MORE || state == LATER)
             enqueue(server, client);
         if (state != CLOSED)
             continue;
         trace_close(client->fd);
-        close(client->fd); /* fd has no duplicate, so this unregisters it */
+        close(client->fd); /* no duplicate, so this unregisters it */
         free(client->unsent);
         free(client);
         server->clients--;

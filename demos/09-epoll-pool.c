@@ -77,7 +77,7 @@ static void add_client(struct server *server, int client_fd)
         watch(server->epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
         return;
     server->clients--;
-    trace_refused(client_fd, "no memory to watch it");
+    trace_refused(client_fd, client ? "epoll cannot watch it" : "no memory");
     close(client_fd);
     free(client);
 }
@@ -98,40 +98,21 @@ static void accept_client(struct server *server)
  * part of the old ones. Returns false if there is no memory. */
 static bool save_unsent(struct client *client, const char *left, size_t size)
 {
-    char *copy = NULL;
-    if (size > 0) {
-        copy = malloc(size);
-        if (copy == NULL)
-            return false;
+    char *copy = size > 0 ? malloc(size) : NULL;
+    if (copy == NULL && size > 0)
+        return false;
+    if (size > 0)
         memcpy(copy, left, size);
-    }
     free(client->unsent);
     client->unsent = copy;
     client->size = size;
     return true;
 }
 
-/* Sends the unsent bytes. If there are none, receives once and sends that.
- * Returns the events to wait for next, or CLOSE. */
-static uint32_t echo(struct client *client)
+/* Sends bytes and saves those that are left. Returns the events to wait for
+ * next, or CLOSE. */
+static uint32_t send_bytes(struct client *client, const char *data, size_t size)
 {
-    char buffer[BUFFER_SIZE];
-    const char *data = client->unsent;
-    size_t size = client->size;
-
-    if (data == NULL) {
-        ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        trace_recv(client->fd, buffer, n);
-        if (n == 0)
-            return CLOSE; /* end of file: the client sends no more */
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return EPOLLIN; /* nothing yet: wait for the next report */
-        if (n < 0)
-            return CLOSE; /* ECONNRESET, for example */
-        data = buffer;
-        size = (size_t)n;
-    }
-
     ssize_t m = send(client->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     trace_send(client->fd, size, m);
     if (m < 0 && errno != EAGAIN && errno != EINTR)
@@ -142,6 +123,26 @@ static uint32_t echo(struct client *client)
     return client->unsent != NULL ? EPOLLOUT : EPOLLIN;
 }
 
+/* Sends the unsent bytes. If there are none, receives once and sends the bytes
+ * back. Returns the events to wait for next, or CLOSE. */
+static uint32_t echo(struct client *client)
+{
+    char buffer[BUFFER_SIZE];
+
+    if (client->unsent != NULL)
+        return send_bytes(client, client->unsent, client->size);
+
+    ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client->fd, buffer, n);
+    if (n == 0)
+        return CLOSE; /* end of file: the client sends no more */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return EPOLLIN; /* nothing yet: wait for the next report */
+    if (n < 0)
+        return CLOSE; /* ECONNRESET, for example */
+    return send_bytes(client, buffer, (size_t)n);
+}
+
 /* Handles a report about a client. */
 static void handle_client(struct server *server, struct client *client)
 {
@@ -150,7 +151,7 @@ static void handle_client(struct server *server, struct client *client)
         watch(server->epoll_fd, EPOLL_CTL_MOD, client, wanted) == 0)
         return;
     trace_close(client->fd);
-    close(client->fd); /* fd has no duplicate, so this unregisters it */
+    close(client->fd); /* no duplicate, so this unregisters it */
     free(client->unsent);
     free(client);
     server->clients--;

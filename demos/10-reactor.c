@@ -48,40 +48,21 @@ struct client {
  * part of the old ones. Returns false if there is no memory. */
 static bool save_unsent(struct client *client, const char *left, size_t size)
 {
-    char *copy = NULL;
-    if (size > 0) {
-        copy = malloc(size);
-        if (copy == NULL)
-            return false;
+    char *copy = size > 0 ? malloc(size) : NULL;
+    if (copy == NULL && size > 0)
+        return false;
+    if (size > 0)
         memcpy(copy, left, size);
-    }
     free(client->unsent);
     client->unsent = copy;
     client->size = size;
     return true;
 }
 
-/* Sends the unsent bytes. If there are none, receives once and sends that.
- * Returns the events to wait for next, or CLOSE. */
-static uint32_t echo(struct client *client)
+/* Sends bytes and saves those that are left. Returns the events to wait for
+ * next, or CLOSE. */
+static uint32_t send_bytes(struct client *client, const char *data, size_t size)
 {
-    char buffer[BUFFER_SIZE];
-    const char *data = client->unsent;
-    size_t size = client->size;
-
-    if (data == NULL) {
-        ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        trace_recv(client->fd, buffer, n);
-        if (n == 0)
-            return CLOSE; /* end of file: the client sends no more */
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return EPOLLIN; /* nothing yet: wait for the next report */
-        if (n < 0)
-            return CLOSE; /* ECONNRESET, for example */
-        data = buffer;
-        size = (size_t)n;
-    }
-
     ssize_t m = send(client->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     trace_send(client->fd, size, m);
     if (m < 0 && errno != EAGAIN && errno != EINTR)
@@ -90,6 +71,26 @@ static uint32_t echo(struct client *client)
     if (!save_unsent(client, data + sent, size - sent))
         return CLOSE;
     return client->unsent != NULL ? EPOLLOUT : EPOLLIN;
+}
+
+/* Sends the unsent bytes. If there are none, receives once and sends the bytes
+ * back. Returns the events to wait for next, or CLOSE. */
+static uint32_t echo(struct client *client)
+{
+    char buffer[BUFFER_SIZE];
+
+    if (client->unsent != NULL)
+        return send_bytes(client, client->unsent, client->size);
+
+    ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    trace_recv(client->fd, buffer, n);
+    if (n == 0)
+        return CLOSE; /* end of file: the client sends no more */
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return EPOLLIN; /* nothing yet: wait for the next report */
+    if (n < 0)
+        return CLOSE; /* ECONNRESET, for example */
+    return send_bytes(client, buffer, (size_t)n);
 }
 
 /* Closes a client. Its timer calls this too. */

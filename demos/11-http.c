@@ -40,7 +40,6 @@ static long header_ms = 5000; /* time-out of HEAD, BODY and LINGER */
 static long idle_ms = 15000;  /* time-out of IDLE and REPLY */
 
 struct server {
-    struct reactor *reactor;
     int root_fd; /* of root, or -1 */
     int clients;
 };
@@ -178,24 +177,23 @@ static enum state take_turn(struct client *client)
     return send_reply(client);
 }
 
-static void close_client(struct client *client)
+static void close_client(struct reactor *reactor, struct client *client)
 {
-    struct server *server = client->server;
-    reactor_timer_cancel(server->reactor, client->timer);
-    reactor_remove(server->reactor, client->fd);
+    reactor_timer_cancel(reactor, client->timer);
+    reactor_remove(reactor, client->fd);
     trace_close(client->fd);
     close(client->fd);
     http_reply_free(&client->reply);
+    client->server->clients--;
     free(client);
-    server->clients--;
 }
 
 /* Ends a turn: sets the state, its time-out and its events. The time-out goes
  * on while the state stays the same, so a client gains nothing by sending its
  * head byte by byte. In REPLY it restarts, because the client has read. */
-static void set_state(struct client *client, enum state state)
+static void set_state(struct reactor *reactor, struct client *client,
+                      enum state state)
 {
-    struct reactor *reactor = client->server->reactor;
     uint32_t events = state == REPLY ? EPOLLOUT : EPOLLIN;
     long ms = state == IDLE || state == REPLY ? idle_ms : header_ms;
     if (state != client->state || state == REPLY)
@@ -203,7 +201,7 @@ static void set_state(struct client *client, enum state state)
     client->state = state;
     if (state == CLOSE || (events != client->events &&
                            reactor_modify(reactor, client->fd, events) < 0)) {
-        close_client(client);
+        close_client(reactor, client);
         return;
     }
     client->events = events;
@@ -212,15 +210,14 @@ static void set_state(struct client *client, enum state state)
 static void on_client(struct reactor *reactor, int fd, uint32_t events,
                       void *data)
 {
-    (void)reactor, (void)fd, (void)events; /* the state decides */
     struct client *client = data;
-    set_state(client, take_turn(client));
+    (void)fd, (void)events; /* the state decides */
+    set_state(reactor, client, take_turn(client));
 }
 
 /* The time-out has expired. A client that has begun a request gets 408. */
 static void on_timeout(struct reactor *reactor, void *data)
 {
-    (void)reactor;
     struct client *client = data;
     struct http_request *request = &client->request;
     enum state next = CLOSE;
@@ -231,50 +228,52 @@ static void on_timeout(struct reactor *reactor, void *data)
         if (http_make_reply(&client->reply, request, -1))
             next = send_reply(client);
     }
-    set_state(client, next);
+    set_state(reactor, client, next);
 }
 
-/* Creates a client for a new connection, or closes the connection. */
-static void add_client(struct server *server, int client_fd)
+/* Accepts one connection and watches it. Returns false if there was none. */
+static bool accept_client(struct reactor *reactor, int listen_fd,
+                          struct server *server)
 {
-    struct client *client = calloc(1, sizeof(*client));
-    struct reactor_timer *timer = reactor_timer_start(
-        server->reactor, (int)idle_ms, 0, on_timeout, client);
-    if (client == NULL || timer == NULL ||
-        reactor_add(server->reactor, client_fd, EPOLLIN, on_client, client) <
-            0) {
-        trace_refused(client_fd, client ? "it cannot be watched" : "no memory");
-        reactor_timer_cancel(server->reactor, timer);
-        free(client);
-        close(client_fd);
-        return;
+    int client_fd =
+        accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    trace_accept(client_fd);
+    if (client_fd < 0) {
+        listener_accept_failed(listen_fd); /* if descriptors have run out */
+        return false;
     }
-    client->server = server;
+    struct client *client = calloc(1, sizeof(*client));
+    if (client == NULL ||
+        reactor_add(reactor, client_fd, EPOLLIN, on_client, client) < 0) {
+        trace_refused(client_fd, "no memory to watch it");
+        close(client_fd);
+        free(client);
+        return true;
+    }
     client->fd = client_fd;
     client->events = EPOLLIN;
-    client->timer = timer;
+    client->server = server;
     client->reply.file = -1;
     server->clients++;
+    client->timer =
+        reactor_timer_start(reactor, (int)idle_ms, 0, on_timeout, client);
+    if (client->timer == NULL)
+        close_client(reactor, client); /* no memory for the timer */
+    return true;
 }
 
-/* Accepts more connections the more clients there are, because otherwise each
- * of them would have to wait for the turns of all clients. */
 static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
                       void *data)
 {
-    (void)events;
     struct server *server = data;
-    for (int left = 1 + server->clients / MAX_EVENTS; left > 0; left--) {
-        int client_fd =
-            accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        trace_accept(client_fd);
-        if (client_fd < 0) {
-            listener_accept_failed(listen_fd);
+    (void)events;
+    /* The next report may come only after a callback for each client. */
+    for (int batch = 1 + server->clients / MAX_EVENTS; batch > 0; batch--)
+        if (!accept_client(reactor, listen_fd, server))
             break;
-        }
-        add_client(server, client_fd);
-    }
-    /* A listening socket that is shut down is ready until the loop stops. */
+
+    /* When the program stops, the listening socket is shut down and therefore
+     * stays ready, so this is called until the last client is closed. */
     if (demo_stopping() && server->clients == 0)
         reactor_stop(reactor);
 }
@@ -288,12 +287,11 @@ static int serve(int listen_fd)
         server.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root != NULL && server.root_fd < 0)
         return -1;
-    server.reactor = reactor_create();
-    if (server.reactor != NULL && listener_set_nonblocking(listen_fd) == 0 &&
-        reactor_add(server.reactor, listen_fd, EPOLLIN, on_accept, &server) ==
-            0)
-        result = reactor_run(server.reactor);
-    reactor_destroy(server.reactor);
+    struct reactor *reactor = reactor_create();
+    if (reactor != NULL && listener_set_nonblocking(listen_fd) == 0 &&
+        reactor_add(reactor, listen_fd, EPOLLIN, on_accept, &server) == 0)
+        result = reactor_run(reactor);
+    reactor_destroy(reactor);
     if (server.root_fd >= 0)
         close(server.root_fd);
     return result;
@@ -302,24 +300,17 @@ static int serve(int listen_fd)
 int main(int argc, char **argv)
 {
     enum { HOUR = 3600000 }; /* in milliseconds */
+    /* clang-format off */
     static const struct demo_option options[] = {
-        {.name = "root",
-         .argument = "DIR",
-         .help = "serve the files of DIR",
-         .text = &root,
-         .directory = true},
-        {.name = "header-timeout",
-         .argument = "MS",
+        {.name = "root", .argument = "DIR", .help = "serve the files of DIR",
+         .text = &root, .directory = true},
+        {.name = "header-timeout", .argument = "MS",
          .help = "time for a client to send a request",
-         .min = 1,
-         .max = HOUR,
-         .number = &header_ms},
-        {.name = "idle-timeout",
-         .argument = "MS",
+         .min = 1, .max = HOUR, .number = &header_ms},
+        {.name = "idle-timeout", .argument = "MS",
          .help = "time between requests, or to read",
-         .min = 1,
-         .max = HOUR,
-         .number = &idle_ms}};
+         .min = 1, .max = HOUR, .number = &idle_ms}};
+    /* clang-format on */
     trace_keep();
     demo_protocol(&http_client);
     return demo_main_with(argc, argv, serve, options,
