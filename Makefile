@@ -26,6 +26,9 @@ unexport BASH_ENV CDPATH POSIXLY_CORRECT GREP_OPTIONS GREP_COLORS \
          DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES
 
 COMMON := $(patsubst common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard common/*.c)))
+# Objects of files that no longer exist would be linked by build/common/*.o.
+STALE := $(filter-out $(COMMON),$(wildcard $(BUILD)/common/*.o))
+$(if $(STALE),$(shell rm -f $(STALE)))
 # ThreadSanitizer has to be told what epoll does.
 COMMON += $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/tsan.o)
 

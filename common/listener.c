@@ -126,7 +126,11 @@ static int bind_address(int fd, const char *path,
         return address_in_use(error, path);
     if (remove_stale(path, address, size, error) < 0)
         return -1;
-    return bind(fd, name, size) == 0 ? 0 : call_failed(error, "bind", path);
+    if (bind(fd, name, size) == 0)
+        return 0;
+    if (errno == EADDRINUSE) /* another server was faster */
+        return address_in_use(error, path);
+    return call_failed(error, "bind", path);
 }
 
 /* Creates the private directory and sets the path in it. Returns 0, or -1 with

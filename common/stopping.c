@@ -19,8 +19,8 @@ enum { LIMIT_S = 5 }; /* for the end of the program after a signal */
 static pthread_t main_thread;
 static volatile sig_atomic_t stop_signal; /* the first one, or 0 */
 static atomic_int listen_fd = -1;         /* of the listener, or -1 */
-static const struct listener *files; /* set before signals are handled */
-static pid_t child;                  /* of stop_continue_in_child() */
+static const struct listener *files;      /* set before signals are handled */
+static pid_t child;                       /* of stop_continue_in_child() */
 
 void stop_now(void)
 {

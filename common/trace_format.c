@@ -189,9 +189,7 @@ static void describe(const struct trace_event *e, struct line *line)
         put(line, "...");
         break;
     case EVENT_WOKE:
-        put(line, e->call);
-        put(line, " done, num:");
-        put_number(line, e->num);
+        append(line, "%s done, num:%d", e->call, e->num);
         break;
     case EVENT_READY:
         put_about(line, "  ", "fd", e);
@@ -213,8 +211,8 @@ static void describe(const struct trace_event *e, struct line *line)
         put_result(line, e);
         break;
     case EVENT_CTL:
-        append(line, "epoll_ctl %s ", e->op);
-        put_fd(line, "fd", e);
+        append(line, "epoll_ctl %s", e->op);
+        put_about(line, " ", "fd", e);
         put(line, " events:");
         put_flags(line, e->events);
         if (e->error != 0)

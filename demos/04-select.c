@@ -85,6 +85,25 @@ static bool echo(int client_fd)
     return true;
 }
 
+/* Handles each readable client once. */
+static void handle_clients(struct clients *clients, const fd_set *readable)
+{
+    for (int i = 0; i < clients->count;) {
+        int fd = clients->fds[i];
+        if (FD_ISSET(fd, readable)) {
+            trace_ready(fd, TRACE_IN);
+            if (!echo(fd)) {
+                trace_close(fd);
+                close(fd);
+                /* The last client takes its place and is next. */
+                clients->fds[i] = clients->fds[--clients->count];
+                continue;
+            }
+        }
+        i++;
+    }
+}
+
 static int serve(int listen_fd)
 {
     struct clients clients = {0};
@@ -112,20 +131,7 @@ static int serve(int listen_fd)
             trace_ready(listen_fd, TRACE_IN);
             accept_client(listen_fd, &clients);
         }
-        for (int i = 0; i < clients.count;) {
-            int fd = clients.fds[i];
-            if (FD_ISSET(fd, &readable)) {
-                trace_ready(fd, TRACE_IN);
-                if (!echo(fd)) {
-                    trace_close(fd);
-                    close(fd);
-                    /* The last client takes its place and is next. */
-                    clients.fds[i] = clients.fds[--clients.count];
-                    continue;
-                }
-            }
-            i++;
-        }
+        handle_clients(&clients, &readable);
     }
     return 0;
 }

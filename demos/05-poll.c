@@ -91,6 +91,25 @@ static bool echo(int client_fd)
     return true;
 }
 
+/* Handles each ready client once. */
+static void handle_clients(struct clients *clients)
+{
+    for (nfds_t i = 1; i < clients->count;) {
+        struct pollfd slot = clients->slots[i];
+        if (slot.revents != 0) {
+            trace_ready(slot.fd, (uint32_t)slot.revents);
+            if (!echo(slot.fd)) {
+                trace_close(slot.fd);
+                close(slot.fd);
+                /* The last client takes its place and is next. */
+                clients->slots[i] = clients->slots[--clients->count];
+                continue;
+            }
+        }
+        i++;
+    }
+}
+
 static int serve(int listen_fd)
 {
     struct clients clients = {0};
@@ -114,20 +133,7 @@ static int serve(int listen_fd)
             trace_ready(listen_fd, (uint32_t)clients.slots[0].revents);
             accept_client(listen_fd, &clients);
         }
-        for (nfds_t i = 1; i < clients.count;) {
-            struct pollfd slot = clients.slots[i];
-            if (slot.revents != 0) {
-                trace_ready(slot.fd, (uint32_t)slot.revents);
-                if (!echo(slot.fd)) {
-                    trace_close(slot.fd);
-                    close(slot.fd);
-                    /* The last client takes its place and is next. */
-                    clients.slots[i] = clients.slots[--clients.count];
-                    continue;
-                }
-            }
-            i++;
-        }
+        handle_clients(&clients);
     }
     free(clients.slots);
     return 0;

@@ -27,7 +27,6 @@
 #include <unistd.h>
 
 enum { CLOSE = 0 }; /* returned by echo() instead of events */
-
 struct client {
     int fd;
     char *unsent;    /* received but not yet sent, or NULL */
@@ -35,8 +34,7 @@ struct client {
     uint32_t events; /* registered with epoll */
 };
 
-/* Registers a client for events, with op EPOLL_CTL_ADD or EPOLL_CTL_MOD.
- * Returns 0, or -1 with errno set. */
+/* Adds a client or modifies its events. Returns 0, or -1 with errno set. */
 static int watch(int epoll_fd, int op, struct client *client, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = client};
@@ -59,8 +57,7 @@ static int accept_client(int epoll_fd, int listen_fd)
     if (client != NULL)
         client->fd = client_fd;
     if (client == NULL || watch(epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) < 0) {
-        trace_refused(client_fd,
-                      client ? "epoll cannot watch it" : "no memory");
+        trace_refused(client_fd, "epoll cannot watch it");
         close(client_fd);
         free(client);
         return 0;
@@ -106,6 +103,8 @@ static uint32_t echo(struct client *client)
     if (client->unsent != NULL)
         return send_bytes(client, client->unsent, client->size);
 
+    /* Unread data is reported again, so one recv() per report is enough. It
+     * must not block, because a report is only a hint (select(2), BUGS). */
     ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
     trace_recv(client->fd, buffer, n);
     if (n == 0)
@@ -117,15 +116,19 @@ static uint32_t echo(struct client *client)
     return send_bytes(client, buffer, (size_t)n);
 }
 
-/* Echoes, and registers the events to wait for next. Returns false if the
- * connection must be closed. */
-static bool handle_client(int epoll_fd, struct client *client)
+/* Handles a report about a client. Returns how many clients it closed. */
+static int handle_client(int epoll_fd, struct client *client)
 {
     uint32_t wanted = echo(client);
     if (wanted == client->events)
-        return true;
-    return wanted != CLOSE &&
-           watch(epoll_fd, EPOLL_CTL_MOD, client, wanted) == 0;
+        return 0;
+    if (wanted != CLOSE && watch(epoll_fd, EPOLL_CTL_MOD, client, wanted) == 0)
+        return 0;
+    trace_close(client->fd);
+    close(client->fd); /* no duplicate, so this unregisters it */
+    free(client->unsent);
+    free(client);
+    return 1;
 }
 
 static int serve(int listen_fd)
@@ -156,15 +159,10 @@ static int serve(int listen_fd)
         for (int i = 0; i < n; i++) {
             struct client *client = events[i].data.ptr;
             trace_ready(client->fd, events[i].events);
-            if (client == &listener) {
+            if (client == &listener)
                 clients += accept_client(epoll_fd, listen_fd);
-            } else if (!handle_client(epoll_fd, client)) {
-                trace_close(client->fd);
-                close(client->fd); /* no duplicate, so this unregisters it */
-                free(client->unsent);
-                free(client);
-                clients--;
-            }
+            else
+                clients -= handle_client(epoll_fd, client);
         }
     }
     close(epoll_fd);

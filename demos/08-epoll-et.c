@@ -82,8 +82,7 @@ static enum state accept_client(struct server *server)
     if (client != NULL)
         client->fd = client_fd;
     if (client == NULL || watch(server->epoll_fd, client) < 0) {
-        trace_refused(client_fd,
-                      client ? "epoll cannot watch it" : "no memory");
+        trace_refused(client_fd, "epoll cannot watch it");
         close(client_fd);
         free(client);
         return MORE;

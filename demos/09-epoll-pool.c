@@ -77,7 +77,7 @@ static void add_client(struct server *server, int client_fd)
         watch(server->epoll_fd, EPOLL_CTL_ADD, client, EPOLLIN) == 0)
         return;
     server->clients--;
-    trace_refused(client_fd, client ? "epoll cannot watch it" : "no memory");
+    trace_refused(client_fd, "epoll cannot watch it");
     close(client_fd);
     free(client);
 }
@@ -132,6 +132,8 @@ static uint32_t echo(struct client *client)
     if (client->unsent != NULL)
         return send_bytes(client, client->unsent, client->size);
 
+    /* Unread data is reported again, so one recv() per report is enough. It
+     * must not block, because a report is only a hint (select(2), BUGS). */
     ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
     trace_recv(client->fd, buffer, n);
     if (n == 0)

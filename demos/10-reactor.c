@@ -82,6 +82,8 @@ static uint32_t echo(struct client *client)
     if (client->unsent != NULL)
         return send_bytes(client, client->unsent, client->size);
 
+    /* Unread data is reported again, so one recv() per report is enough. It
+     * must not block, because a report is only a hint (select(2), BUGS). */
     ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
     trace_recv(client->fd, buffer, n);
     if (n == 0)
