@@ -15,7 +15,7 @@ load helpers
     done <<'LIMITS'
 01-blocking 60
 02-threads 110
-03-nonblocking 70
+03-nonblocking 80
 04-select 100
 05-poll 100
 06-epoll-lt 85
@@ -112,7 +112,10 @@ cut_functions() {
     cut_functions
     [[ -s 01.echo && -s 03.echo && -s 07.save_unsent ]]
     diff 01.echo 02.echo
-    diff --from-file=03.echo 0[456].echo
+    diff --from-file=04.echo 0[56].echo
+    # 03 has no reports, so its comments differ.
+    diff <("$TOP/tests/code_size.py" code 03.echo) \
+        <("$TOP/tests/code_size.py" code 04.echo)
     diff --from-file=07.save_unsent {08,09,10}.save_unsent
     diff 07.echo 10.echo
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measure C files as a reader sees them.
 
-usage: code_size.py lines FILE...      lines of code
+usage: code_size.py lines FILE...      number of lines of code
+       code_size.py code FILE...       the lines of code
        code_size.py functions FILE...  lines, depth and name of each function
        code_size.py neighbours         what one stage changes in the one before
 
@@ -130,6 +131,9 @@ def main(arguments):
     if len(arguments) > 1 and arguments[0] == "lines":
         for path in arguments[1:]:
             print(len(code(read(path))), path)
+    elif len(arguments) > 1 and arguments[0] == "code":
+        for path in arguments[1:]:
+            print("\n".join(code(read(path))))
     elif len(arguments) > 1 and arguments[0] == "functions":
         for path in arguments[1:]:
             for lines, deepest, name in functions(read(path)):

@@ -150,7 +150,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "... also while another client stays" {
+@test "the same while another client stays" {
     local stage error errors
     for stage in $(all_stages | grep -v ^01); do
         errors='EINTR ECONNABORTED'
@@ -168,32 +168,44 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "accept4 finds no descriptor, no memory: the client waits, no more" {
+@test "accept4 finds no descriptor: that client is refused, later ones not" {
     local stage error
     for stage in $(all_stages); do
-        # Twice in a row: what is tried again may fail again.
-        unharmed "$stage" accept4 EMFILE 1..2
-        for error in ENFILE ENOBUFS ENOMEM; do
-            unharmed "$stage" accept4 $error 1
-            # It rests before it asks again: the wait takes a time-out.
+        for error in EMFILE ENFILE; do
             case $stage in
-            0[4-9]-*) grep -q ' done, num:0$' out ;;
+            0[12]-*) # the first call fails before a client connects
+                unharmed "$stage" accept4 $error 1
+                one_lost "$stage" accept4 $error 1..2
+                ;;
+            03-*) # so do both
+                unharmed "$stage" accept4 $error 1..2
+                continue
+                ;;
+            *) # if the reserve does not help either, the client waits
+                unharmed "$stage" accept4 $error 1..2
+                one_lost "$stage" accept4 $error 1
+                ;;
             esac
+            grep -q 'refuse clientfd:0 (x1), no descriptor left' out
         done
     done
 }
 
-@test "the system has no descriptor, no memory: accept4 is asked again" {
-    local stage error when
+@test "accept4 finds no memory: the client waits, and accept4 is tried again" {
+    local stage error
+    for stage in $(all_stages); do
+        for error in ENOBUFS ENOMEM; do
+            unharmed "$stage" accept4 $error $EVERY_OTHER
+            ! grep -q ' refuse ' out || return 1
+        done
+    done
+}
+
+@test "and accept4 is tried again while another client stays" {
+    local stage error
     for stage in $(all_stages | grep -v ^01); do
-        for error in ENFILE ENOBUFS ENOMEM; do
-            # The keeper stays, and says nothing: to wait until he leaves, as
-            # with EMFILE, would be to wait for ever.
-            # What 08 hears in vain is to be somebody's knock, not the end of a
-            # drain: its third accept4.
-            when=$EVERY_OTHER
-            [[ $stage != 08-* ]] || when=3
-            faulty "$stage" "accept4:error=$error:when=$when"
+        for error in ENOBUFS ENOMEM; do
+            faulty "$stage" "accept4:error=$error:when=$EVERY_OTHER"
             keeper
             [ "$(client second)" = second ]
             let_go
@@ -206,19 +218,6 @@ EVERY_OTHER=1+2
     local stage
     for stage in $(stages 03 04 05 06 07 09); do
         unharmed "$stage" accept4 EAGAIN $EVERY_OTHER
-    done
-}
-
-@test "no descriptor, and epoll_ctl fails too: nobody is forgotten" {
-    local stage when
-    for stage in $(stages 06 07); do
-        for when in 2 3; do # to rest; to go on
-            faulty "$stage" accept4:error=EMFILE:when=1 \
-                epoll_ctl:error=ENOMEM:when=$when
-            [ "$(client first)" = first ]
-            [ "$(client second)" = second ]
-            end_of_server EMFILE 'epoll_ctl MOD fd:3 .* ENOMEM'
-        done
     done
 }
 
@@ -302,7 +301,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "the wait fails: the server waits again" {
+@test "the wait is interrupted: the server waits again" {
     local stage error call
     for stage in $(stages 04 05 06 07 08 09); do
         case $stage in
@@ -310,18 +309,20 @@ EVERY_OTHER=1+2
         05-*) call='?poll,?ppoll' ;;
         *) call='?epoll_wait,?epoll_pwait' ;;
         esac
-        for error in EINTR ENOMEM; do
-            unharmed "$stage" "$call" $error $EVERY_OTHER
-        done
+        unharmed "$stage" "$call" EINTR $EVERY_OTHER
     done
 }
 
 @test "epoll cannot watch a client: one client is lost" {
     local stage error
-    for stage in $(stages 06 07 08); do
+    for stage in $(stages 06 07 08 10); do
         for error in ENOSPC ENOMEM; do
-            one_lost "$stage" epoll_ctl $error 2
-            grep -q 'refuse clientfd:[0-9]* (x1), epoll cannot watch it' out
+            if [[ $stage = 10-* ]]; then
+                one_lost "$stage" epoll_ctl $error 3 # the second is a signalfd
+            else
+                one_lost "$stage" epoll_ctl $error 2
+            fi
+            grep -qE 'refuse clientfd:[0-9]* \(x1\), .*watch it' out
             grep -q '3 accepted, 1 refused, 3 closed' out
         done
     done
@@ -340,9 +341,8 @@ EVERY_OTHER=1+2
 @test "no thread for a client: one client is lost" {
     local stage
     for stage in $(stages 02); do
-        # The first thread is the demo's own.
-        one_lost "$stage" '?clone3,?clone' EAGAIN 2 'no thread to be had'
-        grep -q 'refuse clientfd:[0-9]* (x1), no thread to be had' out
+        one_lost "$stage" '?clone3,?clone' EAGAIN 1 'cannot create a thread'
+        grep -q 'refuse clientfd:[0-9]* (x1), cannot create a thread' out
     done
 }
 
@@ -358,7 +358,7 @@ EVERY_OTHER=1+2
         [ "$(client second)" = second ]
         [ "$(client third)" = third ]
         stop_server
-        grep -q 'refuse clientfd:[0-9]* (x1), no thread to be had' out
+        grep -q 'refuse clientfd:[0-9]* (x1), cannot create a thread' out
         [ ! -s err ]
     done
 }
@@ -408,13 +408,13 @@ cannot_start() {
             [ -n "$mode" ] || set -- -m 1
             case $stage in
             06-* | 07-* | 08-* | 09-*)
-                cannot_start 'the server cannot serve: EMFILE' 1 \
+                cannot_start 'the server cannot go on: EMFILE' 1 \
                     "$stage" epoll_create1:error=EMFILE:when=1 "$@"
-                cannot_start 'the server cannot serve: ENOSPC' 1 \
+                cannot_start 'the server cannot go on: ENOSPC' 1 \
                     "$stage" epoll_ctl:error=ENOSPC:when=1 "$@"
                 ;;&
             0[3-9]-*)
-                cannot_start 'the server cannot serve: ENOLCK' 1 \
+                cannot_start 'the server cannot go on: ENOLCK' 1 \
                     "$stage" '?fcntl,?fcntl64:error=ENOLCK:when=1' "$@"
                 ;;
             esac
@@ -422,28 +422,29 @@ cannot_start() {
     done
 }
 
-@test "threads cannot be had: a sentence, status 1, nothing left" {
+@test "a thread cannot be created: a sentence, status 1, nothing left" {
     local stage
-    for stage in $(all_stages); do
-        cannot_start 'the server cannot start a thread: EAGAIN' 1 \
+    for stage in $(all_stages | grep -v ^09); do
+        cannot_start 'cannot create a thread for client 1 of 3: EAGAIN' 1 \
             "$stage" '?clone3,?clone:error=EAGAIN:when=1'
-        cannot_start 'the server cannot start a thread: EAGAIN' 1 \
-            "$stage" '?clone3,?clone:error=EAGAIN:when=1' --serve
     done
-    # The first is the demo's own.
+    # With --serve only these two create threads.
     for stage in $(stages 09); do
-        cannot_start 'the server cannot serve: EAGAIN' 1 \
-            "$stage" '?clone3,?clone:error=EAGAIN:when=2'
-        WORKERS=8 faulty "$stage" '?clone3,?clone:error=EAGAIN:when=3'
+        cannot_start 'the server cannot go on: EAGAIN' 1 \
+            "$stage" '?clone3,?clone:error=EAGAIN:when=1' --serve
+        WORKERS=8 faulty "$stage" '?clone3,?clone:error=EAGAIN:when=2'
         [ "$(client first)" = first ]
-        end_of_server 'note no thread to be had for more workers'
+        end_of_server 'note cannot create a thread for more workers'
         ! grep -q '^\[worker 2\]' out || return 1
     done
-    # The second that the demo starts; the stage's own have another count.
-    for stage in $(stages 01 03 04 05 06 07 08); do
-        cannot_start 'only 1 of 3 client threads.*EAGAIN.*--clients' 1 \
-            "$stage" '?clone3,?clone:error=EAGAIN:when=2' -i 1
+    for stage in $(stages 01 03 04 05 06 07 08 10); do
+        cannot_start 'cannot create a thread for client 2 of 3.*EAGAIN.*--clients' \
+            1 "$stage" '?clone3,?clone:error=EAGAIN:when=2' -i 1
         grep -q '  messages     5 sent, 5 echoed' out
+        faulty "$stage" '?clone3,?clone:error=EAGAIN:when=1' # none is created
+        [ "$(client first)" = first ]
+        stop_server
+        ! grep -q '(INJECTED)' log || return 1
     done
 }
 
