@@ -86,13 +86,10 @@ def traced(log, pid):
 def message(stage, log):
     """Print the calls for one message: of all that the thread which serves
     the client makes between the sending of message 10 and that of message
-    110, a hundredth. The first comes when the conductor waits for signals,
-    its last duty before the end: until then it and the server may meet."""
+    110, a hundredth."""
     # Of several workers some may be on their way to their first wait.
     one = ["--workers", "1"] if stage == "09-epoll-pool" else []
     with peer.Server(stage, "-q", *one, wrapper=strace(log)) as server:
-        peer.until(lambda: "rt_sigtimedwait(" in written(log),
-                   "the conductor does not wait for signals")
         client = server.connect()
         for _ in range(WARM + COUNTED):
             if not peer.echo(client, 64):
