@@ -73,7 +73,7 @@ def check_summary(trace):
          where, f"it counts {more} calls more than the lines show, and "
          f"{again} EAGAINs more; only EAGAINs are left out")
     if "chunks" in said:
-        same("recv calls that brought bytes", said["chunks"],
+        same("recv calls that returned data", said["chunks"],
              shown["chunks"])
     if "sent" in said:
         need(said["sent"] <= shown["sent"], "summary", where, f"it has "

@@ -10,7 +10,7 @@ SUMMARY = [
      ("accepted", "refused", "closed")),
     (f"  messages     {N} sent, {N} echoed", ("sent", "echoed")),
     (f"  messages     {N} sent", ("sent",)),
-    (rf"  messages     {N} \(recv calls that brought bytes\)", ("chunks",)),
+    (rf"  messages     {N} \(recv calls that returned data\)", ("chunks",)),
     (f"  bytes        {N} in, {N} out", ("bytes_in", "bytes_out")),
     (r"  calls        ((?:[a-z0-9_]+ [0-9]{1,18}, )*[a-z0-9_]+ [0-9]{1,18})",
      ("calls",)),
