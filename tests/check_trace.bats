@@ -104,8 +104,9 @@ serve_with_few() {
     done
     for stage in "${stages[@]}"; do
         wait_for_line "^ready: " "$own/$stage.out"
+        # The clients that are refused at once fail, and so does this.
         demo 06-epoll-lt --connect -s "$own/$stage.sock" -c 30 -m 2 -i 1 \
-            >"$own/$stage.clients"
+            >"$own/$stage.clients" || [ $? -eq 1 ]
     done
     (cd "$own" && stay_connected "${stages[@]/%/.sock}")
     for stage in "${stages[@]}"; do

@@ -277,7 +277,7 @@ bad:2: this is not an event|good bad
 empty is empty|empty good
 was it recorded with -q|quiet good
 cannot read|. good
-c1 expected a; after 0 bytes|6 8 -s unmet.scn
+c1 expected a, but after 0 bytes|6 8 -s unmet.scn
 the scenario idle-timeout.scn is for 10-reactor alone|7 10 -s idle-timeout
 END
     cut -d '|' -f 2 cases | compare_all

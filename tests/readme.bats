@@ -17,6 +17,7 @@ load helpers
     # PowerShell takes "$PWD:/iomux" for a variable of a drive, and stops.
     # shellcheck disable=SC2016 # another shell's variable
     [[ $line == *'-v "${PWD}:/iomux"'* ]]
+    # shellcheck disable=SC2016
     ! grep -rEn '\$(PWD|HOME|pwd):' "$TOP"/README.md "$TOP"/CONTRIBUTING.md \
         "$TOP"/walkthrough --include='*.md' || return 1
 }
