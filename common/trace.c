@@ -35,7 +35,7 @@ struct thread {
     bool again_printed;
     const char *error_call; /* or NULL */
     int error_printed;
-    unsigned long omitted;
+    unsigned long omitted; /* EAGAIN lines since the last line */
 };
 
 struct trace_hooks trace_hooks;
@@ -148,7 +148,7 @@ static void emit(const char *src, struct trace_event *e)
         return;
     int saved_errno = errno;
     if (is_repeated(e, thread)) {
-        thread->omitted++;
+        thread->omitted += e->kind == EVENT_AGAIN;
         return;
     }
     if (server && trace_hooks.line != NULL)

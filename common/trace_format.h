@@ -62,7 +62,7 @@ struct trace_event {
     int name;              /* of the connection fd: N for cN, -N for xN, or 0 */
     const char *src;       /* FILE:LINE of the trace call */
     const char *waiting;   /* the wait that this event ends, or NULL */
-    unsigned long omitted; /* lines omitted since the last one of the thread */
+    unsigned long omitted; /* EAGAIN lines omitted before this one */
 };
 
 /* A line under construction. */
