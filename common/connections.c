@@ -39,9 +39,10 @@ static bool ask_names;               /* set before other threads exist */
 static int external_clients;         /* used by the thread that accepts */
 static bool external_numbers_repeat; /* they have reached INT_MAX */
 
-/* Guards server_ended. Both conditions are signalled with it held. */
+/* Guards the two flags. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static bool server_waited; /* it has begun its first wait */
 static bool server_ended;
 
 /* True while the thread that accepts waits. Written by that thread alone. */
@@ -149,10 +150,11 @@ void connection_opened(int fd)
         shutdown(fd, SHUT_RDWR); /* the stage sees end of file and closes it */
 }
 
-/* Wakes connections_await_idle() and connections_await_end(). */
-static void wake(void)
+/* The server waits and has no client. Wakes those that wait for this. */
+static void server_is_idle(void)
 {
     pthread_mutex_lock(&lock);
+    server_waited = true;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
 }
@@ -165,7 +167,7 @@ void connection_closing(int fd)
     if (acceptor == &this_thread)
         acceptor_waits = false;
     if (--connections == 0 && acceptor_waits)
-        wake();
+        server_is_idle();
 }
 
 static void on_wait(bool begins)
@@ -174,7 +176,7 @@ static void on_wait(bool begins)
         return;
     acceptor_waits = begins;
     if (begins && connections == 0)
-        wake();
+        server_is_idle();
 }
 
 /* Stage 03 never waits. For it, the end of a scan is the start of a wait. */
@@ -247,6 +249,14 @@ bool connections_ended(void)
     return connections_await_end(0);
 }
 
+static struct timespec time_after(int seconds)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += seconds;
+    return time;
+}
+
 /* Waits for a change until the time end. The lock is held. Returns false if
  * the time is over. */
 static bool wait_for_change(const struct timespec *end)
@@ -256,9 +266,7 @@ static bool wait_for_change(const struct timespec *end)
 
 bool connections_await_end(int limit_s)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += limit_s;
+    struct timespec end = time_after(limit_s);
     pthread_mutex_lock(&lock);
     while (!server_ended && wait_for_change(&end))
         ;
@@ -267,11 +275,18 @@ bool connections_await_end(int limit_s)
     return result;
 }
 
+void connections_await_start(void)
+{
+    struct timespec end = time_after(IDLE_LIMIT_S);
+    pthread_mutex_lock(&lock);
+    while (!server_ended && !server_waited && wait_for_change(&end))
+        ;
+    pthread_mutex_unlock(&lock);
+}
+
 void connections_await_idle(void)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += IDLE_LIMIT_S;
+    struct timespec end = time_after(IDLE_LIMIT_S);
     pthread_mutex_lock(&lock);
     while (!server_ended && (!acceptor_waits || connections > 0) &&
            wait_for_change(&end))

@@ -67,10 +67,12 @@ bool connections_ended(void);
 bool connections_await_end(int limit_s);
 
 /*
- * Blocks until the server waits for a client and has none, or until it has
- * ended, but at most one second. Called before the clients start, and again
- * before the stop, so that a trace begins and ends the same way in every run.
+ * Block until the server has begun its first wait, or until it waits and has no
+ * client. Return as well when it has ended, or after one second. Called before
+ * the clients start, and before the stop, so that a trace begins and ends the
+ * same way in every run.
  */
+void connections_await_start(void);
 void connections_await_idle(void);
 
 #endif

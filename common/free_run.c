@@ -83,7 +83,7 @@ static void *run_client(void *argument)
     struct client *c = &r->client;
     trace_thread(TRACE_CLIENT, c->number);
     if (r->run->server_here)
-        connections_await_idle();
+        connections_await_start();
     if (c->number > 1)
         client_pause((c->number - 1) * r->run->stagger_ms);
     if (!client_stopped() && !run_steps(r))
