@@ -272,8 +272,9 @@ static bool take_reserve(void)
 
 void listener_open_reserve(void)
 {
-    close(STDIN_FILENO); /* so that open(2) returns 0 */
-    take_reserve();
+    if (take_reserve() && dup3(reserve_fd, STDIN_FILENO, O_CLOEXEC) >= 0)
+        close(reserve_fd);
+    reserve_fd = STDIN_FILENO;
 }
 
 /* Returns true if listen_fd has a connection to accept. Waits for one, at most
