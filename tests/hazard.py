@@ -1646,16 +1646,23 @@ def sigterm_while_it_starts(stage):
     check(ends[True] > 3, "some moments at which it was running", dict(ends))
 
 
+# Half of the clients leave at once, the others stay for a while.
 STORM = """
 import socket, sys, time
+stay = []
 while True:
+    client = socket.socket(socket.AF_UNIX)
+    client.setblocking(False)
     try:
-        with socket.socket(socket.AF_UNIX) as client:
-            client.setblocking(False)
-            client.connect(sys.argv[1])
-            client.send(b"storm")
+        client.connect(sys.argv[1])
+        client.send(b"storm")
+        stay.append(client)
+        if len(stay) > 20:
+            stay.pop(0).close()
+            stay.pop().close()
         time.sleep(0.0001)
     except OSError:
+        client.close()
         time.sleep(0.0005)
 """
 

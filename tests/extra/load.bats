@@ -132,6 +132,17 @@ EOT
     done
 }
 
+@test "SIGTERM stops a stage that is built without its trace, at any moment" {
+    local program hazard
+    for program in "$TOP"/build/bench/untraced-*; do
+        for hazard in sigterm-while-it-starts sigterm-in-a-storm \
+            sigterm-with-clients; do
+            timeout -k 1 $((4 * LIMIT)) python3 -IS "$TOP/tests/hazard.py" \
+                "$program" "$hazard" 3>&- 4>&-
+        done
+    done
+}
+
 @test "dispatch tells of as many as are ready, and what is wrong" {
     "$TOP/build/bench/dispatch" --json 40 8 | jq -e '.watched == 40 and
         .active == 8 and .select > 0 and .poll > 0 and .lt > 0 and .et > 0 and
