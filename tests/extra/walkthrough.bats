@@ -129,6 +129,49 @@ PAGE
 PAGE
 }
 
+@test "prototypes are compiled with the headers that they include" {
+    page_is_right <<'PAGE'
+<!-- by hand: prototypes; a test compiles them -->
+```c
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+int epoll_create1(int flags);
+int FD_ISSET(int fd, fd_set *set);
+
+struct epoll_event {
+    uint32_t events;   /* a set of flags, such as EPOLLIN; or 0 */
+    epoll_data_t data; /* a value of your choice */
+};
+```
+PAGE
+    [[ $output == *"1 made again, 0 changed, 0 wrong, 0 not made"* ]]
+    sed -i 's/uint32_t/uint64_t/' "$copy/walkthrough/page.md"
+    run "$copy/scripts/walkthrough" "$copy/walkthrough/page.md"
+    [ "$status" -eq 1 ]
+    [[ $output == *"struct epoll_event: events has another type"* ]]
+}
+
+@test "a prototype that differs from the header's is seen, and one it lacks" {
+    page_is_wrong "page.md:2: the headers have other prototypes" recv socket \
+        "there is no macro FD_SOME" <<'PAGE'
+<!-- by hand: prototypes; a test compiles them -->
+```c
+#include <sys/epoll.h>
+
+int socket(int domain, int type, int protocol);
+void FD_SOME(void);
+```
+
+<!-- by hand: prototypes; a test compiles them -->
+```c
+#include <sys/socket.h>
+
+ssize_t recv(int sockfd, void *buf, int len, int flags);
+```
+PAGE
+}
+
 @test "a trace or a diagram that is not the golden trace's is seen" {
     page_is_wrong "+[server]   recv from clientfd:5 (c1), 5 bytes" \
         "-    c1->>kernel: send goodbye" "+    c1->>kernel: send hello" <<'PAGE'
@@ -148,7 +191,7 @@ PAGE
 }
 
 @test "a link to nowhere is seen, and one to a heading that is not there" {
-    page_is_wrong "page.md:3: nothing is at gone.md" \
+    page_is_wrong "page.md:3: there is no gone.md" \
         "page.md:3: walkthrough/page.md has no heading #two" <<'PAGE'
 # One
 
@@ -157,7 +200,7 @@ PAGE
 }
 
 @test "a fence that nothing makes is seen, and a comment without a fence" {
-    page_is_wrong "page.md:1: nothing makes what stands in this fence" \
+    page_is_wrong "page.md:1: nothing makes the body of this fence" \
         "page.md:5: no fence follows this comment" <<'PAGE'
 ```text
 [server]   invented
