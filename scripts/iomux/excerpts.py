@@ -32,7 +32,7 @@ def definition(lines, name, path):
     if name.startswith(("struct ", "enum ")):
         head = re.compile(rf"^{re.escape(name)} {{")
     else:
-        head = re.compile(rf"^[a-z].*\b{re.escape(name)}\(")
+        head = re.compile(rf"^[a-z][^/]*\b{re.escape(name)}\(")
     for i, line in enumerate(lines):
         if not head.match(line):
             continue
