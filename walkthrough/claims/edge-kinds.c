@@ -60,6 +60,10 @@ static void try_eventfd(void)
     uint32_t events = ask(epoll_fd);
     saw(events == (EPOLLIN | EPOLLOUT), "eventfd, a write:           %s",
         event_names(events));
+    must((int)write(fd, &count, sizeof(count)), "write");
+    events = ask(epoll_fd);
+    saw(events == (EPOLLIN | EPOLLOUT), "eventfd, a second write:    %s",
+        event_names(events));
     must((int)read(fd, &count, sizeof(count)), "read");
     events = ask(epoll_fd);
     saw(events == EPOLLOUT, "eventfd, our own read:      %s",
