@@ -32,7 +32,7 @@ def definition(lines, name, path):
     if name.startswith(("struct ", "enum ")):
         head = re.compile(rf"^{re.escape(name)} {{")
     else:
-        head = re.compile(rf"^[a-z].*\b{re.escape(name)}\(")
+        head = re.compile(rf"^[a-z][^/]*\b{re.escape(name)}\(")
     for i, line in enumerate(lines):
         if not head.match(line):
             continue
@@ -41,7 +41,7 @@ def definition(lines, name, path):
         if end is None or (lines[end].endswith(");")):
             continue  # a declaration
         start = i
-        if start and lines[start - 1].endswith("*/"):
+        if start and re.match(r"(/\*| \*).*\*/$", lines[start - 1]):
             while not lines[start - 1].startswith("/*"):
                 start -= 1
             start -= 1

@@ -4,7 +4,8 @@
  * Claim: closing a descriptor takes it off the interest list
  * Truth: depends. What is registered is the open file; it goes when the last
  * descriptor of it is closed. With a duplicate, from dup or in a child, events
- * for the closed number go on, and nobody can DEL it.
+ * for the closed number go on. DEL needs the registered number and the open
+ * file, so it works again after dup2(duplicate, number).
  * Settled by: epoll(7), Q6; epoll_ctl(2), EBADF and ENOENT.
  * Try: let another file get the number, and see whose events come.
  */
@@ -37,10 +38,17 @@ int main(void)
     result = epoll_ctl(epoll_fd, EPOLL_CTL_DEL, duplicate, NULL);
     saw(result < 0 && errno == ENOENT, "DEL of the duplicate: %s",
         error_name(result < 0 ? errno : 0));
+    must(dup2(duplicate, b[0]), "dup2");
+    result = epoll_ctl(epoll_fd, EPOLL_CTL_DEL, b[0], NULL);
+    saw(result == 0, "DEL after dup2 has made the number again: %s",
+        error_name(result < 0 ? errno : 0));
+
+    watch(epoll_fd, b[0], EPOLLIN);
+    close(b[0]);
     close(duplicate);
     saw(ask(epoll_fd) == 0, "the duplicate closed as well: nothing is told");
-    return verdict("depends",
-                   "closing a descriptor takes it off the interest list",
-                   "alone: yes; while a duplicate is open its events go on, "
-                   "and DEL is EBADF or ENOENT");
+    return verdict(
+        "depends", "closing a descriptor takes it off the interest list",
+        "alone: yes; while a duplicate is open its events go on, "
+        "and DEL is EBADF or ENOENT until dup2 makes the number again");
 }
