@@ -97,7 +97,7 @@ $(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/walkthrough/*/*.d)
 -include tests/bench/rules.mk
 
-demo: ## build and run stage 06 with three clients
+demo: ## build stage 06 and play the shortest scenario
 	@scripts/demo
 
 test: ## all tests (installs the tools that they need)

@@ -197,9 +197,12 @@ make_nothing() {
     [[ $output == *"there is no stage '99'"*"06-epoll-lt"* ]]
 }
 
-@test "demo works from any directory, with 06-epoll-lt when told nothing" {
+@test "demo works from any directory, and with options it runs stage 6 freely" {
     make_nothing
     cd /
+    run "$TOP/scripts/demo"
+    [ "$status" -eq 0 ]
+    [[ $output == "$(cat "$TOP/tests/golden/one/06-epoll-lt.txt")"*"summary of"* ]]
     run "$TOP/scripts/demo" -q
     [ "$status" -eq 0 ]
     [[ $output == *"summary of 06-epoll-lt"*"15 sent, 15 echoed"* ]]

@@ -71,11 +71,11 @@ expect() {
     expect cost - 01-blocking
 }
 
-@test "the README shows the table that scripts/limits prints" {
+@test "limits.md shows the table that scripts/limits prints" {
     [ -z "${STAGES-}" ] || skip "only some stages were measured"
-    [ -e "$TOP/README.md" ] || skip "there is no README.md"
+    [ -e "$TOP/walkthrough/limits.md" ] || skip "there is no limits.md"
     sed -n '/<!-- scripts\/limits -->/,/<!-- \/scripts\/limits -->/p' \
-        "$TOP/README.md" | grep '^|' |
-        diff -u --label README.md --label 'scripts/limits' \
+        "$TOP/walkthrough/limits.md" | grep '^|' |
+        diff -u --label limits.md --label 'scripts/limits' \
             - "$BATS_FILE_TMPDIR/table"
 }

@@ -5,15 +5,28 @@
 
 load helpers
 
-@test "the ladder in README.md is that of demos/" {
-    # shellcheck disable=SC2016 # the backquotes are Markdown's
-    diff <(sed -n 's/^| \[`\([0-9][^`]*\)`\](demos\/\1\.c) .*/\1/p' \
+@test "README.md has at most 100 lines" {
+    [ "$(wc -l <"$TOP/README.md")" -le 100 ]
+}
+
+@test "scripts/demo prints exactly what README.md shows" {
+    # The session of the page begins with this command and ends with its fence.
+    sed -n '/^\$ scripts\/demo$/,/^```$/p' "$TOP/README.md" | sed '1d;$d' \
+        >"$BATS_TEST_TMPDIR/shown"
+    [ -s "$BATS_TEST_TMPDIR/shown" ]
+    ln -s "$(type -P true)" "$BATS_TEST_TMPDIR/make" # all is built
+    PATH=$BATS_TEST_TMPDIR:$PATH "$TOP/scripts/demo" 2>&1 3>&- |
+        diff "$BATS_TEST_TMPDIR/shown" -
+}
+
+@test "the table of stages in README.md lists those of demos/, with chapters" {
+    diff <(sed -n 's/^| \[\([0-9][^]]*\)\](walkthrough\/\1\.md) .*/\1/p' \
         "$TOP/README.md") <(STAGES='' ladder)
 }
 
 @test "the container starts from a POSIX shell and from PowerShell" {
     local line
-    line=$(grep -o 'docker run .*' "$TOP/README.md")
+    line=$(grep -o 'docker run .*' "$TOP/walkthrough/usage.md")
     # PowerShell takes "$PWD:/iomux" for a variable of a drive, and stops.
     # shellcheck disable=SC2016 # another shell's variable
     [[ $line == *'-v "${PWD}:/iomux"'* ]]
@@ -22,22 +35,25 @@ load helpers
         "$TOP"/walkthrough --include='*.md' || return 1
 }
 
-@test "README.md names the least versions that are checked" {
-    local glibc python
+@test "README.md and usage.md name the least versions that are checked" {
+    local glibc python page
     glibc=$(sed -n 's/.*__GLIBC_MINOR__ < //p' "$TOP/common/requirements.h")
     python=$(sed -n 's/^LEAST = (\([0-9]*\), \([0-9]*\))/\1.\2/p' \
         "$TOP/scripts/iomux/__init__.py")
-    grep -qF "glibc 2.$glibc" "$TOP/README.md"
-    grep -qF "Python $python" "$TOP/README.md"
+    for page in README.md walkthrough/usage.md; do
+        grep -qF "glibc 2.$glibc" "$TOP/$page"
+        grep -qF "Python $python" "$TOP/$page"
+    done
 }
 
-@test "every command that README.md names is there" {
+@test "every command that README.md and the pages beside it name exists" {
     local word
     while read -r word; do
         [ -x "$TOP/$word" ] || {
-            echo "nothing there: $word"
+            echo "there is no $word"
             false
         }
-    done < <(grep -ho '\(scripts\|build\)/[0-9a-z-]*' "$TOP"/README.md \
-        "$TOP"/CONTRIBUTING.md "$TOP"/demos/*.c | sort -u)
+    done < <(grep -ho '\(scripts\|build\)/[0-9][0-9a-z-]*\|scripts/[a-z-]*' \
+        "$TOP"/README.md "$TOP"/CONTRIBUTING.md "$TOP"/walkthrough/usage.md \
+        "$TOP"/demos/*.c | sort -u)
 }

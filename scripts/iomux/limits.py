@@ -17,7 +17,7 @@ HEADINGS = {
     "two": "serves two at once",
     "sleeps": "sleeps when idle",
     "above": "descriptors above 1023",
-    "stalled": "stalled reader stops nobody",
+    "stalled": "isolates a stalled reader",
     "cost": "message costs the same among 2,000 idle",
 }
 FEW, ABOVE, MANY = 10, 1100, 2000  # clients

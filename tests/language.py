@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Look for words and sentences that are hard to read.
+
+usage: language.py              check all texts and comments
+       language.py FILE...      check these files, converted or not
+       language.py terms        check the links to and from the glossary
+
+The texts are README.md, CONTRIBUTING.md and all of walkthrough/. The comments
+are those of demos/ and common/. The rules:
+
+  word       a word or phrase of WORDS, below
+  no         "X is no Y"; write "X is not a Y"
+  who        who, whose or whom after a thing; write that, which or it
+  long       a sentence of more than 30 words
+  semicolon  a semicolon in a paragraph; tables, list items and comments at the
+             end of a line may have one
+
+tests/language.txt lists the places where a rule does not apply, each with its
+reason, and the files that have not been converted yet. An entry that is not
+needed any more is reported too.
+
+Exit status: 0 nothing found, 1 something found, 2 usage.
+"""
+import dataclasses
+import os
+import re
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LIST = os.path.join(TOP, "tests", "language.txt")
+MAX_WORDS = 30
+
+WORDS = [
+    "lest", "whom", "anew", "hence", "bears?", "mend(s|ed|ing)?", "for ?ever",
+    "once more", "be had", "(is|are|was|were|been|be) done with", "of above",
+    "letter by letter", "some day", r"so (many|long)(?=[.,;:!?)]| as\b)",
+    "nobody", "somebody", "everybody", "whoever",
+]
+THINGS = ["sockets?", "connections?", "threads?", "calls?", "descriptors?",
+          "clients?", "servers?", "workers?", "programs?", "stages?", "peers?",
+          "process(es)?", "kernels?", "loops?", "listeners?"]
+PATTERNS = {
+    "word": rf"\b({'|'.join(WORDS)})\b",
+    "no": r"(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b|less\b)",
+    "who": rf"\b({'|'.join(THINGS)}),? (who|whose|whom)\b",
+}
+
+
+@dataclasses.dataclass
+class Unit:
+    """A paragraph, an item, a cell, a heading or a comment."""
+    line: int
+    text: str
+    free: bool  # may contain semicolons
+
+
+def plain(text):
+    """Removes the markup of Markdown. Code becomes one word."""
+    text = re.sub(r"(`+)(.+?)\1", "Code", text)
+    text = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"<!--.*?-->|</?[a-z]+[^>]*>|[*_]{2}", " ", text)
+    return text
+
+
+def page_units(text):
+    """Returns the units of a page, without its fences."""
+    units, fence, open_unit = [], None, None
+    for number, line in enumerate(text.split("\n"), 1):
+        start = re.match(r" *(`{3,})", line)
+        if fence is not None:
+            if start and start[1] == fence:
+                fence = None
+            continue
+        if start:
+            fence, open_unit = start[1], None
+        elif not line.strip() or line.startswith("<!--"):
+            open_unit = None
+        elif line.startswith("    ") and open_unit is None:
+            continue  # an indented block of code
+        elif line.startswith("|"):
+            open_unit = None
+            cells = re.sub(r"`[^`]*`", "Code", line).strip("|").split("|")
+            units += [Unit(number, cell, True) for cell in cells]
+        elif line.startswith("#"):
+            open_unit = None
+            units.append(Unit(number, line.lstrip("# "), True))
+        elif re.match(r" *([-*]|\d+\.) ", line):
+            item = re.sub(r"^ *([-*]|\d+\.) ", "", line)
+            open_unit = Unit(number, item, True)
+            units.append(open_unit)
+        elif open_unit is not None:
+            open_unit.text += "\n" + line
+        else:
+            open_unit = Unit(number, line, False)
+            units.append(open_unit)
+    for unit in units:
+        unit.text = plain(unit.text)
+    return units
+
+
+def comment_units(text):
+    """Returns the comments of a C file, one unit a paragraph. Lines that are
+    indented in a comment are code or tables."""
+    token = r'"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])*'|/\*.*?\*/"
+    units = []
+    for found in re.finditer(token, text, re.S):
+        if not found[0].startswith("/*"):
+            continue
+        number = text.count("\n", 0, found.start()) + 1
+        before = text[text.rfind("\n", 0, found.start()) + 1:found.start()]
+        open_unit = None
+        for offset, line in enumerate(found[0][2:-2].split("\n")):
+            line = re.sub(r"^\s*\* ?", "", line) if offset else line
+            if not line.strip() or line.startswith("    "):
+                open_unit = None
+            elif open_unit is None:
+                open_unit = Unit(number + offset, line, bool(before.strip()))
+                units.append(open_unit)
+            else:
+                open_unit.text += "\n" + line
+    return units
+
+
+def scenario_units(text):
+    """Returns the comments of a scenario."""
+    return [Unit(number, line[1:], True)
+            for number, line in enumerate(text.split("\n"), 1)
+            if re.match(r"# (?!options )", line)]
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def units_of(path):
+    if path.endswith(".md"):
+        return page_units(read(path))
+    if path.endswith(".scn"):
+        return scenario_units(read(path))
+    return comment_units(read(path))
+
+
+def findings(unit):
+    """Yields (rule, words, line) for what is wrong in a unit."""
+    for rule, pattern in PATTERNS.items():
+        spaced = pattern.replace(" ", r"\s")
+        for found in re.finditer(spaced, unit.text, re.I):
+            line = unit.line + unit.text.count("\n", 0, found.start())
+            yield rule, " ".join(found[0].split()), line
+    for sentence in re.split(r"(?<=[.!?])[)\"']*\s+", unit.text):
+        words = re.findall(r"\S*\w\S*", sentence)
+        if len(words) > MAX_WORDS:
+            line = unit.line + unit.text.count("\n", 0,
+                                               unit.text.find(sentence))
+            yield "long", f"{len(words)} words: {' '.join(words[:6])} ...", line
+    if not unit.free and ";" in unit.text:
+        line = unit.line + unit.text.count("\n", 0, unit.text.find(";"))
+        near = unit.text[:unit.text.find(";") + 1].split()
+        yield "semicolon", " ".join(near[-4:]), line
+
+
+def allowances():
+    """Returns the allowed (file, words) and the files not yet converted."""
+    allowed, unconverted = {}, set()
+    for number, line in enumerate(read(LIST).split("\n"), 1):
+        if not line or line.startswith("#"):
+            continue
+        parts = [part.strip() for part in line.split(" | ")]
+        if len(parts) != 3 or not all(parts):
+            raise SystemExit(f"{LIST}:{number}: an entry is FILE | WORDS | "
+                             "REASON, or FILE | not converted | REASON")
+        if parts[1] == "not converted":
+            unconverted.add(parts[0])
+        else:
+            allowed[parts[0], parts[1].lower()] = False
+    return allowed, unconverted
+
+
+def all_files():
+    paths = ["README.md", "CONTRIBUTING.md"]
+    for folder in ("walkthrough", "demos", "common"):
+        for place, _, names in os.walk(os.path.join(TOP, folder)):
+            place = os.path.relpath(place, TOP)
+            endings = ".md" if folder == "walkthrough" else (".c", ".h", ".scn")
+            paths += sorted(os.path.join(place, name) for name in names
+                            if name.endswith(endings))
+    return paths
+
+
+def check(paths, allowed, unconverted):
+    """Prints what is wrong in the files. Returns how much that is."""
+    wrong = 0
+    for path in paths:
+        count = 0
+        for unit in units_of(path):
+            for rule, words, line in findings(unit):
+                if (path, words.lower()) in allowed:
+                    allowed[path, words.lower()] = True
+                    continue
+                count += 1
+                if path not in unconverted:
+                    print(f"{path}:{line}: {rule}: {words}")
+        if path not in unconverted:
+            wrong += count
+        elif count == 0:
+            print(f"tests/language.txt: {path} is converted; remove its line")
+            wrong += 1
+    return wrong
+
+
+def check_all():
+    allowed, unconverted = allowances()
+    paths = all_files()
+    wrong = check(paths, allowed, unconverted)
+    for path in sorted(unconverted - set(paths)):
+        print(f"tests/language.txt: there is no {path}; remove its line")
+        wrong += 1
+    for (path, words), used in allowed.items():
+        if not used and path not in unconverted:
+            print(f"tests/language.txt: '{words}' is not in {path}; remove "
+                  "its line")
+            wrong += 1
+    print(f"{wrong} found in {len(paths) - len(unconverted)} files; "
+          f"{len(unconverted)} files are not converted yet")
+    return wrong
+
+
+TERM = re.compile(r'- <a id="([a-z0-9-]+)"></a>\*\*(.+?)\*\*')
+
+
+def check_terms():
+    """A term is defined once, in alphabetical order, and the chapter that its
+    entry names links to it."""
+    _, unconverted = allowances()
+    wrong = 0
+    glossary = re.split(r"\n(?=- |\n|#)", read("walkthrough/glossary.md"))
+    terms = [(found, entry) for entry in glossary
+             for found in [TERM.match(entry)] if found]
+    names = [found[2].lower() for found, _ in terms]
+    for one, two in zip(names, names[1:]):
+        if one >= two:
+            print(f"walkthrough/glossary.md: '{two}' follows '{one}'")
+            wrong += 1
+    for found, entry in terms:
+        home = re.search(r"\]\(([a-z0-9-]+\.md)[^)]*\)\)?\.?$", entry.strip())
+        if home is None:
+            print(f"walkthrough/glossary.md: the entry of '{found[2]}' does "
+                  "not end with a link to the chapter that introduces it")
+            wrong += 1
+            continue
+        page = "walkthrough/" + home[1]
+        if page not in unconverted and \
+                f"(glossary.md#{found[1]})" not in read(page):
+            print(f"{page}: no link to glossary.md#{found[1]}")
+            wrong += 1
+    print(f"{wrong} wrong in {len(terms)} terms")
+    return wrong if terms else 1
+
+
+def main(arguments):
+    if arguments == ["terms"]:
+        return 1 if check_terms() else 0
+    if any(argument.startswith("-") for argument in arguments):
+        print(__doc__.split("\n\n")[1], file=sys.stderr)
+        return 2
+    if arguments:
+        for argument in arguments:
+            if not os.path.isfile(argument):
+                print(f"language.py: there is no file {argument}",
+                      file=sys.stderr)
+                return 2
+        paths = [os.path.relpath(os.path.realpath(a), TOP) for a in arguments]
+        allowed, _ = allowances()
+        return 1 if check(paths, allowed, set()) else 0
+    return 1 if check_all() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
