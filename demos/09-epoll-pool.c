@@ -57,9 +57,8 @@ static long worker_count = 2; /* --workers */
  * the same reason the trace comes first. Returns 0, or -1 with errno set. */
 static int watch(int epoll_fd, int op, struct client *client, uint32_t events)
 {
-    uint32_t once = events | EPOLLONESHOT;
-    struct epoll_event event = {.events = once, .data.ptr = client};
-    trace_arming(op, client->fd, once);
+    struct epoll_event event = {events | EPOLLONESHOT, {.ptr = client}};
+    trace_arming(op, client->fd, event.events);
     int result = epoll_ctl(epoll_fd, op, client->fd, &event);
     if (result < 0)
         trace_failed("epoll_ctl", client->fd);
@@ -91,7 +90,9 @@ static void accept_client(struct server *server)
         listener_accept_failed(server->listener.fd); /* see listener.h */
     else
         add_client(server, client_fd);
-    watch(server->epoll_fd, EPOLL_CTL_MOD, &server->listener, EPOLLIN);
+    int epoll_fd = server->epoll_fd;
+    while (watch(epoll_fd, EPOLL_CTL_MOD, &server->listener, EPOLLIN) < 0)
+        usleep(10000); /* without it, no worker would accept again */
 }
 
 /* Replaces the unsent bytes with a copy of size bytes at left, which may be a
@@ -201,7 +202,8 @@ static int serve(int listen_fd)
     for (; count < worker_count; count++) {
         struct worker *worker = &workers[count];
         *worker = (struct worker){.server = &server, .number = count + 1};
-        if (pthread_create(&worker->thread, NULL, worker_thread, worker) != 0)
+        errno = pthread_create(&worker->thread, NULL, worker_thread, worker);
+        if (errno != 0)
             break;
     }
     if (count < worker_count)
@@ -209,7 +211,7 @@ static int serve(int listen_fd)
     for (int i = 0; i < count; i++)
         pthread_join(workers[i].thread, NULL);
     close(server.epoll_fd);
-    return 0;
+    return count > 0 ? 0 : -1;
 }
 
 int main(int argc, char **argv)
