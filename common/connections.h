@@ -15,7 +15,7 @@
 /*
  * Sets the hooks of trace.h. names: ask each peer for its name, which costs a
  * system call. idle: follow the waits of the server, for
- * connections_await_idle(). Must be called before other threads exist.
+ * connections_await_idle(). Must be called before trace_start().
  */
 void connections_observe(bool names, bool idle);
 

@@ -214,9 +214,6 @@ static void run_connect(struct free_run *run)
 static int run_serve(const struct options *o, const struct run *run,
                      int (*serve)(int listen_fd))
 {
-    connections_observe(!o->quiet || o->json != NULL, run->free_run != NULL);
-    if (run->scenario != NULL)
-        lockstep_observe();
     trace_thread(TRACE_SERVER, 0);
     int status = open_listener(o->path);
     if (status != OK)
@@ -386,6 +383,11 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
     listener_open_reserve();
     if (!o.connect) /* which the default action of a signal may end */
         stop_handle_signals(&listener);
+    if (!o.connect)
+        connections_observe(!o.quiet || o.json != NULL,
+                            !o.serve && scenario == NULL);
+    if (scenario != NULL)
+        lockstep_observe();
     trace_start(&(struct trace_options){.program = program_name,
                                         .done = done_verb(),
                                         .quiet = o.quiet || only_json,

@@ -17,7 +17,7 @@
 
 /*
  * Sets the hooks of trace.h. From now on threads wait for their turns. Must be
- * called before other threads exist.
+ * called before trace_start().
  */
 void lockstep_observe(void);
 

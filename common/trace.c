@@ -39,6 +39,7 @@ struct thread {
 };
 
 struct trace_hooks trace_hooks;
+static bool active; /* events matter to a sink or an observer */
 
 static _Thread_local struct thread self;
 static pthread_key_t exit_key; /* its destructor is thread_exit() */
@@ -139,13 +140,12 @@ static bool is_repeated(const struct trace_event *e, struct thread *thread)
     return repeated;
 }
 
-/* Completes an event and passes it on. Every line goes through here. */
+/* Completes an event and passes it on. Every line goes through here. Callers
+ * check first whether the trace is active, so that it costs little if not. */
 static void emit(const char *src, struct trace_event *e)
 {
     struct thread *thread = current_thread();
     bool server = is_server(thread);
-    if (!sink_is_open() && trace_hooks.line == NULL)
-        return;
     int saved_errno = errno;
     if (is_repeated(e, thread)) {
         thread->omitted += e->kind == EVENT_AGAIN;
@@ -174,7 +174,8 @@ static void emit(const char *src, struct trace_event *e)
 static void emit_simple(const char *src, enum event_kind kind, const char *call,
                         int fd)
 {
-    emit(src, &(struct trace_event){.kind = kind, .call = call, .fd = fd});
+    if (active)
+        emit(src, &(struct trace_event){.kind = kind, .call = call, .fd = fd});
 }
 
 /* Counts a failed call. Returns the kind of its event. */
@@ -187,15 +188,25 @@ static enum event_kind count_failure(struct thread *thread)
     return EVENT_ERROR;
 }
 
+/* Counts a failed call and emits it. */
+static void emit_failure(const char *src, const char *call, int fd)
+{
+    enum event_kind kind = count_failure(current_thread());
+    if (active)
+        emit(src, &(struct trace_event){
+                      .kind = kind, .call = call, .fd = fd, .error = errno});
+}
+
 /* --- events of a server -------------------------------------------------- */
 
 void trace_listen_at(const char *src, int fd, int result)
 {
-    emit(src,
-         &(struct trace_event){.kind = result < 0 ? EVENT_ERROR : EVENT_LISTEN,
-                               .call = "listen",
-                               .fd = fd,
-                               .error = result < 0 ? errno : 0});
+    if (active)
+        emit(src, &(struct trace_event){.kind = result < 0 ? EVENT_ERROR
+                                                           : EVENT_LISTEN,
+                                        .call = "listen",
+                                        .fd = fd,
+                                        .error = result < 0 ? errno : 0});
 }
 
 void trace_wait_at(const char *src, const char *call)
@@ -212,19 +223,22 @@ void trace_woke_at(const char *src, const char *call, int num)
     thread->counts.wait_call = call;
     if (trace_hooks.wait != NULL)
         trace_hooks.wait(false);
-    emit(src, &(struct trace_event){.kind = num < 0 ? count_failure(thread)
-                                                    : EVENT_WOKE,
-                                    .call = call,
-                                    .fd = -1,
-                                    .error = num < 0 ? errno : 0,
-                                    .num = num});
+    enum event_kind kind = num < 0 ? count_failure(thread) : EVENT_WOKE;
+    if (active)
+        emit(src, &(struct trace_event){.kind = kind,
+                                        .call = call,
+                                        .fd = -1,
+                                        .error = num < 0 ? errno : 0,
+                                        .num = num});
 }
 
 void trace_ready_at(const char *src, int fd, uint32_t events)
 {
-    emit(src,
-         &(struct trace_event){
-             .kind = EVENT_READY, .call = "ready", .fd = fd, .events = events});
+    if (active)
+        emit(src, &(struct trace_event){.kind = EVENT_READY,
+                                        .call = "ready",
+                                        .fd = fd,
+                                        .events = events});
 }
 
 void trace_accept_at(const char *src, int fd)
@@ -233,10 +247,7 @@ void trace_accept_at(const char *src, int fd)
     int saved_errno = errno;
     thread->counts.accept++;
     if (fd < 0) {
-        emit(src, &(struct trace_event){.kind = count_failure(thread),
-                                        .call = "accept",
-                                        .fd = fd,
-                                        .error = errno});
+        emit_failure(src, "accept", fd);
         return;
     }
     thread->counts.accepted++;
@@ -250,9 +261,11 @@ void trace_accept_at(const char *src, int fd)
 void trace_refused_at(const char *src, int fd, const char *why)
 {
     current_thread()->counts.refused++;
-    emit(src,
-         &(struct trace_event){
-             .kind = EVENT_REFUSED, .call = "refuse", .fd = fd, .remark = why});
+    if (active)
+        emit(src, &(struct trace_event){.kind = EVENT_REFUSED,
+                                        .call = "refuse",
+                                        .fd = fd,
+                                        .remark = why});
     if (trace_hooks.closing != NULL)
         trace_hooks.closing(fd);
 }
@@ -260,43 +273,48 @@ void trace_refused_at(const char *src, int fd, const char *why)
 void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
 {
     struct thread *thread = current_thread();
+    enum event_kind kind = EVENT_RECV;
     char text[ESCAPED_SIZE];
-    struct trace_event event = {
-        .kind = EVENT_RECV, .call = "recv", .fd = fd, .bytes = n};
 
     thread->counts.recv++;
     if (n < 0) {
-        event.kind = count_failure(thread);
-        event.error = errno;
-        thread->busy |= event.kind == EVENT_ERROR;
+        kind = count_failure(thread);
     } else if (n == 0) {
-        event.kind = EVENT_END_OF_FILE;
-        thread->busy = true;
+        kind = EVENT_END_OF_FILE;
     } else {
         thread->counts.chunks++;
         thread->counts.bytes_in += (size_t)n;
-        thread->busy = true;
-        if (sink_is_open())
-            event.msg = escape(buffer, (size_t)n, text);
     }
-    emit(src, &event);
+    if (kind != EVENT_AGAIN)
+        thread->busy = true;
+    if (!active)
+        return;
+    emit(src, &(struct trace_event){
+                  .kind = kind,
+                  .call = "recv",
+                  .fd = fd,
+                  .error = n < 0 ? errno : 0,
+                  .bytes = n,
+                  .msg = n > 0 ? escape(buffer, (size_t)n, text) : NULL});
 }
 
 void trace_send_at(const char *src, int fd, size_t size, ssize_t n)
 {
     struct thread *thread = current_thread();
-    struct trace_event event = {
-        .kind = EVENT_SEND, .call = "send", .fd = fd, .bytes = n, .size = size};
+    enum event_kind kind = EVENT_SEND;
 
     thread->counts.send++;
-    if (n < 0) {
-        event.kind = count_failure(thread);
-        event.error = errno;
-        event.size = 0;
-    } else {
+    if (n < 0)
+        kind = count_failure(thread);
+    else
         thread->counts.bytes_out += (size_t)n;
-    }
-    emit(src, &event);
+    if (active)
+        emit(src, &(struct trace_event){.kind = kind,
+                                        .call = "send",
+                                        .fd = fd,
+                                        .error = n < 0 ? errno : 0,
+                                        .bytes = n,
+                                        .size = n < 0 ? 0 : size});
 }
 
 static void emit_ctl(const char *src, int op, int fd, uint32_t events,
@@ -306,12 +324,13 @@ static void emit_ctl(const char *src, int op, int fd, uint32_t events,
                                       [EPOLL_CTL_DEL] = "DEL",
                                       [EPOLL_CTL_MOD] = "MOD"};
     current_thread()->counts.ctl++;
-    emit(src, &(struct trace_event){.kind = EVENT_CTL,
-                                    .call = "epoll_ctl",
-                                    .fd = fd,
-                                    .error = error,
-                                    .op = ops[op],
-                                    .events = events});
+    if (active)
+        emit(src, &(struct trace_event){.kind = EVENT_CTL,
+                                        .call = "epoll_ctl",
+                                        .fd = fd,
+                                        .error = error,
+                                        .op = ops[op],
+                                        .events = events});
 }
 
 void trace_ctl_at(const char *src, int op, int fd, uint32_t events, int result)
@@ -341,9 +360,10 @@ void trace_timer_at(const char *src)
 
 void trace_note_at(const char *src, const char *text)
 {
-    emit(src,
-         &(struct trace_event){
-             .kind = EVENT_NOTE, .call = "note", .fd = -1, .remark = text});
+    if (active)
+        emit(src,
+             &(struct trace_event){
+                 .kind = EVENT_NOTE, .call = "note", .fd = -1, .remark = text});
 }
 
 void trace_scan(void)
@@ -368,12 +388,13 @@ void trace_connect_at(const char *src, int fd)
 void trace_sending_at(const char *src, int fd, const void *bytes, size_t n)
 {
     char text[ESCAPED_SIZE];
-    emit(src, &(struct trace_event){.kind = EVENT_SEND,
-                                    .call = "send",
-                                    .fd = fd,
-                                    .bytes = (ssize_t)n,
-                                    .size = n,
-                                    .msg = escape(bytes, n, text)});
+    if (active)
+        emit(src, &(struct trace_event){.kind = EVENT_SEND,
+                                        .call = "send",
+                                        .fd = fd,
+                                        .bytes = (ssize_t)n,
+                                        .size = n,
+                                        .msg = escape(bytes, n, text)});
 }
 
 void trace_shutdown_at(const char *src, int fd)
@@ -383,21 +404,18 @@ void trace_shutdown_at(const char *src, int fd)
 
 void trace_short_at(const char *src, int fd, size_t size, size_t sent)
 {
-    emit(src, &(struct trace_event){.kind = EVENT_AGAIN,
-                                    .call = "send",
-                                    .fd = fd,
-                                    .error = EAGAIN,
-                                    .bytes = (ssize_t)sent,
-                                    .size = size});
+    if (active)
+        emit(src, &(struct trace_event){.kind = EVENT_AGAIN,
+                                        .call = "send",
+                                        .fd = fd,
+                                        .error = EAGAIN,
+                                        .bytes = (ssize_t)sent,
+                                        .size = size});
 }
 
 void trace_failed_at(const char *src, const char *call, int fd)
 {
-    struct thread *thread = current_thread();
-    emit(src, &(struct trace_event){.kind = count_failure(thread),
-                                    .call = call,
-                                    .fd = fd,
-                                    .error = errno});
+    emit_failure(src, call, fd);
 }
 
 /* --- start and end ------------------------------------------------------- */
@@ -405,6 +423,7 @@ void trace_failed_at(const char *src, const char *call, int fd)
 void trace_start(const struct trace_options *options)
 {
     sink_open(options);
+    active = sink_is_open() || trace_hooks.line != NULL;
 }
 
 unsigned long trace_lines(void)
@@ -440,5 +459,6 @@ void trace_summary(long sent, long echoed)
 void trace_end(void)
 {
     sink_close();
+    active = false;
     trace_hooks = (struct trace_hooks){0};
 }

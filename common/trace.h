@@ -217,7 +217,7 @@ void trace_failed_at(const char *src, const char *call, int fd);
 /*
  * Functions that the trace calls, so that other parts of common/ learn what
  * happens. Each may be NULL. They are called from the thread of the event and
- * must be set before other threads exist.
+ * must be set before trace_start().
  */
 struct trace_hooks {
     void (*opened)(int fd);  /* a connection was accepted */
