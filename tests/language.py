@@ -243,15 +243,15 @@ def check_terms():
             print(f"walkthrough/glossary.md: '{two}' follows '{one}'")
             wrong += 1
     for found, entry in terms:
-        home = re.search(r"\]\(([a-z0-9-]+\.md)[^)]*\)\)?\.?$", entry.strip())
+        home = re.search(r"\]\(([\w./-]+\.md)\)$", entry.strip())
         if home is None:
             print(f"walkthrough/glossary.md: the entry of '{found[2]}' does "
                   "not end with a link to the chapter that introduces it")
             wrong += 1
             continue
-        page = "walkthrough/" + home[1]
+        page = os.path.normpath(os.path.join("walkthrough", home[1]))
         if page not in unconverted and \
-                f"(glossary.md#{found[1]})" not in read(page):
+                f"glossary.md#{found[1]})" not in read(page):
             print(f"{page}: no link to glossary.md#{found[1]}")
             wrong += 1
     print(f"{wrong} wrong in {len(terms)} terms")
