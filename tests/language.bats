@@ -51,7 +51,7 @@ twenty-three twenty-four twenty-five twenty-six twenty-seven twenty-eight
 twenty-nine thirty thirty-one. Short.
 PAGE
     [ "$status" -eq 1 ]
-    diff <(sed 's/^walkthrough.page.md://' <<<"$output") - <<'FOUND'
+    diff <(echo "${output//walkthrough\/page.md:/}") - <<'FOUND'
 1: word: Nobody
 3: word: mended
 3: no: is no
