@@ -16,8 +16,8 @@ are those of demos/ and common/. The rules:
              end of a line may have one
 
 tests/language.txt lists the places where a rule does not apply, each with its
-reason, and the files that have not been converted yet. An entry that is not
-needed any more is reported too.
+reason, and the files that have not been converted yet. An entry that is no
+longer needed is reported too.
 
 Exit status: 0 nothing found, 1 something found, 2 usage.
 """
@@ -154,27 +154,35 @@ def findings(unit):
             line = unit.line + unit.text.count("\n", 0,
                                                unit.text.find(sentence))
             yield "long", f"{len(words)} words: {' '.join(words[:6])} ...", line
-    if not unit.free and ";" in unit.text:
-        line = unit.line + unit.text.count("\n", 0, unit.text.find(";"))
-        near = unit.text[:unit.text.find(";") + 1].split()
-        yield "semicolon", " ".join(near[-4:]), line
+    # In parentheses a semicolon separates citations, or commands.
+    text = re.sub(r"\([^()]*\)", lambda found: found[0].replace(";", ","),
+                  unit.text)
+    if not unit.free and ";" in text:
+        place = text.find(";")
+        near = text[:place + 1].split()
+        line = unit.line + text.count("\n", 0, place)
+        yield "semicolon", " ".join(near[-5:]), line
 
 
 def allowances():
-    """Returns the allowed (file, words) and the files not yet converted."""
-    allowed, unconverted = {}, set()
+    """Returns the allowed (file, words), the files that are not converted, and
+    the pages that do not link to the glossary yet."""
+    allowed, unconverted, unlinked = {}, set(), set()
     for number, line in enumerate(read(LIST).split("\n"), 1):
         if not line or line.startswith("#"):
             continue
         parts = [part.strip() for part in line.split(" | ")]
         if len(parts) != 3 or not all(parts):
             raise SystemExit(f"{LIST}:{number}: an entry is FILE | WORDS | "
-                             "REASON, or FILE | not converted | REASON")
+                             "REASON; WORDS may be 'not converted' or "
+                             "'not linked'")
         if parts[1] == "not converted":
             unconverted.add(parts[0])
+        elif parts[1] == "not linked":
+            unlinked.add(parts[0])
         else:
             allowed[parts[0], parts[1].lower()] = False
-    return allowed, unconverted
+    return allowed, unconverted, unlinked
 
 
 def all_files():
@@ -210,7 +218,7 @@ def check(paths, allowed, unconverted):
 
 
 def check_all():
-    allowed, unconverted = allowances()
+    allowed, unconverted, _ = allowances()
     paths = all_files()
     wrong = check(paths, allowed, unconverted)
     for path in sorted(unconverted - set(paths)):
@@ -232,7 +240,7 @@ TERM = re.compile(r'- <a id="([a-z0-9-]+)"></a>\*\*(.+?)\*\*')
 def check_terms():
     """A term is defined once, in alphabetical order, and the chapter that its
     entry names links to it."""
-    _, unconverted = allowances()
+    _, unconverted, unlinked = allowances()
     wrong = 0
     glossary = re.split(r"\n(?=- |\n|#)", read("walkthrough/glossary.md"))
     terms = [(found, entry) for entry in glossary
@@ -243,15 +251,15 @@ def check_terms():
             print(f"walkthrough/glossary.md: '{two}' follows '{one}'")
             wrong += 1
     for found, entry in terms:
-        home = re.search(r"\]\(([a-z0-9-]+\.md)[^)]*\)\)?\.?$", entry.strip())
+        home = re.search(r"\]\(([\w./-]+\.md)\)$", entry.strip())
         if home is None:
             print(f"walkthrough/glossary.md: the entry of '{found[2]}' does "
                   "not end with a link to the chapter that introduces it")
             wrong += 1
             continue
-        page = "walkthrough/" + home[1]
-        if page not in unconverted and \
-                f"(glossary.md#{found[1]})" not in read(page):
+        page = os.path.normpath(os.path.join("walkthrough", home[1]))
+        if page not in unconverted | unlinked and \
+                f"glossary.md#{found[1]})" not in read(page):
             print(f"{page}: no link to glossary.md#{found[1]}")
             wrong += 1
     print(f"{wrong} wrong in {len(terms)} terms")
@@ -271,7 +279,7 @@ def main(arguments):
                       file=sys.stderr)
                 return 2
         paths = [os.path.relpath(os.path.realpath(a), TOP) for a in arguments]
-        allowed, _ = allowances()
+        allowed, _, _ = allowances()
         return 1 if check(paths, allowed, set()) else 0
     return 1 if check_all() else 0
 

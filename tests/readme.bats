@@ -46,6 +46,23 @@ load helpers
     done
 }
 
+@test "a module of common/ includes only modules below it in CONTRIBUTING.md" {
+    local modules module included
+    modules=$(sed -n '/^These are the modules/,/^The trace controls/s/^    \([a-z_, ]*[a-z]\)   .*/\1/p' \
+        "$TOP/CONTRIBUTING.md" | tr -d ' ' | tr ',' '\n')
+    diff <(sort <<<"$modules") \
+        <(cd "$TOP/common" && printf '%s\n' *.c | sed 's/\.c$//' | sort)
+    for module in $modules; do
+        while read -r included; do
+            sed "0,/^$module\$/d" <<<"$modules" | grep -qx "$included" || {
+                echo "common/$module.c includes $included.h, which is above it"
+                false
+            }
+        done < <(sed -n 's/^#include "\(.*\)\.h"/\1/p' \
+            "$TOP/common/$module.c" | grep -vx "$module")
+    done
+}
+
 @test "every command that README.md and the pages beside it name exists" {
     local word
     while read -r word; do

@@ -72,9 +72,13 @@ def all_pages():
 
 
 def anchors(page):
-    """Returns the anchors of a page's headings, as GitHub makes them."""
+    """Returns the anchors of a page: those of its headings, as GitHub makes
+    them, and those that begin a list item, <a id="..."></a>."""
     found = {}
     for _, line in page.prose:
+        item = re.match(r'- <a id="([\w-]+)"></a>', line)
+        if item:
+            found[item[1]] = 0
         heading = re.fullmatch(r"#+ (.*)", line)
         if heading:
             text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading[1]).lower()
