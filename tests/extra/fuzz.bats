@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# fuzz.bats - the parsers bear whatever comes.
+# fuzz.bats - no input crashes a parser.
 
 load helpers
 
