@@ -44,7 +44,7 @@ static bool active; /* events matter to a sink or an observer */
 static _Thread_local struct thread self;
 static pthread_key_t exit_key; /* its destructor is thread_exit() */
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
-static atomic_ulong lines, timers;
+static atomic_ulong timers;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards ended */
 static struct trace_counts
@@ -164,7 +164,6 @@ static void emit(const char *src, struct trace_event *e)
         e->omitted = thread->omitted;
         sink_write(e);
     }
-    lines++;
     thread->waiting = e->kind == EVENT_WAIT ? e->call : NULL;
     thread->omitted = 0;
     errno = saved_errno;
@@ -424,11 +423,6 @@ void trace_start(const struct trace_options *options)
 {
     sink_open(options);
     active = sink_is_open() || trace_hooks.line != NULL;
-}
-
-unsigned long trace_lines(void)
-{
-    return lines;
 }
 
 unsigned long trace_timers(void)

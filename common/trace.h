@@ -252,8 +252,7 @@ void trace_announce_stop(void);
  */
 void trace_summary(long sent, long echoed);
 
-/* Returns how many lines, and how many timer events, there were so far. */
-unsigned long trace_lines(void);
+/* Returns how many timer events there were so far. */
 unsigned long trace_timers(void);
 
 /* Keeps the last lines in memory for trace_last(), even with --quiet. Must be
