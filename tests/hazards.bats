@@ -193,7 +193,7 @@ suffer() {
     suffer path-taken-away
 }
 
-@test "of two servers that start at once on a stale file one survives" {
+@test "if two servers start at once on a stale file, clients reach one of them" {
     suffer two-at-once
 }
 
