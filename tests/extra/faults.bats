@@ -175,15 +175,15 @@ EVERY_OTHER=1+2
             case $stage in
             0[12]-*) # the first call fails before a client connects
                 unharmed "$stage" accept4 $error 1
-                one_lost "$stage" accept4 $error 1..2
+                one_lost "$stage" accept4 "$error" 1..2
                 ;;
             03-*) # so do both
-                unharmed "$stage" accept4 $error 1..2
+                unharmed "$stage" accept4 "$error" 1..2
                 continue
                 ;;
             *) # if the reserve does not help either, the client waits
-                unharmed "$stage" accept4 $error 1..2
-                one_lost "$stage" accept4 $error 1
+                unharmed "$stage" accept4 "$error" 1..2
+                one_lost "$stage" accept4 "$error" 1
                 ;;
             esac
             grep -q 'refuse clientfd:0 (x1), no descriptor left' out
