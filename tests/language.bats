@@ -94,7 +94,7 @@ PAGE
 The user root.
 PAGE
     [ "$status" -eq 1 ]
-    [[ $output == *"'nobody' is not in walkthrough/page.md; remove its line"* ]]
+    [[ $output == *"page.md no longer needs 'nobody'; remove this line"* ]]
     check_copy 'walkthrough/page.md | not converted | soon' <<'PAGE'
 Lest nobody mends it.
 PAGE
@@ -103,5 +103,5 @@ PAGE
 A clear sentence.
 PAGE
     [ "$status" -eq 1 ]
-    [[ $output == *"page.md is converted; remove its line"* ]]
+    [[ $output == *"page.md no longer needs 'not converted'; remove"* ]]
 }

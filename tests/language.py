@@ -4,6 +4,7 @@
 usage: language.py              check all texts and comments
        language.py FILE...      check these files, converted or not
        language.py terms        check the links to and from the glossary
+       language.py prune        remove from language.txt what is not needed
 
 The texts are README.md, CONTRIBUTING.md and all of walkthrough/. The comments
 are those of demos/ and common/. The rules:
@@ -29,6 +30,7 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = os.path.join(TOP, "tests", "language.txt")
 MAX_WORDS = 30
+UNCONVERTED = "not converted"
 
 WORDS = [
     "lest", "whom", "anew", "hence", "bears?", "mend(s|ed|ing)?", "for ?ever",
@@ -164,25 +166,39 @@ def findings(unit):
         yield "semicolon", " ".join(near[-5:]), line
 
 
-def allowances():
-    """Returns the allowed (file, words), the files that are not converted, and
-    the pages that do not link to the glossary yet."""
-    allowed, unconverted, unlinked = {}, set(), set()
-    for number, line in enumerate(read(LIST).split("\n"), 1):
-        if not line or line.startswith("#"):
-            continue
-        parts = [part.strip() for part in line.split(" | ")]
-        if len(parts) != 3 or not all(parts):
-            raise SystemExit(f"{LIST}:{number}: an entry is FILE | WORDS | "
-                             "REASON; WORDS may be 'not converted' or "
-                             "'not linked'")
-        if parts[1] == "not converted":
-            unconverted.add(parts[0])
-        elif parts[1] == "not linked":
-            unlinked.add(parts[0])
-        else:
-            allowed[parts[0], parts[1].lower()] = False
-    return allowed, unconverted, unlinked
+class Exceptions:
+    """The entries of tests/language.txt, and which of them are needed."""
+
+    def __init__(self):
+        self.entries = {}  # (file, words): number of the line
+        self.needed = set()
+        for number, line in enumerate(read(LIST).split("\n"), 1):
+            if not line or line.startswith("#"):
+                continue
+            parts = [part.strip() for part in line.split(" | ")]
+            if len(parts) != 3 or not all(parts):
+                raise SystemExit(f"{LIST}:{number}: an entry is FILE | WORDS | "
+                                 "REASON")
+            self.entries[parts[0], parts[1].lower()] = number
+
+    def allows(self, path, words):
+        entry = path, words.lower()
+        if entry in self.entries:
+            self.needed.add(entry)
+        return entry in self.entries
+
+    def unneeded(self, terms):
+        """Returns the entries that are not needed: those of terms, or the
+        others."""
+        return [entry for entry in self.entries
+                if entry not in self.needed and terms == (entry[1][0] == "#")]
+
+    def report(self, terms):
+        """Prints what is not needed. Returns how many entries that is."""
+        for path, words in self.unneeded(terms):
+            print(f"tests/language.txt: {path} no longer needs '{words}'; "
+                  "remove this line (language.py prune)")
+        return len(self.unneeded(terms))
 
 
 def all_files():
@@ -196,51 +212,36 @@ def all_files():
     return paths
 
 
-def check(paths, allowed, unconverted):
+def check(paths, exceptions):
     """Prints what is wrong in the files. Returns how much that is."""
     wrong = 0
     for path in paths:
-        count = 0
-        for unit in units_of(path):
-            for rule, words, line in findings(unit):
-                if (path, words.lower()) in allowed:
-                    allowed[path, words.lower()] = True
-                    continue
-                count += 1
-                if path not in unconverted:
-                    print(f"{path}:{line}: {rule}: {words}")
-        if path not in unconverted:
-            wrong += count
-        elif count == 0:
-            print(f"tests/language.txt: {path} is converted; remove its line")
-            wrong += 1
+        left = [(rule, words, line) for unit in units_of(path)
+                for rule, words, line in findings(unit)
+                if not exceptions.allows(path, words)]
+        if left and exceptions.allows(path, UNCONVERTED):
+            continue
+        for rule, words, line in left:
+            print(f"{path}:{line}: {rule}: {words}")
+        wrong += len(left)
     return wrong
 
 
-def check_all():
-    allowed, unconverted, _ = allowances()
+def check_all(exceptions):
     paths = all_files()
-    wrong = check(paths, allowed, unconverted)
-    for path in sorted(unconverted - set(paths)):
-        print(f"tests/language.txt: there is no {path}; remove its line")
-        wrong += 1
-    for (path, words), used in allowed.items():
-        if not used and path not in unconverted:
-            print(f"tests/language.txt: '{words}' is not in {path}; remove "
-                  "its line")
-            wrong += 1
-    print(f"{wrong} found in {len(paths) - len(unconverted)} files; "
-          f"{len(unconverted)} files are not converted yet")
+    wrong = check(paths, exceptions) + exceptions.report(False)
+    later = [entry for entry in exceptions.needed if entry[1] == UNCONVERTED]
+    print(f"{wrong} found in {len(paths) - len(later)} files; "
+          f"{len(later)} files are not converted yet")
     return wrong
 
 
 TERM = re.compile(r'- <a id="([a-z0-9-]+)"></a>\*\*(.+?)\*\*')
 
 
-def check_terms():
-    """A term is defined once, in alphabetical order, and the chapter that its
+def check_terms(exceptions):
+    """A term is defined once, in alphabetical order, and the page that its
     entry names links to it."""
-    _, unconverted, unlinked = allowances()
     wrong = 0
     glossary = re.split(r"\n(?=- |\n|#)", read("walkthrough/glossary.md"))
     terms = [(found, entry) for entry in glossary
@@ -258,30 +259,48 @@ def check_terms():
             wrong += 1
             continue
         page = os.path.normpath(os.path.join("walkthrough", home[1]))
-        if page not in unconverted | unlinked and \
-                f"glossary.md#{found[1]})" not in read(page):
+        if f"glossary.md#{found[1]})" not in read(page) and \
+                not exceptions.allows(page, "#" + found[1]):
             print(f"{page}: no link to glossary.md#{found[1]}")
             wrong += 1
+    wrong += exceptions.report(True)
     print(f"{wrong} wrong in {len(terms)} terms")
     return wrong if terms else 1
 
 
+def prune(exceptions):
+    """Removes the entries that are not needed."""
+    check_all(exceptions)
+    check_terms(exceptions)
+    removed = {exceptions.entries[entry] for terms in (False, True)
+               for entry in exceptions.unneeded(terms)}
+    lines = read(LIST).split("\n")
+    with open(LIST, "w", encoding="utf-8") as file:
+        file.write("\n".join(line for number, line in enumerate(lines, 1)
+                              if number not in removed))
+    print(f"{len(removed)} lines removed")
+
+
 def main(arguments):
-    if arguments == ["terms"]:
-        return 1 if check_terms() else 0
     if any(argument.startswith("-") for argument in arguments):
         print(__doc__.split("\n\n")[1], file=sys.stderr)
         return 2
+    exceptions = Exceptions()
+    if arguments == ["terms"]:
+        return 1 if check_terms(exceptions) else 0
+    if arguments == ["prune"]:
+        prune(exceptions)
+        return 0
+    for argument in arguments:
+        if not os.path.isfile(argument):
+            print(f"language.py: there is no file {argument}", file=sys.stderr)
+            return 2
     if arguments:
-        for argument in arguments:
-            if not os.path.isfile(argument):
-                print(f"language.py: there is no file {argument}",
-                      file=sys.stderr)
-                return 2
         paths = [os.path.relpath(os.path.realpath(a), TOP) for a in arguments]
-        allowed, _, _ = allowances()
-        return 1 if check(paths, allowed, set()) else 0
-    return 1 if check_all() else 0
+        for path in paths:
+            exceptions.entries.pop((path, UNCONVERTED), None)
+        return 1 if check(paths, exceptions) else 0
+    return 1 if check_all(exceptions) else 0
 
 
 if __name__ == "__main__":
