@@ -114,6 +114,13 @@ static const struct {
                     {"root", "11-http"},
                     {"header-timeout", "11-http"}};
 
+/* The defaults for --help, because an option before it may have changed the
+ * variable. */
+static struct {
+    long number;
+    const char *text;
+} defaults[COMMON + OPTIONS_MAX_OWN];
+
 /* Returns option i: first the common ones, then those of the stage. */
 static const struct demo_option *option_at(size_t i)
 {
@@ -138,9 +145,10 @@ static int usage(const char *format, ...)
     return USAGE;
 }
 
-/* Prints an option. Further lines of its help are indented. */
-static void print_option(const struct demo_option *option)
+/* Prints option i. Further lines of its help are indented. */
+static void print_option(size_t i)
 {
+    const struct demo_option *option = option_at(i);
     char left[80], letter[] = "    ", value[40] = "";
     if (option->letter != '\0')
         snprintf(letter, sizeof(letter), "-%c, ", option->letter);
@@ -149,7 +157,9 @@ static void print_option(const struct demo_option *option)
     if (option->number == &values.size)
         snprintf(value, sizeof(value), "(default: a greeting)");
     else if (option->number != NULL)
-        snprintf(value, sizeof(value), "(default %ld)", *option->number);
+        snprintf(value, sizeof(value), "(default %ld)", defaults[i].number);
+    else if (defaults[i].text != NULL)
+        snprintf(value, sizeof(value), "(default %s)", defaults[i].text);
     const char *line = option->help, *end;
     while ((end = strchr(line, '\n')) != NULL) {
         printf("  %-19s  %.*s\n", left, (int)(end - line), line);
@@ -172,11 +182,11 @@ static void print_help(void)
            "\n",
            program->name, program->echoes ? "An echo" : "A");
     for (size_t i = 0; i < COMMON; i++)
-        print_option(&common_options[i]);
+        print_option(i);
     if (program->own_count > 0)
         printf("\nOnly this stage has:\n\n");
     for (size_t i = 0; i < program->own_count; i++)
-        print_option(&program->own[i]);
+        print_option(COMMON + i);
     printf("\n"
            "try:  build/%s -c 1 -m 2\n"
            "      build/%s --serve -s /tmp/echo   and, in another terminal,\n"
@@ -248,7 +258,7 @@ static bool set_value(const struct demo_option *option, const char *argument)
     return true;
 }
 
-/* Prepares the tables of getopt_long(3). */
+/* Prepares the tables of getopt_long(3), and notes the defaults. */
 static void make_tables(size_t count, struct option *longs, char *shorts)
 {
     *shorts++ = ':'; /* a missing value is reported as ':' */
@@ -257,6 +267,10 @@ static void make_tables(size_t count, struct option *longs, char *shorts)
         int has_value = option->flag == NULL ? required_argument : no_argument;
         longs[i] = (struct option){option->name, has_value, NULL,
                                    FIRST_VALUE + (int)i};
+        if (option->number != NULL)
+            defaults[i].number = *option->number;
+        if (option->text != NULL)
+            defaults[i].text = *option->text;
         if (option->letter == '\0')
             continue;
         *shorts++ = option->letter;

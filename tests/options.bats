@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# options.bats - what a user sees who mistypes: one sentence that names what
-# is wrong and what would be right, status 2, and nothing left behind.
+# options.bats - a wrong command line: one sentence names what is wrong and what
+# would be right, the status is 2, and no file is left.
 
 # shellcheck disable=SC2154 # pid: from helpers.bash
 
 load helpers
 
-# The options are read by the same object code in every stage: one is asked.
+# Every stage parses its options with the same object code, so one is enough.
 setup_file() {
     program=$(all_stages | tail -n 1)
     export program
@@ -22,37 +22,37 @@ setup() {
     shopt -s dotglob
 }
 
-# Nothing lies in the directory; what does is printed.
+# The directory is empty. Prints the files that are in it.
 nothing_left() {
     ! compgen -G '*'
 }
 
 # fails STATUS WORDS ARGUMENT...: with these arguments the program ends with
-# this status; the first line of its complaint matches *WORDS* (a pattern).
-# Sets $said, the lines.
+# this status, and the first line of standard error matches *WORDS* (a pattern).
+# Sets $lines to the lines of standard error.
 fails() {
     local wanted=$1 words=$2 status=0
     shift 2
     demo "$program" "$@" >../out 2>../err || status=$?
-    mapfile -t said <../err
-    printf '%s %q: status %s, says: %s\n' "$program" "$*" "$status" "${said[0]}"
+    mapfile -t lines <../err
+    printf '%s %q: status %s, prints: %s\n' "$program" "$*" "$status" "${lines[0]}"
     # shellcheck disable=SC2053 # a pattern, on purpose
-    [[ ${said[0]} == "$program: "*$words* ]] || return 1
+    [[ ${lines[0]} == "$program: "*$words* ]] || return 1
     [ "$status" = "$wanted" ] || return 1
     nothing_left
 }
 
-# refuses WORDS ARGUMENT...: the command line is wrong. Nothing but one
-# sentence, and perhaps the advice to ask for help.
+# refuses WORDS ARGUMENT...: the command line is wrong. The program prints one
+# sentence, and perhaps the advice to read --help.
 refuses() {
     fails 2 "$@" || return 1
     [ ! -s ../out ] || return 1
-    [ ${#said[@]} = 1 ] ||
-        [ "${said[*]:1}" = "try 'build/$program --help'" ]
+    [ ${#lines[@]} = 1 ] ||
+        [ "${lines[*]:1}" = "try 'build/$program --help'" ]
 }
 
-# under_one_limit FUNCTION: run it, which starts programs very often, with one
-# timeout for all of them: one for each would take as long as they.
+# under_one_limit FUNCTION: runs it with one timeout for all the programs that
+# it starts. It starts many, and a timeout(1) for each would double the time.
 under_one_limit() {
     export BUILD
     demo() { "$BUILD/$1" "${@:2}" 3>&- 4>&-; }
@@ -61,13 +61,13 @@ under_one_limit() {
     timeout -k 1 $((5 * LIMIT)) bash -eO dotglob -c "$1"
 }
 
-# Set $text to so many letters.
+# letters N: sets $text to N letters.
 letters() {
     printf -v text "%$1s" ''
     text=${text// /a}
 }
 
-# The options that take a number, and its range.
+# The options that take a number, and their ranges.
 numbers() {
     cat <<END
 --clients -c 1 1000000
@@ -79,12 +79,12 @@ END
 }
 
 wrong_numbers() {
-    local long short least most bad status
-    while read -r long short least most; do
+    local long short min max bad status
+    while read -r long short min max; do
         for bad in '' ' ' - -1 -0 +5 ' 5' '5 ' 12x x12 0x10 5.0 1e3 1,000 \
             ٣ 99999999999999999999999 -99999999999999999999999 \
             9223372036854775808 18446744073709551617 4294967297; do
-            refuses "$long*from $least to $most*not '$bad'" "$long=$bad"
+            refuses "$long*from $min to $max*not '$bad'" "$long=$bad"
             if [ "$short" != - ]; then
                 refuses "$long*not '$bad'" "$short" "$bad"
             fi
@@ -95,23 +95,23 @@ wrong_numbers() {
     done < <(numbers)
 }
 
-@test "a number is whole, decimal, and nothing but digits" {
+@test "a number is whole and decimal, and has only digits" {
     under_one_limit wrong_numbers
 }
 
 numbers_at_the_border() {
-    local long short least most
-    while read -r long short least most; do
-        refuses "$long*from $least to $most*'$((least - 1))'" \
-            "$long" $((least - 1))
-        refuses "$long*from $least to $most*'$((most + 1))'" \
-            "$long" $((most + 1))
-        demo "$program" "$long" "$least" --version
-        demo "$program" "$long" "$most" --version
+    local long short min max
+    while read -r long short min max; do
+        refuses "$long*from $min to $max*'$((min - 1))'" \
+            "$long" $((min - 1))
+        refuses "$long*from $min to $max*'$((max + 1))'" \
+            "$long" $((max + 1))
+        demo "$program" "$long" "$min" --version
+        demo "$program" "$long" "$max" --version
     done < <(numbers)
 }
 
-@test "a number has its least and its most" {
+@test "a number must be in the range of its option" {
     under_one_limit numbers_at_the_border
 }
 
@@ -126,11 +126,11 @@ values_left_out() {
     refuses "--clients*'-m'" -c -m 5
 }
 
-@test "an option without its value" {
+@test "an option without its value is refused" {
     under_one_limit values_left_out
 }
 
-@test "an option that there is not" {
+@test "an unknown option is refused" {
     refuses "no option '-x'" -x
     refuses "no option '-x'" -qx
     refuses "no option '-x'" -xq
@@ -144,28 +144,28 @@ values_left_out() {
     refuses "no option '--='" --=
 }
 
-@test "a letter that is not ASCII is no option either" {
-    refuses "options are ASCII letters" -é
+@test "a letter that is not ASCII is refused" {
+    refuses "an option is an ASCII letter" -é
     [[ $(<../err) != *"$BUILD"* ]]
 }
 
-@test "options in a cluster" {
+@test "letters may be joined, as in -qV" {
     demo "$program" -qV
     refuses "--clients*'q5'" -cq5
     refuses "no option '-9'" -q9
 }
 
-@test "an argument too many" {
-    refuses "'foo' is no option" foo
-    refuses "'foo' is no option" -q foo
-    refuses "'foo' is no option" foo -q
-    refuses "'foo' is no option" -- foo
-    refuses "'-q' is no option" -- -q
-    refuses "'' is no option" ''
-    refuses "'-' is no option" -
+@test "an argument that is not an option is refused" {
+    refuses "unexpected argument 'foo'*takes only options" foo
+    refuses "unexpected argument 'foo'*takes only options" -q foo
+    refuses "unexpected argument 'foo'*takes only options" foo -q
+    refuses "unexpected argument 'foo'*takes only options" -- foo
+    refuses "unexpected argument '-q'*takes only options" -- -q
+    refuses "unexpected argument ''*takes only options" ''
+    refuses "unexpected argument '-'*takes only options" -
 }
 
-@test "a value for an option that takes none" {
+@test "a value for an option that takes none is refused" {
     local option
     for option in quiet serve connect help version; do
         refuses "'--$option' takes no value" "--$option=1"
@@ -173,20 +173,21 @@ values_left_out() {
     done
 }
 
-@test "options that do not go together" {
+@test "options that exclude each other are refused" {
     local option
-    refuses "--serve and --connect are two programs" --serve --connect
-    refuses "--serve and --connect" --connect -s /tmp/echo --serve
+    refuses "--serve and --connect exclude each other" --serve --connect
+    refuses "--serve and --connect exclude" --connect -s /tmp/echo --serve
     refuses "--connect needs --socket PATH" --connect
     refuses "--connect needs --socket PATH" --connect -c 1
     for option in clients messages size interval stagger; do
-        refuses "--$option is for clients" --serve "--$option" 1
+        refuses "--$option is for clients, but --serve starts none" \
+            --serve "--$option" 1
         refuses "--$option is for clients" "--$option=1" --serve
     done
-    refuses "--stagger 3600000*3 clients*an hour" --stagger 3600000
+    refuses "--stagger 3600000*last of 3 clients*an hour" --stagger 3600000
 }
 
-@test "a path that is too long: the limit is 107 bytes" {
+@test "the path of a socket has at most 107 bytes" {
     local n text
     for n in 108 109 200 5000; do
         letters $n
@@ -199,30 +200,30 @@ values_left_out() {
     nothing_left
 }
 
-@test "a path that is no name" {
+@test "an empty path is refused" {
     local mode
     for mode in '' --serve --connect; do
-        refuses "path is empty*@NAME" ${mode:+"$mode"} --socket=
-        refuses "path is empty*@NAME" ${mode:+"$mode"} -s @
+        refuses "the path of the socket is empty*@NAME" ${mode:+"$mode"} --socket=
+        refuses "the path of the socket is empty*@NAME" ${mode:+"$mode"} -s @
     done
 }
 
-@test "a socket where none can be" {
-    refuses "nowhere/echo*ENOENT*directory has to be there" \
+@test "a socket that cannot be created is refused, and other files stay" {
+    refuses "nowhere/echo*ENOENT*create its directory first" \
         --serve -s nowhere/echo
     refuses "nowhere/echo*ENOENT" -s nowhere/echo
     refuses "/dev/null/echo*ENOTDIR" -s /dev/null/echo
-    refuses "..*not a socket*another path" -s ..
-    refuses "/dev/null*not a socket*another path" --serve -s /dev/null
+    refuses "..*is not a socket: choose another path*" -s ..
+    refuses "/dev/null*is not a socket: choose another path*" --serve -s /dev/null
     echo precious >../file
-    refuses "../file*not a socket*another path" -s ../file
+    refuses "../file*is not a socket: choose another path*" -s ../file
     [ "$(<../file)" = precious ]
 }
 
-@test "a socket that cannot be looked at is no socket, and nothing is left" {
+@test "a socket whose lstat fails is refused, and no file is left" {
     strace -f -o /dev/null true 2>../why ||
         skip "strace may not trace here: $(head -n 1 ../why)"
-    # Only strace is between: see fails().
+    # fails() runs the program under strace.
     demo() {
         ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" strace --quiet=all \
             -f -o ../log -P echo -e 'inject=?lstat,?newfstatat:error=EIO' \
@@ -231,14 +232,14 @@ values_left_out() {
     refuses "echo*lstat*EIO" --serve -s echo
 }
 
-@test "a trace where none can be" {
-    refuses "--json 'nowhere/trace'*ENOENT" -j nowhere/trace
-    refuses "--json '..'*EISDIR" --json ..
-    refuses "--json*ENOENT" --json=
-    refuses "--json 'nowhere/trace'*ENOENT" --serve -s echo -j nowhere/trace
+@test "a JSON file that cannot be written is refused" {
+    refuses "cannot write --json nowhere/trace: ENOENT" -j nowhere/trace
+    refuses "cannot write --json ..: EISDIR" --json ..
+    refuses "cannot write --json : ENOENT" --json=
+    refuses "cannot write --json nowhere/trace: ENOENT" --serve -s echo -j nowhere/trace
 }
 
-@test "TMPDIR where no directory can be made" {
+@test "a TMPDIR in which no directory can be created is reported" {
     TMPDIR=../nowhere fails 1 "../nowhere/iomux-*ENOENT" -q
     [ ! -s ../out ]
     local text
@@ -247,8 +248,8 @@ values_left_out() {
     [ ! -s ../out ]
 }
 
-# A stage with two options of its own, a number and a text; its server says
-# what it was given, and ends. Sets $program, and $BUILD where it lies.
+# Builds a stage with two options of its own, a number and a text. Its server
+# prints their values and ends. Sets $program, and $BUILD to its directory.
 stage_with_options() {
     local copy=$BATS_TEST_TMPDIR/copy
     mkdir -p "$copy/demos" "$copy/build"
@@ -278,7 +279,7 @@ int main(int argc, char **argv)
 {
     static const struct demo_option own[] = {
         {.name = "number", .letter = 'n', .argument = "N", .help = "a number",
-         .least = 2, .most = 9, .number = &number},
+         .min = 2, .max = 9, .number = &number},
         {.name = "text", .argument = "TEXT", .help = "a text", .text = &text}};
     return demo_main_with(argc, argv, serve, own, 2);
 }
@@ -288,13 +289,13 @@ END
     BUILD=$copy/build
 }
 
-# own WANTED ARGUMENT...: with these arguments its server is given this.
+# own VALUES ARGUMENT...: with these arguments its options have these values.
 own() {
-    fails 1 'the server has ended by itself' --serve -q -s echo "${@:2}"
+    fails 1 'the server has ended before it was stopped' --serve -q -s echo "${@:2}"
     [[ $'\n'$(<../out) == *$'\n'"own: $1" ]]
 }
 
-@test "a stage has options of its own: given, left out, wrong" {
+@test "a stage can have options of its own" {
     stage_with_options
     own '7 here'
     own '2 here' -n 2
@@ -308,16 +309,17 @@ own() {
     refuses "option '--text' needs a value" --text
     refuses "option '-n' needs a value" -n
     refuses "no option '-t'" -t there
-    refuses "--number is for the server, and --connect starts none" \
+    refuses "--number is for the server, but --connect starts none" \
         --connect -s nowhere -n 3
     refuses "--text is for the server" --text there --connect -s nowhere
     demo 99-own --help >../help
-    grep -qxF '  -n, --number N       a number  (default 7)' ../help
-    grep -qxF '      --text TEXT      a text  (default here)' ../help
+    grep -qx '  -n, --number N       a number  *(default 7)' ../help
+    grep -qx '      --text TEXT      a text  *(default here)' ../help
+    demo 99-own -n 3 --text there -c 5 -s echo --help | diff ../help -
     [ "$(wc -L <../help)" -le 80 ]
 }
 
-@test "the summary with -q is the one without it" {
+@test "-q does not change the summary" {
     stage_with_options
     demo 99-own -c 1 -m 0 | sed -n '/^summary/,$p' >../whole
     demo 99-own -c 1 -m 0 -q | sed -n '/^summary/,$p' >../quiet
@@ -325,23 +327,23 @@ own() {
     grep -qx '  EAGAIN       2 of these calls' ../quiet
 }
 
-# The options that some stages have and others have not, and whose they are.
+# Prints the options that only some stages have, each with its stages.
 options_elsewhere() {
-    sed -n '/ elsewhere\[\] = /,/;$/p' "$TOP/common/demo.c" |
+    sed -n '/ other_stages\[\] = /,/;$/p' "$TOP/common/options.c" |
         grep -o '"[a-z-]*", "[^"]*"' | tr -d '",'
 }
 
-@test "an option of another stage: the sentence says which has it" {
+@test "the error for an option of another stage names the stage" {
     local option stage
     [ -n "$(options_elsewhere)" ]
     while read -r option stage; do
-        program=06-epoll-lt refuses "--$option is for stage $stage" \
+        program=06-epoll-lt refuses "--$option is an option of stage $stage" \
             "--$option" 1
-        program=06-epoll-lt refuses "--$option is for stage $stage" \
+        program=06-epoll-lt refuses "--$option is an option of stage $stage" \
             -q "--$option=1"
         program=06-epoll-lt refuses "no option '--${option}s'" "--${option}s"
     done < <(options_elsewhere)
-    # The list is that of the stages themselves.
+    # The table has the options that the stages print, and no others.
     awk '/^usage: /                   { stage = $2; own = 0 }
          /^Only this stage has:/      { own = 1 }
          /^try:/                      { own = 0 }
@@ -352,21 +354,21 @@ options_elsewhere() {
         "$BATS_FILE_TMPDIR"/*.help | sort | diff - <(options_elsewhere | sort)
 }
 
-@test "--help knows each option that the parser knows, and no other" {
+@test "--help prints all options of the parser, and no others" {
     local long short
     local first=06-epoll-lt # one without options of its own
     demo "$first" --help >../help 2>../err
     [ ! -s ../err ]
     demo "$first" -h | cmp - ../help
 
-    sed -n 's/^ *{"\([a-z]*\)", \(no\|required\|optional\)_.*/--\1/p' \
-        "$TOP/common/demo.c" | sort >../parser
+    sed -n '/ common_options\[\] = /,/;$/s/.*{\.name = "\([a-z]*\)",$/--\1/p' \
+        "$TOP/common/options.c" | sort >../parser
     [ "$(wc -l <../parser)" -ge 12 ]
     grep -Eo '^ +(-[a-zA-Z], +)?--[a-z]+' ../help | grep -o -e '--.*' |
         sort >../shown
     diff ../parser ../shown
 
-    # ... and each, as it is shown, is one: the parser gets to --version.
+    # The parser accepts each option as --help prints it: --version runs.
     grep -E '^ +(-[a-zA-Z], +)?--[a-z]+' ../help >../lines
     sed -nE 's/^ +(-.), (--[a-z]+) ([A-Z]+)? .*/\1 \3\n\2 \3/p
              s/^ +(--[a-z]+) ([A-Z]+)? .*/\1 \2/p' ../lines >../words
@@ -377,7 +379,7 @@ options_elsewhere() {
     done <../words
 }
 
-@test "--help names the stage, and fits into 80 columns" {
+@test "--help names the stage, and has at most 80 columns" {
     local stage line
     local -a lines
     for stage in $(STAGES='' ladder); do
@@ -389,7 +391,7 @@ options_elsewhere() {
     done
 }
 
-@test "--version is the Makefile's" {
+@test "--version prints the version of the Makefile" {
     local version
     version=$(sed -n 's/^VERSION *:*= *//p' "$TOP/Makefile")
     [ -n "$version" ]
@@ -397,7 +399,7 @@ options_elsewhere() {
     [ "$(demo 06-epoll-lt -V)" = "06-epoll-lt (iomux) $version" ]
 }
 
-@test "--connect, and no server is there" {
+@test "--connect without a server is an error with advice" {
     local advice='no server is running there: start one with --serve'
     fails 1 "client 1: connect: ENOENT*$advice" --connect -q -s nowhere
     fails 1 "client 1: connect: ENOENT*$advice" --connect -q -s no/where
@@ -411,7 +413,7 @@ END
     [ -S ../stale ] # not ours
 }
 
-@test "the socket is its owner's alone, whatever the umask, and goes away" {
+@test "the default socket is private, whatever the umask, and is removed" {
     local mask signal path
     while read -r mask signal; do
         echo "umask $mask, SIG$signal"
@@ -430,7 +432,7 @@ END
     done <<<$'0000 INT\n0022 TERM\n0077 HUP\n0177 INT'
 }
 
-@test "a socket of the user's own choice has mode 0600, and goes away" {
+@test "the socket of --socket has mode 0600 and is removed" {
     local mask
     for mask in 0000 0022 0077 0177; do
         echo "umask $mask"
@@ -444,7 +446,7 @@ END
     done
 }
 
-@test "after a normal run nothing is left" {
+@test "a normal run leaves no file" {
     local stage
     for stage in $(all_stages); do
         demo "$stage" -q -m 1 >/dev/null
