@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# load.bats - the benchmark finds servers that do not echo, counts right, and
-# says what it means. How fast anything is, no test asks.
+# load.bats - the benchmark finds servers that do not echo, counts correctly,
+# and prints clear errors. No test asserts a time.
 
 load helpers
 
@@ -9,24 +9,24 @@ setup_file() {
     make -s -C "$TOP" bench-programs
 }
 
-# Run the load generator, with a limit.
+# Runs the load generator, with a limit.
 load_generator() {
     timeout -k 1 "$LIMIT" "$TOP/build/bench/load" "$@" 3>&- 4>&-
 }
 
-# Run scripts/bench as quickly as it can, with a limit.
+# Runs scripts/bench as quickly as possible, with a limit.
 bench() {
     timeout -k 1 $((6 * LIMIT)) "$TOP/scripts/bench" --tiny "$@" 3>&- 4>&-
 }
 
-# Start a server with a fault on $socket.
+# Starts a server with a fault on $socket.
 start_faulty() {
     socket=$BATS_TEST_TMPDIR/faulty-$1.sock
     background "$TOP/tests/bench/faulty.py" "$1" "$socket"
     wait_for_line '^ready: ' "$BATS_TEST_TMPDIR/out"
 }
 
-# The fault is found, and named by a sentence that matches.
+# The load generator finds the fault, and its sentence matches.
 finds() {
     start_faulty "$1"
     run load_generator -a 3 -n 10 --timeout 1 "${@:3}" "$socket"
@@ -36,7 +36,7 @@ finds() {
     kill -KILL "$pid" 2>/dev/null || :
 }
 
-@test "the load generator passes an honest server, in both modes" {
+@test "the load generator accepts a correct echo server, in both modes" {
     start_faulty none
     load_generator -a 3 -i 2 -n 10 "$socket"
     load_generator -a 3 -n 10 -z 9000 "$socket"
@@ -45,40 +45,40 @@ finds() {
     fi
 }
 
-@test "a byte that is changed, lost or doubled is found" {
+@test "the load generator finds a byte that is changed, lost or doubled" {
     finds corrupt '^load: client [1-3], message [0-9]+: byte 1 of 64 came back'
     finds lose '63 of 64 bytes came back, and no more within 1 s$'
     finds double 'came back as|more bytes than it sent'
 }
 
-@test "a byte that is changed is found in a closed loop, too" {
+@test "the load generator finds a changed or lost byte in a closed loop, too" {
     [ "$(nproc)" -gt 1 ] || skip "a closed loop needs two CPUs"
     finds corrupt 'byte 1 of 64 came back as 0x' -m closed
     finds lose '63 of 64 bytes came back, and no more' -m closed
 }
 
-@test "a message that goes to another client is found" {
+@test "the load generator finds a message that goes to another client" {
     finds swap 'this is a message of client [1-3]$'
 }
 
-@test "a server that hangs up, crashes or is silent is told of" {
+@test "the load generator reports a server that closes, crashes or does not answer" {
     finds hang-up 'the server closed the connection after 0 of 64 bytes$'
     finds crash 'the server closed the connection|ECONNRESET|EPIPE'
     finds silent 'message 0: 0 of 64 bytes came back, and no more within 1 s$'
 }
 
-@test "the load generator counts as the server does" {
+@test "the load generator and the server count the same messages" {
     local messages
     start_server 06-epoll-lt
     messages=$(load_generator --json -a 4 -i 3 -n 25 "$socket" | jq .messages)
     stop_server
     # 25 rounds, 10 to warm up, one when each of the 7 connects
     [ "$messages" -eq $((4 * 35 + 7)) ]
-    grep -qx "  messages     $messages (recv calls that brought bytes)" \
+    grep -qx "  messages     $messages (recv calls that returned data)" \
         "$BATS_TEST_TMPDIR/out"
 }
 
-@test "the load generator's JSON has the round trips that were asked for" {
+@test "the load generator's JSON has the requested number of round trips" {
     start_server 06-epoll-lt -q
     load_generator --json -a 4 -n 25 "$socket" |
         jq -e '.round_trips == 100 and .mode == "lockstep" and .server_us > 0
@@ -87,7 +87,7 @@ finds() {
         jq -e '.bytes_per_connection >= 0'
 }
 
-@test "what the load generator cannot do, it says in a sentence" {
+@test "a wrong option of the load generator gets a clear sentence" {
     local line
     while IFS='|' read -r line wanted; do
         # shellcheck disable=SC2086 # words
@@ -111,7 +111,7 @@ EOT
     [[ $output == *"the limit is 100: raise it with 'ulimit -n 217'"* ]]
 }
 
-@test "each peer that was built echoes, to many and in large pieces" {
+@test "each peer that was built echoes to many clients, and large messages" {
     local program name
     for program in "$TOP"/build/bench/*; do
         name=$(basename "$program")
@@ -143,7 +143,7 @@ EOT
     done
 }
 
-@test "dispatch tells of as many as are ready, and what is wrong" {
+@test "dispatch measures each call, and reports wrong arguments" {
     "$TOP/build/bench/dispatch" --json 40 8 | jq -e '.watched == 40 and
         .active == 8 and .select > 0 and .poll > 0 and .lt > 0 and .et > 0 and
         .oneshot > 0'
@@ -152,7 +152,7 @@ EOT
     [[ $output == "dispatch: '11' is no number from 1 to 10; usage:"* ]]
 }
 
-@test "what scripts/bench cannot do, it says in a sentence" {
+@test "a wrong option of scripts/bench gets a clear sentence" {
     run bench --add mine=server
     [ "$status" -eq 2 ]
     [[ $output == *"a server is added as NAME='COMMAND {path}'"* ]]

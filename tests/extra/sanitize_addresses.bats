@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# sanitize_addresses.bats - every stage under AddressSanitizer with UBSan: at
-# its usual work, and under every hazard.
+# sanitize_addresses.bats - every stage under AddressSanitizer with UBSan: free
+# runs, scenarios, stops and hazards.
 
 load helpers
 load sanitize
@@ -20,12 +20,23 @@ use_asan() {
     each_stage run_with_its_clients
 }
 
+@test "AddressSanitizer and UBSan find nothing in a scenario" {
+    use_asan
+    each_stage play_scenarios
+}
+
+@test "AddressSanitizer and UBSan find nothing when a signal stops a stage" {
+    use_asan
+    each_stage stop_with_clients
+    each_stage stop_a_free_run
+}
+
 @test "AddressSanitizer and UBSan find nothing under any hazard" {
     use_asan
     again hazards
 }
 
-@test "AddressSanitizer and UBSan find nothing in stage 11, whatever it is asked" {
+@test "AddressSanitizer and UBSan find nothing in stage 11, whatever the requests are" {
     use_asan
     again http
 }

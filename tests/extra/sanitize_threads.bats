@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
-# sanitize_threads.bats - every stage under ThreadSanitizer: at its usual work,
-# and under every hazard.
+# sanitize_threads.bats - every stage under ThreadSanitizer: free runs,
+# scenarios, stops and hazards.
 
 load helpers
 load sanitize
@@ -13,8 +13,7 @@ use_tsan() {
     fi
 }
 
-# The lock of a trace that is printed brings the threads into one order, which
-# hides what would else be a race.
+# Without -q, the lock of the trace orders the threads, which hides races.
 run_quietly() {
     local output
     output=$(demo "$1" -q -c 8 -m 100 -i 0 2>&1) || {
@@ -34,19 +33,31 @@ run_quietly() {
     each_stage run_quietly
 }
 
-@test "ThreadSanitizer would see two workers at one client, or a look too late" {
+@test "ThreadSanitizer finds no race in a scenario" {
+    use_tsan
+    each_stage play_scenarios
+}
+
+@test "ThreadSanitizer finds no race when a signal stops a stage" {
+    use_tsan
+    each_stage stop_with_clients
+    each_stage stop_a_free_run
+}
+
+@test "ThreadSanitizer reports two workers that use one client" {
     local copy=$BATS_TEST_TMPDIR/copy
     use_tsan
-    mkdir "$copy"
+    mkdir -p "$copy/tests"
     cp -r "$TOP/Makefile" "$TOP/common" "$TOP/demos" "$copy"
+    cp "$TOP/tests/tsan.c" "$copy/tests"
     cd "$copy"
-    # The client's number is looked at after epoll has been told: swap two lines.
-    sed '/^    trace_arming/{h;d};/^    const int result = epoll_ctl/{p;x}' \
-        demos/09-epoll-pool.c >late.c
-    ! cmp -s late.c demos/09-epoll-pool.c || return 1
+    # In one twin, a worker uses the client after epoll_ctl: swap two lines. In
+    # the other, a report does not disable its descriptor.
+    sed '/^    trace_arming/{h;d};/^    int result = epoll_ctl/{p;x}' \
+        demos/09-epoll-pool.c >demos/10-late.c
+    ! cmp -s demos/10-late.c demos/09-epoll-pool.c || return 1
     sed -i 's/events | EPOLLONESHOT;/events;/' demos/09-epoll-pool.c
     ! cmp -s "$TOP/demos/09-epoll-pool.c" demos/09-epoll-pool.c || return 1
-    cp late.c demos/10-late.c
     BUILD=$copy/build
     make -s -j2 BUILD=build CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread \
         build/09-epoll-pool build/10-late
@@ -68,7 +79,7 @@ run_quietly() {
     again reactor
 }
 
-@test "ThreadSanitizer finds no race in stage 11, whatever it is asked" {
+@test "ThreadSanitizer finds no race in stage 11, whatever the requests are" {
     use_tsan
     again http
 }

@@ -2,12 +2,12 @@
  * article-emfile.c - well-known samples
  *
  * Claim: when accept fails, print it and go on
- * Truth: false for EMFILE, ENFILE, ENOBUFS and ENOMEM. The client stays in the
- * queue and the listener ready: the loop spins until somebody else leaves.
- * Ask for no events of the listener until then. One client too many is enough
- * to stop a server that prints each failure.
- * Settled by: accept(2), EMFILE; demos/06-epoll-lt.c, the flag full.
- * Try: ulimit -n 9, and three clients too many for a stage.
+ * Truth: false for EMFILE, ENFILE, ENOBUFS and ENOMEM. The connection stays in
+ * the backlog and the listener stays readable, so the loop spins until another
+ * client leaves. One client too many is enough. A server can register the
+ * listener for no events until then. The stages refuse the connection instead.
+ * Settled by: accept(2), EMFILE; common/listener.c, listener_accept_failed().
+ * Try: (ulimit -n 9; build/06-epoll-lt --serve -s /tmp/s), and five clients.
  */
 #include "claim.h"
 
