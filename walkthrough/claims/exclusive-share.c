@@ -1,7 +1,7 @@
 /*
  * exclusive-share.c - who is woken
  *
- * Claim: EPOLLEXCLUSIVE distributes the connections among the servers
+ * Claim: EPOLLEXCLUSIVE distributes connections evenly
  * Truth: false. It prevents the thundering herd and pins the load: the kernel
  * wakes the first in the queue that sleeps, and never moves it to the end. A
  * server that is back in its wait before the next connection gets that, too.
@@ -14,7 +14,7 @@
 #define SERVERS     4
 #define CONNECTIONS 40
 
-/* A server has its own epoll instance. It accepts until it is told to stop. */
+/* A server has its own epoll instance. It accepts until it must stop. */
 struct server {
     pthread_t thread;
     int epoll_fd, listen_fd;
@@ -34,8 +34,8 @@ static void *run_server(void *argument)
         int fd = accept4(server->listen_fd, NULL, NULL, 0);
         if (fd < 0)
             continue; /* another server has accepted this connection */
-        close(fd);
         server->accepted++;
+        close(fd);
     }
 }
 
@@ -59,7 +59,6 @@ int main(void)
             sched_yield();
         wait_asleep(server->tid);
     }
-
     for (int i = 0; i < CONNECTIONS; i++) {
         connected += connect_to(&place) >= 0;
         for (int j = 0; j < SERVERS; j++)
@@ -68,16 +67,13 @@ int main(void)
     send(stop[1], "x", 1, 0);
     for (int i = 0; i < SERVERS; i++)
         pthread_join(servers[i].thread, NULL);
-
     saw(connected == CONNECTIONS, "%d connections, one after another",
         connected);
     saw(servers[0].accepted == CONNECTIONS,
         "with EPOLLEXCLUSIVE the four servers accept %d, %d, %d, %d",
         servers[0].accepted, servers[1].accepted, servers[2].accepted,
         servers[3].accepted);
-    return verdict("false",
-                   "EPOLLEXCLUSIVE distributes the connections among the "
-                   "servers",
+    return verdict("false", "EPOLLEXCLUSIVE distributes connections evenly",
                    "40 connections one after another, four servers: the first "
                    "accepts 40, the others 0");
 }

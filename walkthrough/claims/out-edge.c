@@ -32,7 +32,6 @@ static int count_wakeups(const int pair[2], uint32_t events)
         recv(pair[1], buffer, 5, MSG_WAITALL);
         wakeups += epoll_wait(epoll_fd, &event, 1, 0);
     }
-    close(epoll_fd);
     return wakeups;
 }
 
@@ -48,15 +47,12 @@ static uint32_t fill_and_read(const int pair[2])
     watch(epoll_fd, pair[0], EPOLLIN | EPOLLOUT | EPOLLET);
     while ((n = send(pair[0], bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
         sent += (size_t)n;
-    while (epoll_wait(epoll_fd, &event, 1, 0) > 0)
-        ; /* nothing that happened before the peer reads counts */
-    event.events = 0;
+    ask(epoll_fd); /* what happened before the peer reads does not count */
     while (sent > 0) {
         n = must((int)recv(pair[1], bytes, sizeof(bytes), 0), "recv");
         sent -= (size_t)n;
     }
     epoll_wait(epoll_fd, &event, 1, 5000); /* TCP reports it a little later */
-    close(epoll_fd);
     return event.events;
 }
 
@@ -66,14 +62,12 @@ int main(void)
     int local[2], tcp[2];
     make_pair(local);
     make_tcp_pair(tcp);
-
     int n = count_wakeups(local, EPOLLIN | EPOLLET);
     saw(n == MESSAGES, "Unix-domain, IN|ET:     %d wake-ups", n);
     n = count_wakeups(local, all);
     saw(n == 2 * MESSAGES, "Unix-domain, IN|OUT|ET: %d wake-ups", n);
     n = count_wakeups(tcp, all);
     saw(n == MESSAGES, "TCP, IN|OUT|ET:         %d wake-ups", n);
-
     uint32_t events = fill_and_read(tcp);
     saw(events == EPOLLOUT, "TCP, full, then the peer reads: %s",
         event_names(events));
