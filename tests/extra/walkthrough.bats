@@ -197,6 +197,16 @@ PAGE
 
 [a](gone.md) [b](#two) [c](#one) [d](../demos/06-epoll-lt.c)
 PAGE
+    [[ $output != *"#one"* ]]
+}
+
+@test "a list item may have an anchor of its own" {
+    page_is_wrong "page.md:3: walkthrough/page.md has no heading #four" <<'PAGE'
+- <a id="three"></a>**three**: a term
+
+[a](#three) [b](#four)
+PAGE
+    [[ $output != *"#three"* ]]
 }
 
 @test "a fence that nothing makes is seen, and a comment without a fence" {
