@@ -20,6 +20,7 @@ static pthread_t main_thread;
 static volatile sig_atomic_t stop_signal; /* the first one, or 0 */
 static atomic_int listen_fd = -1;         /* of the listener, or -1 */
 static const struct listener *files;      /* set before signals are handled */
+static atomic_bool stop_requested;        /* stop_request() was called */
 static pid_t child;                       /* of stop_continue_in_child() */
 
 void stop_now(void)
@@ -31,6 +32,7 @@ void stop_now(void)
 
 void stop_request(void)
 {
+    stop_requested = true;
     pthread_kill(main_thread, SIGUSR1);
 }
 
@@ -78,12 +80,13 @@ static void on_alarm(int signal_number)
     end_by(stop_signal != 0 ? (int)stop_signal : signal_number);
 }
 
-/* SIGUSR1: stop_request(). */
+/* SIGUSR1: stop_request(). From another process it has no meaning. */
 static void on_request(int signal_number)
 {
     int saved_errno = errno;
     (void)signal_number;
-    stop_now();
+    if (stop_requested)
+        stop_now();
     errno = saved_errno;
 }
 
