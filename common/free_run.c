@@ -63,8 +63,8 @@ static bool run_steps(struct runner *r)
     if (step(c, STEP_EXPECT_EOF, 0))
         return true;
     snprintf(c->problem, sizeof(c->problem),
-             "client %d: expected end of file, but there was %s", c->number,
-             c->got);
+             "client %d: expected end of file, but the result was %s",
+             c->number, c->got);
     return false;
 }
 

@@ -245,7 +245,7 @@ static int not_met(const struct step *step, const struct client *c)
     default:
         snprintf(wanted, sizeof(wanted), "unread data");
     }
-    return fail(step, "c%d expected %s, but after %zu bytes there was %s",
+    return fail(step, "c%d expected %s, but after %zu bytes the result was %s",
                 c->number, wanted, c->moved, c->got);
 }
 

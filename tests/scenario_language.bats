@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 #
-# scenario_language.bats - what may stand in a scenario, what is said of one
-# that is wrong, and what the player says when a play goes wrong.
+# scenario_language.bats - what a scenario may contain, and the error messages
+# of its parser and of the player.
 
 load helpers
 
-# Parser and player are the same object code in every stage: one plays. The
-# malformed files are played once, with one limit for all of them.
+# Every stage has the same object code of parser and player, so one stage plays.
+# The malformed files are played once, with one limit for all of them.
 setup_file() {
-    program=$(STAGES='' all_stages | tail -n 1) # whatever STAGES asks for
+    program=$(STAGES='' all_stages | tail -n 1) # STAGES does not matter
     export program
     export TMPDIR=$BATS_FILE_TMPDIR/tmp
     mkdir "$TMPDIR" "$BATS_FILE_TMPDIR/malformed"
@@ -27,8 +27,8 @@ setup() {
     cd "$BATS_TEST_TMPDIR/files" || return 1
 }
 
-# Play a file with the options that follow it: sets $status; what is said is
-# in the files out and err. Nothing may be left behind.
+# play FILE OPTION...: plays a file and sets $status. The output is in the files
+# out and err. The program must leave no file.
 play() {
     local file=$1
     shift
@@ -37,12 +37,13 @@ play() {
     nothing_left
 }
 
-# Nothing lies in TMPDIR; what does is printed.
+# TMPDIR is empty. Prints the files that are in it.
 nothing_left() {
     ! compgen -G "$TMPDIR/*"
 }
 
-# Does a text hold some words, in this order? "..." stands for anything.
+# holds TEXT WORDS: the text has these words, in this order. "..." stands for
+# any text.
 holds() {
     local rest=$1 words=$2 word
     while [ -n "$words" ]; do
@@ -54,41 +55,41 @@ holds() {
     done
 }
 
-# tells FILE STATUS START WORDS: this $status was wanted, and standard input is
-# one sentence that begins so and goes on with these words.
-tells() {
-    local LC_ALL=C said
-    ! IFS= read -r -d '' said || return 1 # there is a NUL
-    printf '%s: status %s, says: %s' "$1" "$status" "$said"
+# one_message FILE STATUS START WORDS: $status is STATUS, and standard input is
+# one line that begins with START and goes on with these words.
+one_message() {
+    local LC_ALL=C line
+    ! IFS= read -r -d '' line || return 1 # it has a NUL
+    printf '%s: status %s, prints: %s' "$1" "$status" "$line"
     [ "$status" = "$2" ] || return 1
-    [[ $said == *$'\n' ]] || return 1
-    said=${said%$'\n'}
-    [[ $said != *[^\ -~]* ]] || return 1 # nor another line
-    [[ $said == "$program: $3"* ]] || return 1
-    holds "${said#"$program: $3"}" "$4"
+    [[ $line == *$'\n' ]] || return 1
+    line=${line%$'\n'}
+    [[ $line != *[^\ -~]* ]] || return 1 # nor control bytes
+    [[ $line == "$program: $3"* ]] || return 1
+    holds "${line#"$program: $3"}" "$4"
 }
 
-# complains FILE STATUS START WORDS: playing it ends so, and with one sentence
-# that begins so and goes on with these words.
+# complains FILE STATUS START WORDS: plays the file, which ends with this status
+# and one message that begins with START and goes on with these words.
 complains() {
     play "$1" || return 1
-    tells "$1" "${@:2}" <../err
+    one_message "$1" "${@:2}" <../err
 }
 
-# The file is refused before anything is printed.
+# refuses FILE START WORDS: the file is refused before a line of the trace.
 refuses() {
     complains "$1" 2 "$2" "$3" || return 1
     [ ! -s ../out ]
 }
 
-# The play of standard input goes wrong at a line.
+# goes_wrong LINE WORDS: the scenario on standard input fails at this line.
 goes_wrong() {
     cat >wrong.scn
     complains wrong.scn 1 "wrong.scn:$1: " "$2"
 }
 
-# The scenario on standard input is played, with the options given, and all
-# is well.
+# plays OPTION...: the scenario on standard input is played with these options,
+# and no step fails.
 plays() {
     cat >good.scn
     play good.scn "$@" || return 1
@@ -96,16 +97,24 @@ plays() {
     [ "$status" = 0 ] && [ ! -s ../err ]
 }
 
-# Has the trace a line that ends so?
+# says WORDS: the trace has a line that ends with these words.
 says() {
     grep -q -- "$1\$" ../out || {
-        echo "no line that ends in: $1"
+        echo "no line ends with: $1"
         return 1
     }
 }
 
-# Write each case of malformed/cases.txt to a file, N.scn, and into the file
-# cases a line: N.scn LINE: words.
+# ends_by SIGNAL: the background program gets this signal and ends by it.
+ends_by() {
+    local status=0
+    kill "-$1" "$pid"
+    wait_for_end "$pid" || status=$?
+    [ "$status" = $((128 + $(kill -l "$1"))) ]
+}
+
+# Writes each case of malformed/cases.txt to a file, N.scn, and a line to the
+# file cases: N.scn LINE: words.
 cut_cases() {
     sed 's/<TAB>/\t/g; s/<NUL>/\x00/g; s/<CR>/\r/g; s/<ESC>/\x1b/g
          s/<EF><BB><BF>/\xef\xbb\xbf/; s/<FF>/\xff/g' \
@@ -119,26 +128,27 @@ cut_cases() {
             file    { sub(/<201>/, word); print empty $0 >file; empty = "" }'
 }
 
-@test "each of the malformed files gets one sentence that says what is wrong" {
+@test "each malformed file gets one error message with the line number" {
     local file line words bad=0 all=0
     cd "$BATS_FILE_TMPDIR/malformed"
     while read -r file line words; do
         all=$((all + 1))
         status=$(<"$file.status")
-        if ! tells "$file" 2 "$file:$line " "$words" <"$file.err" >said ||
+        if ! one_message "$file" 2 "$file:$line " "$words" \
+            <"$file.err" >message ||
             [ -s "$file.out" ]; then
             bad=$((bad + 1))
             printf 'wanted: %s %s\n' "$line" "$words"
-            cat said "$file"
+            cat message "$file"
         fi
     done <cases
-    echo "$bad of $all are told wrong"
+    echo "$bad of $all messages are wrong"
     [ "$all" -ge 100 ]
     [ "$bad" = 0 ]
     TMPDIR=$BATS_FILE_TMPDIR/tmp nothing_left
 }
 
-@test "every complaint of the parser has a malformed file" {
+@test "every error message of the parser has a malformed file" {
     local words all
     all=$(cat "$BATS_FILE_TMPDIR"/malformed/*.err)
     # The beginning of each literal text, up to the first % or escape.
@@ -148,21 +158,21 @@ cut_cases() {
     [ "$(wc -l <texts)" -ge 15 ]
     while read -r words; do
         if [[ $all != *"$words"* ]]; then
-            echo "no file is told: $words"
+            echo "no file has the error: $words"
             return 1
         fi
     done <texts
 }
 
-@test "a file that cannot be read is named, and why" {
+@test "the error for a file that cannot be read has its name and the reason" {
     refuses missing.scn 'cannot read the scenario missing.scn: ' \
-        'those of the course lie in demos/scenarios'
+        'ENOENT ... the scenarios of the course are in demos/scenarios'
     mkdir folder
     refuses folder 'cannot read the scenario folder: ' EISDIR
     refuses /proc/self/mem 'cannot read the scenario /proc/self/mem: ' EIO
     refuses good.scn/none 'cannot read the scenario good.scn/none: ' EN
     refuses '' 'cannot read the scenario : ' ENOENT
-    refuses /dev/zero '/dev/zero is larger than a scenario can be, ' 1048576
+    refuses /dev/zero '/dev/zero is too large: ' 'at most 1048576 bytes'
     echo 'c1 connect' >locked.scn
     chmod 0 locked.scn
     if [ "$(id -u)" != 0 ]; then
@@ -170,17 +180,17 @@ cut_cases() {
     fi
 }
 
-@test "an empty file has no line 0" {
+@test "the error for an empty file names line 1" {
     : >empty.scn
-    refuses empty.scn 'empty.scn:1: ' 'no client does anything'
+    refuses empty.scn 'empty.scn:1: ' 'there is no step of a client'
 }
 
-@test "a file has at most 1 MiB, and so has a line" {
+@test "a file has at most 1 MiB, and a line too" {
     {
         echo 'c1 connect'
         head -c 1048566 /dev/zero | tr '\0' '#'
     } >large.scn
-    refuses large.scn 'large.scn is larger than a scenario can be, ' 1048576
+    refuses large.scn 'large.scn is too large: ' 'at most 1048576 bytes'
     head -c 1048576 large.scn >most.scn
     play most.scn -q
     [ "$status" = 0 ]
@@ -189,28 +199,29 @@ cut_cases() {
         head -c 1000000 /dev/zero | tr '\0' a
         printf '" too much\n'
     } >long.scn
-    refuses long.scn 'long.scn:2: ' "'too' is too much"
+    refuses long.scn 'long.scn:2: ' "unexpected 'too' after the end"
     {
         printf 'c1 connect\n'
         head -c 1000000 /dev/zero | tr '\0' a
     } >word.scn
-    refuses word.scn 'word.scn:2: ' 'is no step'
+    refuses word.scn 'word.scn:2: ' 'is not a step'
     {
         printf 'c1 connect\nnote '
         head -c 201 /dev/zero | tr '\0' a
     } >note.scn
-    refuses note.scn 'note.scn:2: ' 'a note has at most 200 bytes ... 201'
+    refuses note.scn 'note.scn:2: ' 'a note has at most 200 bytes ... has 201'
 }
 
-@test "a complaint names the whole file, however long its path is" {
+@test "an error message has the whole path of the file, even a long one" {
     local folder
     folder=$(printf '%100s' '' | tr ' ' d)
     mkdir "$folder"
     echo 'c1 wait' >"$folder/name.scn"
-    refuses "$folder/name.scn" "$folder/name.scn:1: " "a client cannot 'wait'"
+    refuses "$folder/name.scn" "$folder/name.scn:1: " \
+        "'wait' is not a step of a client"
 }
 
-@test "comments, blanks, tabs, CRLF and a last line without end are allowed" {
+@test "comments, blanks, tabs, CRLF and a last line without newline are allowed" {
     printf '%b' '# first\r\n\n\t \r\n\tc1\t connect\t# soon\r\nhold # it\r\n' \
         'c1 send "a # b"# c\r\nrelease # it\r\nrepeat 2 { # so often\r\n' \
         '\tc1 send "x" #\r\n} # end\r\nc1 expect "a # bxx"\r\n' \
@@ -219,7 +230,7 @@ cut_cases() {
     says 'send 5 bytes, msg:a # b'
 }
 
-@test "escapes arrive as the bytes that they name" {
+@test "a client sends the bytes that the escapes name" {
     plays <<'END'
 c1 connect
 c1 send "\n\r\t\0\\\"\x41\x1B\xff|"
@@ -248,7 +259,7 @@ END
     [ "$(grep -c '^\[client 1\] recv 1 bytes, msg:x$' ../out)" = 128 ]
 }
 
-@test "the pattern goes on from send to send, and begins anew with a client" {
+@test "the pattern continues from send to send, until the client closes" {
     plays <<'END'
 c1 connect
 repeat 2 {
@@ -279,7 +290,7 @@ END
     grep -q '^  clients      4 accepted, 0 refused, 4 closed$' ../out
 }
 
-@test "who is still connected at the end is closed, in the order of numbers" {
+@test "clients that are connected at the end are closed in order of number" {
     plays <<'END'
 c3 connect
 c1 connect
@@ -289,20 +300,20 @@ END
         '[client 1] close[client 2] close[client 3] close' ]
 }
 
-@test "a play that ends while the server is held tells one story" {
-    local i story first=
+@test "a scenario that ends while the server is held has one trace" {
+    local i trace first=
     printf 'c1 connect\nhold\nc1 send "x"\nc2 connect\nc3 connect\n' >h.scn
     for i in {1..10}; do
         play h.scn
         [ "$status" = 0 ]
-        story=$(<../out)
-        story=${story%%$'\n\n'*}
-        [ "$story" = "${first:=$story}" ]
+        trace=$(<../out)
+        trace=${trace%%$'\n\n'*}
+        [ "$trace" = "${first:=$trace}" ]
     done
     [[ $first == *$'\n[demo]     stop\n'* ]]
 }
 
-@test "a client learns ECONNRESET, EPIPE, nothing and eof" {
+@test "a client can expect EPIPE, nothing and end of file" {
     BREAKS_LAWS=yes # it sends after its shutdown
     plays <<'END'
 c1 connect
@@ -322,7 +333,7 @@ END
     says '\[client 1\] recv EAGAIN'
 }
 
-@test "abort needs something unread, and the server gets ECONNRESET" {
+@test "after an abort with unread data, recv fails with ECONNRESET" {
     plays <<'END'
 c1 connect
 c1 send "x"
@@ -331,7 +342,7 @@ END
     says 'recv from .*, ECONNRESET'
 }
 
-@test "what does not fit while the server is held is reported, not sent" {
+@test "a send to a server that is held reports the bytes that were not sent" {
     plays <<'END'
 c1 connect
 hold
@@ -346,11 +357,11 @@ END
     says 'send EAGAIN, 0 of 10 bytes sent'
 }
 
-@test "a full backlog is EAGAIN for a client that does not wait" {
+@test "with a full backlog, a non-blocking connect fails with EAGAIN" {
     local most
     most=$(cat /proc/sys/net/core/somaxconn)
     if [ "$most" -gt 8192 ]; then
-        skip "the backlog holds $most, more than can be filled soon"
+        skip "the backlog has $most places, too many to fill quickly"
     fi
     plays -q <<END
 c1 connect
@@ -371,7 +382,7 @@ c3 expect-nothing
 END
 }
 
-@test "room leaves the server so many descriptors" {
+@test "room N leaves the server N descriptors, and other clients are refused" {
     plays <<'END'
 c9 connect
 room 1
@@ -379,15 +390,19 @@ c1 connect
 c2 connect
 c1 send "x"
 c1 expect "x"
-c2 send "y"
-c2 expect-nothing
+c2 expect-eof
+c2 close
 c1 close
+c2 connect
+c2 send "y"
 c2 expect "y"
 END
     says 'accept EMFILE'
+    says 'refuse clientfd:0 (c2), no descriptor left'
+    grep -q '^  clients      4 accepted, 1 refused, 4 closed$' ../out
 }
 
-@test "a server without any room comes to rest, and is stopped and goes on" {
+@test "a server without a free descriptor settles, stops and continues" {
     plays <<'END'
 room 0
 signal stop
@@ -398,12 +413,12 @@ END
     says 'note still here'
 }
 
-@test "it goes on after a stop, also when another one has let it go on" {
+@test "signal cont works even if another process sends SIGCONT too" {
     local end=$((SECONDS + LIMIT))
     printf '%s\n' 'c1 connect' 'repeat 200 {' 'signal stop' 'signal cont' '}' \
         'c1 send "x"' 'c1 expect "x"' >x.scn
     background "$BUILD/06-epoll-lt" -q -S x.scn
-    # Before it has been seen stopped: so as often as can be.
+    # As often as possible, so that some come before the stop has been seen.
     while [[ $(state_of "$pid") == [RSDT] ]] && [ $SECONDS -lt $end ]; do
         for _ in {1..500}; do
             kill -CONT "$pid" 2>/dev/null || :
@@ -412,35 +427,40 @@ END
     wait_for_end "$pid"
 }
 
-# strace PATH CALL:ERROR SCENARIO: play it while this call fails for this path.
-# strace watches as a grandchild (-D): in PATH, PID is the program's number.
+# strace_play PATH CALL:ERROR SCENARIO: plays it while this call fails for this
+# path. CHILD in PATH is the number of a child of the program. It is not known
+# yet, so strace, which is a grandchild (-D), gets the next 500 numbers.
 strace_play() {
     local path=$1 inject=$2 file=$3
     strace -f -o /dev/null true 2>why ||
         skip "strace may not trace here: $(head -n 1 why)"
     status=0
-    # shellcheck disable=SC2016 # the other bash's number
+    # shellcheck disable=SC2016 # variables of the other bash
     ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" bash -c '
-        exec strace --quiet=all -D -f -o log -P "${1/PID/$$}" \
+        for ((i = 1; i <= 500; i++)); do
+            paths+=(-P "${1/CHILD/$(($$ + i))}")
+            [[ $1 == *CHILD* ]] || break
+        done
+        exec strace --quiet=all -D -f -o log "${paths[@]}" \
             -e "inject=$2" "${@:3}"' \
         - "$path" "$inject" "$BUILD/$program" -S "$file" \
         >../out 2>../err 3>&- 4>&- || status=$?
     wait_for_line '(INJECTED)' log
 }
 
-@test "who cannot see whether it has stopped goes on, and says so" {
+@test "a player that cannot see whether the process is stopped reports it" {
     printf 'signal stop\nsignal cont\nc1 connect\n' >x.scn
-    strace_play /proc/PID/stat openat:error=EMFILE x.scn
-    tells x.scn 1 'x.scn:2: ' '/proc/ ... /stat' <../err
+    strace_play /proc/CHILD/stat openat:error=EMFILE x.scn
+    one_message x.scn 1 'x.scn:2: ' '/proc/ ... /stat' <../err
 }
 
-@test "a player that cannot look at the server's threads does not begin" {
+@test "a player that cannot read the state of threads does not begin" {
     printf 'c1 connect\n' >x.scn
     strace_play /proc/self/task openat:error=ENOENT x.scn
-    tells x.scn 1 '' '/proc/self/task ... ENOENT' <../err
+    one_message x.scn 1 '' '/proc/self/task ... ENOENT' <../err
 }
 
-@test "a few descriptors are enough for a play and its JSON, or it says so" {
+@test "too low a limit of descriptors is an error before the first step" {
     local most
     printf 'c1 connect\nc1 send "x"\nc1 expect "x"\n' >x.scn
     play x.scn
@@ -461,12 +481,12 @@ strace_play() {
         (
             ulimit -Sn "$most"
             play x.scn -j trace.json
-            tells x.scn 1 '' "descriptors ... the limit is $most" <../err
+            one_message x.scn 1 '' "descriptors ... the limit is $most" <../err
         )
     done
 }
 
-@test "await-timer waits for as many timers of the server as there are steps" {
+@test "each await-timer waits for one more timer of the server" {
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     program=10-reactor
     plays --idle-timeout 100 <<'END'
@@ -479,22 +499,21 @@ c2 expect-eof
 END
     says 'note await-timer'
     [ "$(grep -c '^\[server\]   timer$' ../out)" = 2 ]
-    # Ctrl-C ends it where none ever fires.
+    # Ctrl-C ends a wait for a timer that never expires.
     printf 'c1 connect\nawait-timer\n' >x.scn
     background "$BUILD/$program" -S x.scn
     wait_for_line 'note await-timer' "$BATS_TEST_TMPDIR/out"
-    kill -INT "$pid"
-    wait_for_end "$pid"
+    ends_by INT
 }
 
-@test "quiet leaves out the events, and nothing else" {
+@test "-q omits the events, but not the summary" {
     printf 'c1 connect\nc1 send "x"\nc1 expect "x"\nnote hi\n' | plays -q
     [ -z "$(head -n 1 ../out)" ]
     grep -q '^  messages     1 sent$' ../out
     if grep -q '^\[' ../out; then false; fi
 }
 
-@test "the JSON is valid, and has one line for each line of the text" {
+@test "the JSON is valid and has one event for each line of the text" {
     cat >file.scn <<'END'
 c1 connect
 c1 send "\x00\x1b\"\\ \xff"
@@ -519,83 +538,81 @@ END
         grep -qxF "\"a/b 'c' {d}\""
 }
 
-@test "the socket may be named" {
+@test "a scenario can use the socket of --socket" {
     printf 'c1 connect\nhold\nrepeat 100000 {\nrepeat 100000 {\n}\n}\n' >x.scn
     background "$BUILD/$program" -S x.scn -s named.sock
     wait_for_line 'note hold' "$BATS_TEST_TMPDIR/out"
     [ -S named.sock ]
-    kill -INT "$pid"
-    wait_for_end "$pid"
+    ends_by INT
     [ ! -e named.sock ]
     background "$BUILD/$program" -S x.scn -s "@iomux-language-$$"
     wait_for_line 'note hold' "$BATS_TEST_TMPDIR/out"
     grep -q "@iomux-language-$$\$" /proc/net/unix
     [ ! -e "@iomux-language-$$" ]
-    kill -INT "$pid"
-    wait_for_end "$pid"
+    ends_by INT
 }
 
-@test "a scenario does not go together with other clients or servers" {
-    local options said
+@test "--scenario excludes the options of clients, --serve and --connect" {
+    local options line
     printf 'c1 connect\n' >good.scn
     for options in '-c 2' '-m 2' '-i 2' '-z 2' '--stagger 2' --serve \
         '--connect -s x'; do
         # shellcheck disable=SC2086 # words
         play good.scn $options
-        said=$(head -n 1 ../err)
-        echo "$options: $status, $said"
+        line=$(head -n 1 ../err)
+        echo "$options: $status, $line"
         [ "$status" = 2 ]
         [ ! -s ../out ]
-        [[ $said == "$program: "*--scenario* ]]
+        [[ $line == "$program: "*--scenario* ]]
     done
 }
 
-@test "wrong bytes, too few, the end or nothing: what was expected, what came" {
-    goes_wrong 3 'c1 expected hallo; after 0 bytes there came 5 bytes: hello' \
+@test "the error for unexpected bytes has the expected bytes and the result" {
+    goes_wrong 3 'c1 expected hallo, but after 0 bytes the result was 5 bytes: hello' \
         <<<$'c1 connect\nc1 send "hello"\nc1 expect "hallo"'
-    goes_wrong 3 'c1 expected hello!; after 5 bytes there came nothing' \
+    goes_wrong 3 'c1 expected hello!, but after 5 bytes the result was nothing' \
         <<<$'c1 connect\nc1 send "hello"\nc1 expect "hello!"'
-    goes_wrong 4 'c1 expected hello!; after 5 bytes there came the end (eof)' \
+    goes_wrong 4 'c1 expected hello!, but after 5 bytes the result was end of file' \
         <<<$'c1 connect\nc1 send "hello"\nc1 shutdown\nc1 expect "hello!"'
-    goes_wrong 2 'c1 expected x; after 0 bytes there came nothing' \
+    goes_wrong 2 'c1 expected x, but after 0 bytes the result was nothing' \
         <<<$'c1 connect\nc1 expect "x"'
-    goes_wrong 3 'c1 expected \x1b\xff; ... came 2 bytes: a\n' \
+    goes_wrong 3 'c1 expected \x1b\xff, but ... the result was 2 bytes: a\n' \
         <<<$'c1 connect\nc1 send "a\\n"\nc1 expect "\\x1b\\xff"'
-    goes_wrong 3 'expected 5 bytes of the pattern; ... came 5 bytes: hello' \
+    goes_wrong 3 'expected 5 bytes of the pattern, but ... the result was 5 bytes: hello' \
         <<<$'c1 connect\nc1 send "hello"\nc1 expect 5'
-    goes_wrong 3 'expected 40000 bytes of the pattern; after 9 ... nothing' \
+    goes_wrong 3 'expected 40000 bytes of the pattern, but after 9 ... nothing' \
         <<<$'c1 connect\nc1 send 9\nc1 expect 40000'
 }
 
-@test "an end, an error or silence that does not come" {
-    goes_wrong 2 'c1 expected the end (eof); after 0 bytes there came nothing' \
+@test "the error for an unexpected result has the expected one and the result" {
+    goes_wrong 2 'c1 expected end of file, but after 0 bytes the result was nothing' \
         <<<$'c1 connect\nc1 expect-eof'
-    goes_wrong 3 'c1 expected the end (eof); ... came 1 bytes: x' \
+    goes_wrong 3 'c1 expected end of file, but ... the result was 1 bytes: x' \
         <<<$'c1 connect\nc1 send "x"\nc1 expect-eof'
-    goes_wrong 3 'c1 expected nothing; ... came 1 bytes: x' \
+    goes_wrong 3 'c1 expected nothing, but ... the result was 1 bytes: x' \
         <<<$'c1 connect\nc1 send "x"\nc1 expect-nothing'
-    goes_wrong 3 'c1 expected nothing; ... came the end (eof)' \
+    goes_wrong 3 'c1 expected nothing, but ... the result was end of file' \
         <<<$'c1 connect\nc1 shutdown\nc1 expect-nothing'
-    goes_wrong 2 'c1 expected ECONNRESET; ... came nothing' \
+    goes_wrong 2 'c1 expected ECONNRESET, but ... the result was nothing' \
         <<<$'c1 connect\nc1 expect-error ECONNRESET'
-    goes_wrong 4 'c1 expected EAGAIN; ... came EPIPE of send' \
+    goes_wrong 4 'c1 expected EAGAIN, but ... the result was EPIPE of send' \
         <<<$'c1 connect\nc1 shutdown\nc1 send "x"\nc1 expect-error EAGAIN'
-    goes_wrong 2 'c1 expected unread data; ... came nothing unread' \
+    goes_wrong 2 'c1 expected unread data, but ... the result was no unread data' \
         <<<$'c1 connect\nc1 abort'
 }
 
-@test "an error that nobody expected, and a repeat in the wrong state" {
-    goes_wrong 4 "c1: send failed before: EPIPE ... 'c1 expect-error EPIPE'" \
+@test "a step after an error, or in the wrong state, is an error" {
+    goes_wrong 4 "c1: send has failed: EPIPE ... 'c1 expect-error EPIPE'" \
         <<<$'c1 connect\nc1 shutdown\nc1 send "x"\nc1 expect-nothing'
-    goes_wrong 2 'c1 is connected already' \
+    goes_wrong 2 'c1 is already connected' \
         <<<$'repeat 2 {\nc1 connect\n}'
     goes_wrong 3 'c1 is not connected' \
         <<<$'c1 connect\nrepeat 2 {\nc1 send "x"\nc1 close\n}'
 }
 
-@test "Ctrl-C ends a play at once, with status 0" {
+@test "a signal ends the play of a scenario and is the status" {
     local signal file
-    # It would last for longer than the universe.
+    # Without a signal, they would never end.
     {
         printf 'c1 connect\n'
         printf 'repeat 100000 {\n%.0s' 1 2 3 4 5 6 7 8
@@ -606,8 +623,7 @@ END
     while read -r signal file; do
         background "$BUILD/$program" -S "$file.scn"
         wait_for_line 'client 1. connect' "$BATS_TEST_TMPDIR/out"
-        kill "-$signal" "$pid"
-        wait_for_end "$pid"
+        ends_by "$signal"
         cat ../err
         [ ! -s ../err ]
         tail -n 1 ../out | grep -q '^  '
@@ -615,10 +631,10 @@ END
     done <<<$'INT empty\nINT busy\nINT held\nTERM busy\nHUP held'
 }
 
-@test "a signal ends a program that waits for its scenario" {
+@test "a signal ends a program that waits for its scenario file" {
     mkfifo pipe.scn
     background "$BUILD/$program" -S pipe.scn
-    # It is asleep in open(2) of the pipe.
+    # It blocks in open(2) of the pipe.
     local end=$((SECONDS + LIMIT))
     until grep -q '^\(2\|257\|56\) ' "/proc/$pid/syscall"; do
         [ $SECONDS -lt $end ]
