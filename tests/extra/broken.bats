@@ -1,30 +1,31 @@
 #!/usr/bin/env bats
 #
-# broken.bats - classic bugs, and that the tests would see them.
+# broken.bats - the tests detect classic bugs.
 #
-# Each tests/broken/NAME.patch puts one bug into one stage: its broken twin. Its
-# first lines name the stage, the bug, where it is met (Wild), what shows it,
-# and some words of how it then fails. The stage passes what the twin fails.
-# A bug may be in another file of the stage, which File names: in the reactor.
-# To see one by hand: scripts/twin hup-first
+# Each tests/broken/NAME.patch adds one bug to one stage, which is then a broken
+# twin of this stage. The first lines of the patch name the stage, the bug, the
+# programs that have it (Wild), the test that shows it, and some words that this
+# test prints when it fails. The stage passes the test and the twin fails it.
+# If the bug is in another file of the stage, such as reactor.c, File names it.
+# To run a twin: scripts/twin hup-first
 
 load helpers
 
 BROKEN=$TOP/tests/broken
-BREAKS_LAWS=yes # the twins' traces do
+BREAKS_LAWS=yes # the traces of twins do
 
 setup_file() {
     make -s -C "$TOP" build/tests/reactor
 }
 
-# The words that stand after KEY: in a patch.
+# Prints the text after KEY: in a patch.
 field() {
     sed -n "/^---/q; s/^$1: *//p" "$2"
 }
 
-# Play a scenario; the trace goes to a file, and what is said to $said. One
-# that spins ends by itself: its trace at 256 KiB, or the whole by SIGXCPU.
-# One that has failed as foreseen is ended at once, lest it hang at the end.
+# Plays a scenario. The trace goes to a file, and messages to $said. A twin that
+# spins is limited to 256 KiB of trace and one second of CPU time (SIGXCPU). A
+# twin that has failed as expected is killed, because it may hang at the end.
 play() {
     local program=$1 scenario=$BROKEN/$2.scn trace=$3 status=0
     local end=$((SECONDS + LIMIT)) player
@@ -48,7 +49,8 @@ play() {
     return $status
 }
 
-# show_scenario PROGRAM NAME: the play ends well, with the trace of the first.
+# show_scenario PROGRAM NAME: succeeds if the program plays the scenario with
+# status 0 and with the same trace as the program of the first call, the stage.
 show_scenario() {
     local trace=$BATS_TEST_TMPDIR/trace status=0
     if [ ! -e "$trace" ]; then
@@ -71,12 +73,12 @@ show_hazard() {
     return $status
 }
 
-# One of the reactor's own tests, beside the program.
+# Runs one of the tests of the reactor, which is built beside the program.
 show_reactor() {
     local status=0
     (
         ulimit -c 0
-        # Freed memory is overwritten, so that who uses it is seen.
+        # Freed memory is overwritten, so that its use shows.
         export GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.perturb=90
         exec timeout -k 1 "$LIMIT" "$(dirname "$1")/tests/reactor" "$2"
     ) >"$said" 2>&1 3>&- 4>&- || status=$?
@@ -84,14 +86,14 @@ show_reactor() {
     return $status
 }
 
-# The file of a patch.
+# Prints the name of the file that a patch changes.
 file_of() {
     local file
     file=$(field File "$1")
     echo "${file:-demos/$(field Stage "$1").c}"
 }
 
-# See the stage pass, and its twin fail as its patch says.
+# Succeeds if the stage passes, and its twin fails with the words of its patch.
 break_it() {
     local patch=$BROKEN/$1.patch stage twin kind what
     local fails said=$BATS_TEST_TMPDIR/said tries=1
@@ -99,7 +101,7 @@ break_it() {
     all_stages | grep -qx "$stage" || skip "STAGES leaves out $stage"
     read -r kind what < <(field Shows "$patch")
     fails=$(field Fails "$patch")
-    [[ $stage != *-pool ]] || tries=5 # a race does not come each time
+    [[ $stage != *-pool ]] || tries=5 # a race does not occur each time
     "show_$kind" "$BUILD/$stage" "$what" || {
         echo "the stage, without the bug, fails $kind $what:"
         cat "$said"
@@ -124,12 +126,11 @@ break_it() {
 }
 
 @test "every patch names its stage, its bug and what shows it" {
-    local patch key shows
+    local patch shows
     for patch in "$BROKEN"/*.patch; do
         echo "$patch"
-        for key in Stage Bug Wild Shows Fails; do
-            [ "$(field $key "$patch" | grep -c .)" -eq 1 ]
-        done
+        [ "$(sed -nE '/^---/q; s/^(Stage|Bug|Wild|Shows|Fails): +[^ ].*/\1/p' \
+            "$patch" | tr '\n' ' ')" = "Stage Bug Wild Shows Fails " ]
         [ -e "$TOP/demos/$(field Stage "$patch").c" ]
         shows=$(field Shows "$patch")
         [[ $shows =~ ^(scenario|hazard|reactor)\ [a-z-]+$ ]]
@@ -148,7 +149,7 @@ break_it() {
     done
 }
 
-# What a wait tells.
+# Reports of a wait.
 
 @test "equals-not-and: the twin fails where the stage passes" {
     break_it equals-not-and
@@ -170,7 +171,7 @@ break_it() {
     break_it eintr-ends
 }
 
-# The end of a client.
+# End of file, and closed descriptors.
 
 @test "eof-is-nothing: the twin fails where the stage passes" {
     break_it eof-is-nothing
@@ -224,7 +225,7 @@ break_it() {
     break_it no-terminator
 }
 
-# Told once.
+# Edge-triggered: one report per event.
 
 @test "one-accept: the twin fails where the stage passes" {
     break_it one-accept
@@ -248,7 +249,7 @@ break_it() {
     break_it not-rearmed
 }
 
-# Too many.
+# No descriptor left, or one too high for select.
 
 @test "emfile-spin: the twin fails where the stage passes" {
     break_it emfile-spin
@@ -272,17 +273,17 @@ break_it() {
     break_it timer-first
 }
 
-@test "scripts/twin plays what shows the bug, and lists the twins" {
+@test "scripts/twin runs a twin, and lists all twins" {
     run "$TOP/scripts/twin" --list
     [ "$status" -eq 0 ]
     [ "$(grep -c '^[a-z]' <<<"$output")" -eq \
         "$(printf '%s\n' "$BROKEN"/*.patch | wc -l)" ]
     [[ $output == *"
 hup-first             06-epoll-lt
-    EPOLLHUP is looked at before EPOLLIN: "* ]]
+    The server checks EPOLLHUP before EPOLLIN. "* ]]
     run "$TOP/scripts/twin" one-accept 3>&- 4>&-
     [ "$status" -eq 1 ]
-    [[ $output == *"scenarios/many.scn:33: c3 expected hello"* ]]
+    [[ $output == *"scenarios/many.scn:33: c3 expected hello,"* ]]
     run "$TOP/scripts/twin" hup-first -q -c 1 -m 1 3>&- 4>&-
     [ "$status" -eq 0 ]
     [[ $output == *"summary of 06-epoll-lt"* ]]
