@@ -813,8 +813,8 @@ def forge_a_name(stage):
     number = os.getpid()
     names = [
         f"\0iomux-{number}-c1",
-        f"\0iomux-{number + 1}-c1",
-        "\0iomux-1-c",
+        f"\0iomux-{number + 10000000}-c1",  # above all process numbers
+        f"\0iomux-{number}-c",
         f"\0iomux-{number}-c0",
         f"\0iomux-{number}-c-5",
         f"\0iomux-{number}-c99999999999",
