@@ -64,7 +64,7 @@ play_all() {
     for file in "${files[@]}"; do
         { read -r one && read -r two; } <"$file"
         echo "$file"
-        [[ $one =~ ^'# '[A-Z] && $two == '# Watch '* ]]
+        [[ $one =~ ^'# '[A-Z] && $two == '# Look at: '* ]]
     done
 }
 
