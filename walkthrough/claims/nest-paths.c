@@ -2,12 +2,13 @@
  * nest-paths.c - limits and costs
  *
  * Claim: an epoll instance has no limit but memory
- * Truth: false. Open files bound it (EMFILE), registrations of a user do
- * (ENOSPC, /proc/sys/fs/epoll/max_user_watches), and so do the ways on which
- * one event can climb through nested epolls: 500 of two steps, then EINVAL.
- * Settled by: epoll(7), /proc interfaces; epoll_ctl(2), ENOSPC;
- * fs/eventpoll.c, path_limits.
- * Try: leave out the outer epoll, and see how many may watch one socket.
+ * Truth: false. The paths from a file through nested epoll instances are
+ * limited: 500 of two steps, then EINVAL. Two other limits are not shown here:
+ * open files (EMFILE, open-files.c), and the registrations of a user (ENOSPC,
+ * /proc/sys/fs/epoll/max_user_watches).
+ * Settled by: fs/eventpoll.c, path_limits and reverse_path_check(); epoll(7),
+ * "/proc interfaces"; epoll_ctl(2), ENOSPC.
+ * Try: without the outer instance, how many instances can watch one socket?
  */
 #include "claim.h"
 
@@ -29,14 +30,14 @@ int main(void)
         inner++;
     }
     saw(inner == 500 && strcmp(error, "EINVAL") == 0,
-        "one socket in %d epolls, all in one outer epoll; the next: %s", inner,
-        error);
+        "one socket in %d instances, all in one outer instance; the next: %s",
+        inner, error);
 
     const int plain_fd = new_epoll();
     struct epoll_event event = {.events = EPOLLIN};
     const int result = epoll_ctl(plain_fd, EPOLL_CTL_ADD, pair[0], &event);
-    saw(result == 0, "one more that is not in the outer one: %s",
+    saw(result == 0, "one more that is not in the outer instance: %s",
         error_name(result < 0 ? errno : 0));
     return verdict("false", "an epoll instance has no limit but memory",
-                   "the 501st nested epoll on one socket is EINVAL");
+                   "one socket in 501 nested instances is EINVAL");
 }

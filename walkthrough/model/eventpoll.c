@@ -1,30 +1,32 @@
 /*
  * eventpoll.c - a model of the kernel's epoll: two lists and four rules.
  *
- * Teaches: the interest list says what is asked about, the ready list says
- * where to look. A file that changes puts its registration on the ready list,
- * once (ep_poll_callback). A wait takes the list apart, asks each file what is
- * true now, and puts a level-triggered one back (ep_send_events). That last
- * line is all that tells level- from edge-triggered.
+ * The interest list holds all registrations, and the ready list holds those to
+ * check. A file that changes puts its registration on the ready list, at most
+ * once (ep_poll_callback). A wait takes the ready list, polls each file, and
+ * puts level-triggered registrations back (ep_send_events). Only this last step
+ * distinguishes level- from edge-triggered.
  *
- * Leaves out: sleeping and who is woken, the overflow list (here nothing
- * happens during a wait), sets inside sets, EPOLLEXCLUSIVE. The interest list
- * is a list and not a red-black tree: slower, with the same content.
+ * Leaves out: blocking and wake-ups, the overflow list (nothing happens during
+ * a wait of the model), nested epoll instances, EPOLLEXCLUSIVE and EPOLLWAKEUP.
+ * The interest list is a plain list instead of a red-black tree. It is slower
+ * and has the same content.
  *
- * Try: build/model walkthrough/model/level.ep. Then take out the line that
- * puts back, and see where the kernel and this part.
+ * Try: build/model walkthrough/model/level.ep. Then remove the line that puts
+ * a registration back, and find the step where the kernel and the model differ.
  */
 #include "eventpoll.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* How to tell, not what to tell of: the kernel's EP_PRIVATE_BITS. */
+/* Bits that are not events. The kernel's EP_PRIVATE_BITS also has EPOLLWAKEUP
+ * and EPOLLEXCLUSIVE, which the model leaves out. */
 static const uint32_t HIDDEN = EPOLLONESHOT | EPOLLET;
 
 /* --- the ready list ------------------------------------------------------ */
 
-/* To the end of a list of ready items, unless it is in one already. */
+/* Appends item to a list of ready items, unless it is in one already. */
 static void make_ready(struct epitem **list, struct epitem *item)
 {
     if (item->linked)
@@ -44,24 +46,24 @@ static struct epitem *take_first(struct epitem **list)
     return item;
 }
 
-/* What is true of a file now and was asked for. */
+/* Returns the registered events that the file has now. */
 static uint32_t ep_item_poll(const struct epitem *item)
 {
     return item->file->poll(item->file) & item->event.events;
 }
 
 /*
- * Rule 1: a file that changes calls this. It does not ask what is true now; it
- * only notes where to look, and only once.
+ * Rule 1: a file that changes calls this function. It does not poll the file.
+ * It only puts the registration on the ready list, at most once.
  */
 static void ep_poll_callback(struct eventpoll *ep, struct epitem *item,
                              uint32_t key)
 {
     const uint32_t asked = item->event.events;
     if ((asked & ~HIDDEN) == 0)
-        return; /* a spent EPOLLONESHOT: deaf until MOD */
+        return; /* a spent EPOLLONESHOT is disabled until MOD */
     if (key != 0 && (key & asked) == 0)
-        return; /* nothing that was asked for */
+        return; /* the item is not registered for this event */
     make_ready(&ep->rdllist, item);
 }
 
@@ -83,12 +85,12 @@ static struct epitem **ep_find(struct eventpoll *ep, const struct file *file,
     return item;
 }
 
-/* Rule 2: ADD and MOD look at once. What is true already is ready. */
+/* Rule 2: ADD and MOD poll the file, so an event that exists is not missed. */
 static void set_event(struct eventpoll *ep, struct epitem *item,
                       const struct epoll_event *event)
 {
     item->event = *event;
-    item->event.events |= EPOLLERR | EPOLLHUP; /* nobody can decline these */
+    item->event.events |= EPOLLERR | EPOLLHUP; /* always reported */
     if (ep_item_poll(item) != 0)
         make_ready(&ep->rdllist, item);
 }
@@ -109,7 +111,7 @@ static int ep_insert(struct eventpoll *ep, const struct epoll_event *event,
     return 0;
 }
 
-/* Take the item that *place points to off all three lists. */
+/* Removes the item that *place points to from all three lists. */
 static void ep_remove(struct eventpoll *ep, struct epitem **place)
 {
     struct epitem *const item = *place;
@@ -141,7 +143,7 @@ int model_ctl(struct eventpoll *ep, int op, struct file *file, int fd,
     return 0;
 }
 
-/* Rule 3: a registration lives as long as the file, not the descriptor. */
+/* Rule 3: a registration ends with its file, not with its descriptor. */
 void model_release_file(struct eventpoll *ep, struct file *file)
 {
     struct epitem **place = &ep->items;
@@ -154,7 +156,8 @@ void model_release_file(struct eventpoll *ep, struct file *file)
 
 /* --- epoll_wait ---------------------------------------------------------- */
 
-/* Rule 4: being on the ready list is a hint; what is true now is told. */
+/* Rule 4: the ready list is a hint. A wait polls each file before it reports.
+ */
 static int ep_send_events(struct eventpoll *ep, struct epoll_event *events,
                           int maxevents)
 {
@@ -164,16 +167,16 @@ static int ep_send_events(struct eventpoll *ep, struct epoll_event *events,
         struct epitem *const item = take_first(&todo);
         const uint32_t revents = ep_item_poll(item);
         if (revents == 0)
-            continue; /* it was ready, and is no more */
+            continue; /* it is no longer ready */
         events[count].events = revents;
         events[count].data = item->event.data;
         count++;
         if (item->event.events & EPOLLONESHOT)
             item->event.events &= HIDDEN;
         else if (!(item->event.events & EPOLLET))
-            make_ready(&again, item); /* level-triggered: look again */
+            make_ready(&again, item); /* level-triggered: check again */
     }
-    /* Those for whom there was no room come first the next time. */
+    /* Items that had no room come first in the next wait. */
     struct epitem **end = &todo;
     while (*end != NULL)
         end = &(*end)->next_ready;

@@ -1,12 +1,16 @@
 /*
  * play.c - plays one script on the kernel's epoll and on the model of it, and
- * says where they differ.
+ * prints where they differ.
  *
- * Adds to eventpoll.c a model of a connected Unix-domain stream socket: what
- * poll says of it, and what wakes its wait queue (net/unix/af_unix.c). Each
- * socket has a peer that only the script moves, so nothing depends on time.
+ * Adds to eventpoll.c a model of a connected Unix-domain stream socket: the
+ * events that poll returns for it, and the calls that wake its wait queue
+ * (net/unix/af_unix.c). Each socket has a peer that only the script uses, so
+ * nothing depends on time.
  *
- * Leaves out: sockets that are full, out-of-band bytes, listening sockets.
+ * Leaves out: the limit of the send buffer, out-of-band bytes and listening
+ * sockets. A socket of the model always has OUT, but a real one loses it when
+ * more than a quarter of its send buffer is in use. A script must not send
+ * more.
  *
  * Try: build/model walkthrough/model/edge.ep; build/model --random 7
  */
