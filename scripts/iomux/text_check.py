@@ -18,13 +18,6 @@ SHAPE = [
     "Limitations", "Where real software does this", "Recap",
     "Common mistakes", "Check yourself", "Exercises", "Further reading",
 ]
-# Chapters that are not rewritten yet. Remove this with the last of them.
-OLD_SHAPE = [
-    "What was missing", "One new idea", "The call", "The loop", "Predict",
-    "Run it", "Read the trace", "The picture", "Break it",
-    "What it still cannot do", "In real software", "Exercises",
-    "Further reading",
-]
 KINDS = {
     "sessions": "console sessions and output of commands",
     "excerpts": "excerpts of sources, patches, prototypes",
@@ -158,8 +151,7 @@ class Check:
 
     def chapter(self, page):
         found = [line[3:] for _, line in page.prose if line.startswith("## ")]
-        shape = SHAPE if "What you will learn" in found else OLD_SHAPE
-        for line in difflib.ndiff(shape, found):
+        for line in difflib.ndiff(SHAPE, found):
             if line[0] in "-+":
                 word = "lacks" if line[0] == "-" else "has no place for"
                 self.problem(page.path, f"a chapter's shape: it {word} "
