@@ -440,6 +440,19 @@ strace_play() {
     tells x.scn 1 '' '/proc/self/task ... ENOENT' <../err
 }
 
+@test "the player sees the server's threads although there is no descriptor" {
+    strace -f -o /dev/null true 2>why ||
+        skip "strace may not trace here: $(head -n 1 why)"
+    printf 'room 0\nc1 connect\nc1 send "x"\nc1 expect "x"\nc1 close\n' >x.scn
+    (
+        ulimit -Sn 300
+        strace -f -o calls -e trace=openat "$BUILD/01-blocking" -S x.scn \
+            3>&- 4>&-
+    )
+    grep -q '/proc/self/task/' calls
+    ! grep EMFILE calls
+}
+
 @test "a few descriptors are enough for a play and its JSON, or it says so" {
     local most
     printf 'c1 connect\nc1 send "x"\nc1 expect "x"\n' >x.scn
