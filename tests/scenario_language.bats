@@ -434,6 +434,18 @@ strace_play() {
     tells x.scn 1 'x.scn:2: ' '/proc/ ... /stat' <../err
 }
 
+@test "a scenario that stops reports its failure if SIGCHLD is ignored" {
+    printf '%s\n' 'c1 connect' 'signal stop' 'signal cont' 'c1 expect "x"' \
+        >x.scn
+    local status=0
+    python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "$BUILD/06-epoll-lt" -q -S x.scn \
+        >text 2>err 3>&- 4>&- || status=$?
+    [ "$status" -eq 1 ]
+    grep 'c1 expected x' err
+}
+
 @test "a player that cannot look at the server's threads does not begin" {
     printf 'c1 connect\n' >x.scn
     strace_play /proc/self/task openat:error=ENOENT x.scn
