@@ -34,6 +34,7 @@ static atomic_int names[TABLE_SIZE];
 static atomic_int table_end; /* all registered descriptors are below it */
 static atomic_int connections;
 static atomic_bool stopping;
+static atomic_bool announced; /* one caller of connections_stop() has done it */
 
 static bool ask_names;               /* set before other threads exist */
 static int external_clients;         /* used by the thread that accepts */
@@ -222,7 +223,7 @@ bool connections_stopping(void)
 
 void connections_stop(int listen_fd)
 {
-    if (!stopping)
+    if (!atomic_exchange(&announced, true))
         trace_announce_stop();
     stopping = true;
     if (listen_fd >= 0)

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-    TASKS_FD = 401, /* does not take the number of a stage's descriptor */
+    TASKS_FD = 99,  /* leaves the numbers below any limit to read_proc() */
     PROBE_MS = 500, /* for a thread to fall asleep in a call that waits */
     PAUSE_US = 30,  /* between two looks at the threads */
     QUICK_LOOKS = 20
@@ -335,7 +335,10 @@ void lockstep_hold(bool hold)
 
 /* --- begin and end ------------------------------------------------------- */
 
-/* Opens the directory once, because later there may be no descriptor left. */
+/*
+ * Opens the directory once, because later there may be no descriptor left. A
+ * low number would be the only one that "room" leaves to read_proc().
+ */
 static DIR *open_tasks(void)
 {
     int low = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

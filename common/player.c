@@ -359,10 +359,11 @@ static int play_steps(void)
 /* Closes the clients that are still connected, one after the other. */
 static int close_all(void)
 {
-    static const struct step close_step = {.verb = STEP_CLOSE};
     const struct scenario *s = player.scenario;
+    const struct step *last = &s->steps[s->count - 1];
+    const struct step close_step = {.verb = STEP_CLOSE, .line = last->line};
     lockstep_hold(false);
-    int result = settle(&s->steps[s->count - 1]);
+    int result = settle(last);
     for (int i = 1; i <= s->clients && result == 0; i++) {
         struct actor *a = &player.actors[i];
         if (!a->client.connected)

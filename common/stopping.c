@@ -173,6 +173,7 @@ int stop_continue_in_child(void)
     sigset_t before;
     pid_t parent = getpid();
     stop_block_signals(&before); /* until the handlers know the child */
+    signal(SIGCHLD, SIG_DFL);    /* ignored, waitpid(2) would lose the status */
     child = fork();
     if (child > 0)
         wait_for_child(&before);

@@ -454,10 +454,35 @@ strace_play() {
     one_message x.scn 1 'x.scn:2: ' '/proc/ ... /stat' <../err
 }
 
+@test "a scenario that stops reports its failure if SIGCHLD is ignored" {
+    printf '%s\n' 'c1 connect' 'signal stop' 'signal cont' 'c1 expect "x"' \
+        >x.scn
+    local status=0
+    python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])' "$BUILD/06-epoll-lt" -q -S x.scn \
+        >text 2>err 3>&- 4>&- || status=$?
+    [ "$status" -eq 1 ]
+    grep 'c1 expected x' err
+}
+
 @test "a player that cannot read the state of threads does not begin" {
     printf 'c1 connect\n' >x.scn
     strace_play /proc/self/task openat:error=ENOENT x.scn
     one_message x.scn 1 '' '/proc/self/task ... ENOENT' <../err
+}
+
+@test "the player sees the server's threads although there is no descriptor" {
+    strace -f -o /dev/null true 2>why ||
+        skip "strace may not trace here: $(head -n 1 why)"
+    printf 'room 0\nc1 connect\nc1 send "x"\nc1 expect "x"\nc1 close\n' >x.scn
+    (
+        ulimit -Sn 300
+        strace -f -o calls -e trace=openat "$BUILD/01-blocking" -S x.scn \
+            3>&- 4>&-
+    )
+    grep -q '/proc/self/task/' calls
+    ! grep EMFILE calls
 }
 
 @test "too low a limit of descriptors is an error before the first step" {
