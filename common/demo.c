@@ -381,7 +381,9 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
     bool only_json = o.json != NULL && strcmp(o.json, "-") == 0;
     close_inherited(json_fd);
     listener_open_reserve();
-    if (!o.connect) /* which the default action of a signal may end */
+    if (o.connect)
+        stop_default_signals();
+    else
         stop_handle_signals(&listener);
     if (!o.connect)
         connections_observe(!o.quiet || o.json != NULL,

@@ -131,6 +131,13 @@ void stop_handle_signals(const struct listener *listener)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+void stop_default_signals(void)
+{
+    sigset_t set = handled_signals();
+    handle_stop_signals(SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void stop_block_signals(sigset_t *before)
 {
     sigset_t set = handled_signals();

@@ -23,6 +23,12 @@
 void stop_handle_signals(const struct listener *listener);
 
 /*
+ * For a program without a server: SIGINT, SIGTERM and SIGHUP end it at once,
+ * even if the parent has blocked or ignored the signals.
+ */
+void stop_default_signals(void);
+
+/*
  * Sets the listening socket that a stop shuts down, or NULL. If the program is
  * stopping already, shuts it down.
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# clients.bats - clients that nobody here wrote get their echo from each
-# stage; and the course's own clients notice each fault of a server.
+# clients.bats - clients of other projects get their echo from each stage, and
+# the clients of the course detect the errors of a server.
 
 # shellcheck disable=SC2154 # pid, socket: from helpers.bash
 # shellcheck disable=SC2016,SC2094 # $names are perl's; a FIFO both ways
@@ -339,7 +339,7 @@ wait_until() {
     done
 }
 
-# Names are the affair of common/unix_socket.c: two stages show it.
+# Names are handled in common/listener.c, so two stages are enough.
 @test "an abstract name serves as well as a path" {
     local stage name
     for stage in "${stages[0]}" "${stages[-1]}"; do
@@ -402,7 +402,15 @@ print("ready:", flush=True)
 END
 }
 
-# Start the wrong server.
+# ends_by SIGNAL: the background program gets this signal and ends by it.
+ends_by() {
+    local status=0
+    kill "-$1" "$pid"
+    wait_for_end "$pid" || status=$?
+    [ "$status" = $((128 + $(kill -l "$1"))) ]
+}
+
+# Starts the wrong server.
 start_wrong() {
     background python3 "$BATS_FILE_TMPDIR/wrong.py" "$@"
     wait_for_line "^ready:" out
@@ -422,27 +430,27 @@ finds() {
     [[ ${problems%$'\n'} != *$'\n'* ]] || return 1
 }
 
-@test "--connect finds what a wrong server does: client, message, byte" {
+@test "--connect reports client, message and byte of a wrong echo" {
     program=${stages[-1]}
     start_wrong drop change double "stop short" forget postscript "hang up"
     # "hello 2 from client 1": byte 5 is the blank, 0x20; then comes the 2.
-    finds drop 'byte 5 of message 2 came back as 0x32, sent was 0x20'
-    finds change 'byte 5 of message 2 came back as 0x00, sent was 0x20'
-    finds double 'more came back of message 2 than its 21 bytes'
+    finds drop 'byte 5 of message 2 came back as 0x32 instead of 0x20'
+    finds change 'byte 5 of message 2 came back as 0x00 instead of 0x20'
+    finds double 'the echo of message 2 is longer than its 21 bytes'
     finds "stop short" \
-        'of message 2, 21 bytes, only 5 came back before the server closed'
+        'only 5 bytes of message 2, which has 21, came back before the server closed'
     finds forget \
-        'of message 2, 21 bytes, only 0 came back before the server closed'
-    finds postscript 'more came back than was sent'
-    finds "hang up" '(send: EPIPE|recv: ECONNRESET|of message 1, 21 bytes, '\
-'only 0 came back before the server closed).*'
+        'only 0 bytes of message 2, which has 21, came back before the server closed'
+    finds postscript 'expected end of file, but the result was 1 bytes: !'
+    finds "hang up" '(send: EPIPE|recv: ECONNRESET|only 0 bytes of message 1, '\
+'which has 21, came back before the server closed).*'
     # The same in another stage: they share the client.
     program=${stages[0]}
-    finds change 'byte 5 of message 2 came back as 0x00, sent was 0x20'
+    finds change 'byte 5 of message 2 came back as 0x00 instead of 0x20'
     has clients '  messages     2 sent, 1 echoed'
 }
 
-@test "socat as a server that changes, adds, or drops bytes" {
+@test "--connect detects that socat changes, adds or drops bytes" {
     local how words status
     program=${stages[-1]}
     while IFS='#' read -r how words; do
@@ -454,18 +462,18 @@ finds() {
             >clients 2>problems || status=$?
         echo "$how: status $status, $(<problems)"
         [ "$status" = 1 ]
-        grep -q "client 1: $words" problems
+        grep -qE "client 1: $words" problems
         kill "$pid" 2>/dev/null || :
     done <<'END'
-head -c 22 | tr h H#byte 0 of message 1 came back as 0x48, sent was 0x68
-head -c 20#of message 1, 22 bytes, only 20 came back
-sed -u s/hello/hullo/#byte 1 of message 1 came back as 0x75, sent was 0x65
-sed -u 's/$/!/'#byte 21 of message 1 came back as 0x21, sent was 0x0a
-head -c 22; echo#more came back
+head -c 22 | tr h H#byte 0 of message 1 came back as 0x48 instead of 0x68
+head -c 20#only 20 bytes of message 1, which has 22, came back
+sed -u s/hello/hullo/#byte 1 of message 1 came back as 0x75 instead of 0x65
+sed -u 's/$/!/'#byte 21 of message 1 came back as 0x21 instead of 0x0a
+head -c 22; echo#(the echo of message 1 is longer than its 22 bytes|expected end of file, but the result was 1 bytes)
 END
 }
 
-@test "Ctrl-C ends clients whom no server answers, with status 0" {
+@test "Ctrl-C ends clients whose server does not answer" {
     local how
     start_wrong silent deaf "never close"
     for how in silent:send deaf:send "never close:shutdown"; do
@@ -475,14 +483,12 @@ END
         if [ "${how%:*}" = deaf ]; then
             wait_for_line 'send 21 bytes, msg:hello 2' out
         fi
-        kill -INT "$pid"
-        wait_for_end "$pid"
+        ends_by INT
         [ ! -s err ]
-        [[ $(<out) == *$'\nsummary of '*--connect* ]]
     done
 }
 
-@test "Ctrl-C ends clients whom nobody accepts, with status 0" {
+@test "Ctrl-C ends clients that no server accepts" {
     local stage=${stages[-1]}
     # A backlog of 0 holds one connection; connect(2) of the others sleeps.
     background python3 -c 'if True:
@@ -498,10 +504,8 @@ END
     wait_for_line 'client 1. connect' out
     wait_for_line 'client 2. connect' out
     wait_for_line 'client 3. connect' out
-    kill -INT "$pid"
-    wait_for_end "$pid"
+    ends_by INT
     [ ! -s err ]
-    grep -qx '  messages     [01] sent, 0 echoed' out
 }
 
 # run_all OPTION...: run each stage, all under one limit, into STAGE.text.
