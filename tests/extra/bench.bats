@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 #
-# bench.bats - a whole quick run of scripts/bench: nothing is missing, and the
-# two shapes that the plots show are there. They are told apart by a factor of
-# three, where the figures differ by ten; no time is asserted.
+# bench.bats - a quick run of scripts/bench is complete, and shows how the cost
+# of idle clients differs. The tests compare figures of one run by a factor of
+# three, where they differ by ten. No test asserts a time.
 
 load helpers
 
@@ -12,22 +12,22 @@ setup_file() {
         >"$BATS_FILE_TMPDIR/tables" 3>&- 4>&-
 }
 
-# A question about the figures, for jq.
+# Evaluates an expression about the figures with jq.
 holds() {
     jq -e "$1" "$BATS_FILE_TMPDIR/json" >/dev/null || {
-        echo "not so: $1; these are the tables:"
+        echo "false: $1; these are the tables:"
         cat "$BATS_FILE_TMPDIR/tables"
         return 1
     }
 }
 
-@test "every stage that echoes is measured, and every peer that is built" {
+@test "scripts/bench measures every stage that echoes, and every built peer" {
     local stage peer
     for stage in $(all_stages); do
         [[ $stage != *-http ]] || continue
         holds ".servers[\"$stage\"][\"1+0\"].x > 0"
         case $stage in
-        01-* | 03-*) ;; # one client at a time; asks all the time, for too long
+        01-* | 03-*) ;; # one client at a time; scans all clients all the time
         *) holds ".servers[\"$stage\"][\"1000+0\"].x > 0" ;;
         esac
     done
@@ -37,7 +37,7 @@ holds() {
     done
 }
 
-@test "among 1,000 idle clients poll and select pay for each, epoll does not" {
+@test "1,000 idle clients cost time with select and poll, but not with epoll" {
     local stage cost='.servers["%s"]["10+1000"].server_us'
     for stage in 04-select 05-poll; do
         # shellcheck disable=SC2059 # the format is ours
@@ -49,21 +49,21 @@ holds() {
     done
 }
 
-@test "all three plots are drawn" {
+@test "scripts/bench draws all three plots" {
     local plot
     for plot in idle active share; do
         grep -q '</svg>' "$BATS_FILE_TMPDIR/plots/$plot.svg"
     done
 }
 
-# What the script can do, on runs as short as can be.
+# Options of the script, on runs that are as short as possible.
 
-# Run scripts/bench as quickly as it can, with a limit.
+# Runs scripts/bench as quickly as possible, with a limit.
 bench() {
     timeout -k 1 $((6 * LIMIT)) "$TOP/scripts/bench" --tiny "$@" 3>&- 4>&-
 }
 
-@test "scripts/bench: a table, JSON, calls, and a server of one's own" {
+@test "scripts/bench prints a table, writes JSON, and measures your server" {
     local json=$BATS_TEST_TMPDIR/b.json
     bench --json "$json" --add \
         "mine=$TOP/tests/bench/faulty.py none {path}" 6 >"$BATS_TEST_TMPDIR/t"
@@ -77,7 +77,7 @@ bench() {
         jq -e '.calls["06-epoll-lt"]["100"] | . > 1.9 and . < 2.4' "$json"
     fi
 
-    # The same again from the file; plots; and beside itself nothing changed.
+    # The same from the file, the plots, and a comparison with itself.
     "$TOP/scripts/bench" --from "$json" | diff - "$BATS_TEST_TMPDIR/t"
     "$TOP/scripts/bench" --from "$json" --compare "$json" |
         grep -q 'changed by less than 0.0%'
@@ -87,14 +87,14 @@ bench() {
         grep -q '</svg>' "$BATS_TEST_TMPDIR/plots/active.svg"
     fi
 
-    # Figures of another machine are refused, and the sentence says why.
+    # Figures of another machine are refused, with the reason.
     jq '.machine.cpu = "another"' "$json" >"$BATS_TEST_TMPDIR/other.json"
     run "$TOP/scripts/bench" --compare "$BATS_TEST_TMPDIR/other.json"
     [ "$status" -eq 2 ]
     [[ $output == *"two machines, which differ in the CPU (another, now "* ]]
 }
 
-@test "scripts/bench leaves out what does not echo, and says why" {
+@test "scripts/bench leaves out servers that do not echo, and prints why" {
     bench --add "wrong=$TOP/tests/bench/faulty.py corrupt {path}" \
         --add "gone=false {path}" 1 >"$BATS_TEST_TMPDIR/t"
     cat "$BATS_TEST_TMPDIR/t"
@@ -106,7 +106,7 @@ bench() {
         "$BATS_TEST_TMPDIR/t"
 }
 
-@test "scripts/bench ends every server, also one that never sleeps" {
+@test "scripts/bench ends every server, even one that never blocks" {
     command -v pgrep >/dev/null || skip "pgrep is not there"
     TMPDIR=$BATS_TEST_TMPDIR bench 3 >"$BATS_TEST_TMPDIR/t"
     cat "$BATS_TEST_TMPDIR/t"

@@ -4,8 +4,9 @@
  * Claim: if the listening socket is non-blocking, so are its connections
  * Truth: false on Linux. accept gives the new descriptor no file status flags
  * of the listening socket. accept4 sets O_NONBLOCK with SOCK_NONBLOCK. On BSD
- * the flags are inherited, so portable programs set them anyway. Settled by:
- * accept(2), NOTES. Try: a listening socket that blocks, and SOCK_NONBLOCK.
+ * the flags are inherited, so portable programs set them anyway.
+ * Settled by: accept(2), NOTES.
+ * Try: a listening socket that blocks, and SOCK_NONBLOCK.
  */
 #include "claim.h"
 
