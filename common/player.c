@@ -1,9 +1,9 @@
 /*
- * player.c - conducts the clients of a scenario.
+ * player.c - plays the steps of a scenario.
  *
- * What the player and the clients open must not take low numbers from the
- * server, because the trace shows them. So they have a table of descriptors of
- * their own, in which c1 has descriptor 101, c2 has 102, and so on.
+ * The descriptors of the player and the clients must not take low numbers from
+ * the server, because the trace shows them. So these threads have a table of
+ * descriptors of their own, in which c1 has descriptor 101, c2 has 102, etc.
  */
 #include "player.h"
 #include "client.h"
@@ -35,8 +35,8 @@ struct actor {
     bool started;
     /* Guarded by the lock of the player. */
     const struct step *step; /* to execute, or NULL */
-    bool reports;            /* it is to report on the step instead */
-    bool leaves;             /* its thread is to end */
+    bool reports;            /* call client_report() for the step instead */
+    bool leaves;             /* the thread must end */
 };
 
 static struct {
@@ -44,10 +44,10 @@ static struct {
     const struct listener *listener;
     void (*stop_server)(void), (*give_up)(void);
     pthread_t thread;
-    int listen_fd;               /* a copy in the player's table */
-    struct actor *actors;        /* actors[1] is c1 */
-    pthread_mutex_t lock;        /* guards the steps of the actors */
-    pthread_cond_t changed;      /* one of them has changed */
+    int listen_fd;          /* a copy in the player's table */
+    struct actor *actors;   /* actors[1] is c1 */
+    pthread_mutex_t lock;   /* guards step, reports and leaves of all actors */
+    pthread_cond_t changed; /* signalled when a step or leaves changes */
     struct scenario_error error; /* "" if all is well */
 } player = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .changed = PTHREAD_COND_INITIALIZER};
