@@ -44,6 +44,7 @@ static struct {
     const struct listener *listener;
     void (*stop_server)(void), (*give_up)(void);
     pthread_t thread;
+    bool started;           /* the thread exists */
     int listen_fd;          /* a copy in the player's table */
     struct actor *actors;   /* actors[1] is c1 */
     pthread_mutex_t lock;   /* guards step, reports and leaves of all actors */
@@ -438,13 +439,15 @@ int player_start(struct scenario *scenario, const struct listener *listener,
     player.give_up = give_up;
     player_remember_limit();
     int error = pthread_create(&player.thread, NULL, play, NULL);
-    if (error != 0)
+    player.started = error == 0;
+    if (!player.started)
         lockstep_end();
     return error;
 }
 
 const char *player_join(void)
 {
-    pthread_join(player.thread, NULL);
+    if (player.started)
+        pthread_join(player.thread, NULL);
     return player.error.text[0] != '\0' ? player.error.text : NULL;
 }
