@@ -33,7 +33,7 @@ static sem_t stop_semaphore; /* zero until client_stop(), then at least one */
 void client_stop(void)
 {
     stopped = true;
-    sem_post(&stop_semaphore); /* the thread that it wakes wakes the next */
+    sem_post(&stop_semaphore); /* each thread that it wakes posts it again */
 }
 
 bool client_stopped(void)

@@ -1,10 +1,10 @@
 /*
  * client.h - a client that executes steps, such as "connect" or "send".
  *
- * In a scenario, the player hands each step to the client's thread, and no step
+ * In a scenario, the player gives each step to the client's thread, and no step
  * waits for the server. In a free run, the thread executes its own steps, and
- * each waits until the server has answered. player.c and free_run.c are the two
- * users.
+ * each waits until the server has answered. player.c and free_run.c use this
+ * file.
  */
 #ifndef IOMUX_CLIENT_H
 #define IOMUX_CLIENT_H
@@ -45,11 +45,11 @@ struct client {
     size_t sent, expected; /* position in the pattern, in bytes */
 
     /* The result of the last step. */
-    bool ok;      /* what was expected has happened */
+    bool ok;      /* the expectation is met */
     size_t moved; /* bytes that were sent or received */
     int error;    /* errno of a failed call, until a step expects it, or 0 */
     const char *failed_call;
-    char got[ESCAPED_SIZE + 40]; /* what has arrived instead */
+    char got[ESCAPED_SIZE + 40]; /* describes what has arrived instead */
 
     /* The results of all exchanges. */
     long messages, answers;
@@ -72,8 +72,8 @@ void client_report(struct client *client, const struct step *step);
 void client_pause(int ms);
 
 /*
- * Ends pauses and connection attempts. What clients miss from now on is not
- * their problem. Async-signal-safe.
+ * Ends pauses and connection attempts. A free run does not report failures of
+ * clients after this. Async-signal-safe. May be called several times.
  */
 void client_stop(void);
 

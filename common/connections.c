@@ -38,15 +38,17 @@ static atomic_bool announced; /* one caller of connections_stop() has done it */
 
 static bool ask_names;               /* set before other threads exist */
 static int external_clients;         /* used by the thread that accepts */
-static bool external_numbers_repeat; /* they have reached INT_MAX */
+static bool external_numbers_repeat; /* the numbers have reached INT_MAX */
 
-/* Guards the two flags. */
+/* Guards server_waited and server_ended. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Signalled when one of them becomes true, and when the server becomes idle. */
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool server_waited; /* it has begun its first wait */
 static bool server_ended;
 
-/* True while the thread that accepts waits. Written by that thread alone. */
+/* True while the thread that accepts waits. Written by that thread alone, or by
+ * any server thread before the first accept. */
 static atomic_bool acceptor_waits;
 static _Thread_local char this_thread; /* its address identifies a thread */
 static _Atomic(char *) acceptor; /* the thread that accepted last, or NULL */
@@ -151,7 +153,8 @@ void connection_opened(int fd)
         shutdown(fd, SHUT_RDWR); /* the stage sees end of file and closes it */
 }
 
-/* The server waits and has no client. Wakes those that wait for this. */
+/* Notes a wait of the server without clients, and wakes the threads that wait
+ * for one. */
 static void server_is_idle(void)
 {
     pthread_mutex_lock(&lock);

@@ -4,8 +4,8 @@
  *
  * connections_observe() makes this module an observer of the trace, so a stage
  * registers a connection with trace_accept() and unregisters it with
- * trace_close(). Stopping means to shut all of them down. To a stage this looks
- * as if every client had left, so it needs no code for stopping.
+ * trace_close(). A stop shuts all of them down. To a stage this looks as if
+ * every client had left, so it needs no code for stopping.
  */
 #ifndef IOMUX_CONNECTIONS_H
 #define IOMUX_CONNECTIONS_H
@@ -21,8 +21,9 @@ void connections_observe(bool names, bool idle);
 
 /*
  * The two hooks. connection_opened() registers fd and gives it a name: N if
- * the peer is client thread N of an iomux program, else the next x. If the
- * program is stopping, it shuts the connection down at once.
+ * the peer is client thread N of an iomux program and no connection has this
+ * name, else the next x. If the program is stopping, it shuts the connection
+ * down at once.
  */
 void connection_opened(int fd);
 void connection_closing(int fd);
@@ -56,7 +57,7 @@ void connections_shut_down(void);
 /* Closes all registered connections, after the server has ended. */
 void connections_close(void);
 
-/* The server has ended: wakes all that wait here. */
+/* Notes that the server has ended, and wakes the threads that wait for this. */
 void connections_server_ended(void);
 
 /* Returns true once the server has ended. */
@@ -67,10 +68,11 @@ bool connections_ended(void);
 bool connections_await_end(int limit_s);
 
 /*
- * Block until the server has begun its first wait, or until it waits and has no
- * client. Return as well when it has ended, or after one second. Called before
- * the clients start, and before the stop, so that a trace begins and ends the
- * same way in every run.
+ * The first blocks until the server has begun its first wait, the second until
+ * the server waits and has no client. Both also return when the server has
+ * ended, or after one second. A free run calls them before its clients connect
+ * and before the stop, so that a trace begins and ends the same way in every
+ * run.
  */
 void connections_await_start(void);
 void connections_await_idle(void);

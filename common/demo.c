@@ -77,7 +77,7 @@ static const char *done_verb(void)
     return protocol == NULL ? "echoed" : "answered";
 }
 
-/* Ends the process, because the server does not end. */
+/* Ends the process, because the server has not ended. */
 static void give_up(void)
 {
     complain("the server has not ended after all clients have left and all "
@@ -89,7 +89,7 @@ static void give_up(void)
 
 /* --- running ------------------------------------------------------------- */
 
-/* What a run needs: one of the two, or neither with --serve. */
+/* The clients of a run: one of the two, or neither with --serve. */
 struct run {
     struct scenario *scenario; /* or NULL */
     struct free_run *free_run; /* or NULL */

@@ -28,7 +28,7 @@
  */
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd));
 
-/* For which side an option is. */
+/* The side that an option is for. */
 enum demo_side { DEMO_SERVER, DEMO_CLIENTS, DEMO_BOTH };
 
 /*

@@ -22,7 +22,7 @@ struct runner {
 };
 
 static struct runner *runners;
-static atomic_int running; /* client threads, and one for free_run_start() */
+static atomic_int running; /* client threads, plus 1 in free_run_start() */
 
 /* Describes the failure of a step, unless the program is stopping. */
 static void describe_failure(struct client *c)

@@ -76,14 +76,15 @@ void listener_open_reserve(void);
  * closes the reserve descriptor, accepts one connection with the number that is
  * now free, closes it, and opens the reserve again. The client sees the end of
  * its connection at once. (libuv does the same in uv__emfile_trick().) If no
- * connection waits and listen_fd blocks, this function blocks until one does.
+ * connection waits and listen_fd blocks, this function blocks until one does or
+ * the socket is shut down.
  *
  * ENOBUFS, ENOMEM and all other lasting errors: pauses for 10 ms, so that the
  * loop cannot spin.
  *
  * Returns true if a connection may still wait in the backlog, and false if the
- * backlog is empty. Only one thread at a time may call it. Leaves errno
- * unchanged.
+ * backlog is empty or the socket is shut down. Only one thread at a time may
+ * call it. Leaves errno unchanged.
  */
 bool listener_accept_failed(int listen_fd);
 

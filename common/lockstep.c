@@ -1,8 +1,8 @@
 /*
- * lockstep.c - turns for the server's threads, and the question whether they
+ * lockstep.c - gives turns to the server's threads, and finds out whether they
  * sleep.
  *
- * Linux answers it in /proc/self/task/TID/stat and .../syscall (proc(5)).
+ * Linux shows this in /proc/self/task/TID/stat and .../syscall (proc(5)).
  * Either alone is wrong for a moment: a thread that is being woken still shows
  * its system call, and one that is about to sleep already shows the state S.
  */
@@ -41,7 +41,7 @@ struct member {
     unsigned long scans, empty_scans; /* of stage 03; the latter in a row */
 };
 
-/* Guards all that follows, and every member. */
+/* Guards the variables from here to holding, and every member. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t turn_granted = PTHREAD_COND_INITIALIZER;
 static struct member *members;
@@ -120,7 +120,7 @@ static void on_line(bool begins_wait)
     pthread_mutex_unlock(&lock);
 }
 
-/* The end of a busy scan is what comes nearest to a wait in stage 03. */
+/* Stage 03 never waits, so a hold stops it at the end of a busy scan. */
 static void on_scan(bool busy)
 {
     pthread_mutex_lock(&lock);
@@ -207,7 +207,7 @@ static struct member *find_member(pid_t tid)
     return member;
 }
 
-/* What the looks of one lockstep_settle() have seen. */
+/* What one lockstep_settle() has seen so far. */
 struct looks {
     unsigned long events; /* at the last look */
     bool asleep;          /* all threads slept then */
@@ -350,7 +350,7 @@ static DIR *open_tasks(void)
     return fdopendir(high >= 0 ? high : low);
 }
 
-/* A thread that tells its id and then sleeps in recv(2). */
+/* Sends its thread id to the other socket and then sleeps in recv(2). */
 static void *sleep_in_recv(void *argument)
 {
     int socket_fd = *(int *)argument;

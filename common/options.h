@@ -31,7 +31,7 @@ enum { OPTIONS_MAX_OWN = 8 };
 
 /*
  * Parses the command line into *options, and into the variables of the stage's
- * own options. Returns -1 if the program is to run, or the exit status: 0 after
+ * own options. Returns -1 if the program must run, or the exit status: 0 after
  * --help and --version, 2 after an error message.
  */
 int options_parse(int argc, char **argv, const struct options_program *program,

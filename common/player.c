@@ -1,9 +1,9 @@
 /*
- * player.c - conducts the clients of a scenario.
+ * player.c - plays the steps of a scenario.
  *
- * What the player and the clients open must not take low numbers from the
- * server, because the trace shows them. So they have a table of descriptors of
- * their own, in which c1 has descriptor 101, c2 has 102, and so on.
+ * The descriptors of the player and the clients must not take low numbers from
+ * the server, because the trace shows them. So these threads have a table of
+ * descriptors of their own, in which c1 has descriptor 101, c2 has 102, etc.
  */
 #include "player.h"
 #include "client.h"
@@ -35,8 +35,8 @@ struct actor {
     bool started;
     /* Guarded by the lock of the player. */
     const struct step *step; /* to execute, or NULL */
-    bool reports;            /* it is to report on the step instead */
-    bool leaves;             /* its thread is to end */
+    bool reports;            /* call client_report() for the step instead */
+    bool leaves;             /* the thread must end */
 };
 
 static struct {
@@ -44,10 +44,11 @@ static struct {
     const struct listener *listener;
     void (*stop_server)(void), (*give_up)(void);
     pthread_t thread;
-    int listen_fd;               /* a copy in the player's table */
-    struct actor *actors;        /* actors[1] is c1 */
-    pthread_mutex_t lock;        /* guards the steps of the actors */
-    pthread_cond_t changed;      /* one of them has changed */
+    bool started;           /* the thread exists */
+    int listen_fd;          /* a copy in the player's table */
+    struct actor *actors;   /* actors[1] is c1 */
+    pthread_mutex_t lock;   /* guards step, reports and leaves of all actors */
+    pthread_cond_t changed; /* signalled when a step or leaves changes */
     struct scenario_error error; /* "" if all is well */
 } player = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .changed = PTHREAD_COND_INITIALIZER};
@@ -438,13 +439,15 @@ int player_start(struct scenario *scenario, const struct listener *listener,
     player.give_up = give_up;
     player_remember_limit();
     int error = pthread_create(&player.thread, NULL, play, NULL);
-    if (error != 0)
+    player.started = error == 0;
+    if (!player.started)
         lockstep_end();
     return error;
 }
 
 const char *player_join(void)
 {
-    pthread_join(player.thread, NULL);
+    if (player.started)
+        pthread_join(player.thread, NULL);
     return player.error.text[0] != '\0' ? player.error.text : NULL;
 }

@@ -12,11 +12,10 @@
 #include "scenario.h"
 
 /*
- * Starts the thread of the player, after lockstep_observe(). Must be called
- * before serve(), with the
- * signals blocked that stop the program, because the player and the clients
- * have a table of descriptors of their own. scenario and listener must stay
- * valid until player_join().
+ * Starts the thread of the player. Must be called after lockstep_observe() and
+ * before serve(). The signals that stop the program must be blocked, because
+ * the player and the clients have a table of descriptors of their own. scenario
+ * and listener must stay valid until player_join().
  *
  * Two functions are called from the thread of the player. stop_server() must
  * shut down the connections of a server that does not end. give_up() must end
@@ -30,7 +29,7 @@ int player_start(struct scenario *scenario, const struct listener *listener,
 /*
  * Waits for the player, after serve() has returned. Returns NULL, or a sentence
  * that says why the scenario could not be played to its end. An interrupted
- * scenario is not an error.
+ * scenario is not an error. Returns NULL at once if player_start() failed.
  */
 const char *player_join(void);
 

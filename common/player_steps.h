@@ -32,12 +32,12 @@ const char *player_unshare_descriptors(int first_fd, rlim_t needed, int *fd);
 /* Limits the descriptors so that the server can open only room more. */
 void player_make_room(size_t room);
 
-/* Stops the process with SIGSTOP and lets it go on with SIGCONT. */
+/* Stops the process with SIGSTOP and continues it with SIGCONT. */
 const char *player_stop_and_continue(void);
 
 /*
- * Waits until the next timer of the server has expired that no such call has
- * waited for yet, at most limit_s seconds. Returns early if interrupted().
+ * The call number N waits until N timers of the server have expired, at most
+ * limit_s seconds. Returns early if interrupted() returns true.
  */
 const char *player_await_timer(int limit_s, bool (*interrupted)(void));
 

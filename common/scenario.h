@@ -21,8 +21,8 @@
  *     c1 abort                 the same, with unread data: ECONNRESET
  *     hold                     the server stops before its next wait
  *     release                  it goes on
- *     signal stop              the process stops, as with Ctrl-Z, ...
- *     signal cont              ... and goes on, as with fg
+ *     signal stop              the process is stopped, as with Ctrl-Z, ...
+ *     signal cont              ... and continued, as with fg
  *     room 2                   the server can open two more descriptors
  *     await-timer              the next timer of the server has expired
  *     repeat 3 {               plays the steps up to the } three times

@@ -70,7 +70,7 @@ static void on_stop_signal(int signal_number)
     if (stop_signal != 0)
         end_by(signal_number);
     stop_signal = signal_number;
-    alarm(LIMIT_S); /* for example, it may block in a write to a full pipe */
+    alarm(LIMIT_S); /* a write of the trace to a full pipe may block */
     stop_now();
     errno = saved_errno;
 }
@@ -108,8 +108,8 @@ static sigset_t handled_signals(void)
 
 /*
  * The parent may have blocked or ignored the signals: a shell script starts its
- * background jobs with SIGINT ignored. They must stop all the same. Only an
- * ignored SIGHUP stays ignored, because that is what nohup(1) is for.
+ * background jobs with SIGINT ignored. The program must stop all the same. Only
+ * an ignored SIGHUP stays ignored, because that is what nohup(1) is for.
  */
 static void handle_stop_signals(void (*handler)(int))
 {

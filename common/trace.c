@@ -31,7 +31,7 @@ struct thread {
     const char *waiting; /* the call that "wait" announced, or NULL */
     bool busy;           /* a call has succeeded since the last scan */
 
-    /* Lines that need not be printed again before another event. */
+    /* The last lines, which are omitted if they repeat (is_repeated()). */
     bool again_printed;
     const char *error_call; /* or NULL */
     int error_printed;

@@ -57,7 +57,8 @@ struct trace_options {
     bool quiet;           /* print no events on standard output */
     bool silent;          /* print nothing on standard output */
     int json_fd;          /* descriptor for JSON Lines, or -1 */
-    void (*failed)(void); /* called once, from any thread, if a write fails */
+    void (*failed)(void); /* called once, from any thread, if a write fails;
+                             must not trace */
 };
 
 /*
@@ -176,7 +177,8 @@ void trace_close_at(const char *src, int fd);
 /* A timer has expired, and its function is about to be called. */
 void trace_timer_at(const char *src);
 
-/* Prints a remark. text is a string literal. */
+/* Prints a remark. text is printable ASCII without " and \, because it is not
+ * escaped. */
 void trace_note_at(const char *src, const char *text);
 
 /* Stage 03 has tried all its clients once. Prints nothing, but counts the scan
@@ -224,7 +226,7 @@ struct trace_hooks {
     void (*closing)(int fd); /* the server is about to close it */
     int (*name)(int fd);     /* returns N for cN, -N for xN, 0 for no name */
 
-    /* The calling thread has got a role; it is about to exit. */
+    /* The calling thread has a new role, or is about to exit. */
     void (*thread_begins)(enum trace_role role, int number);
     void (*thread_ends)(void);
 
@@ -252,7 +254,7 @@ void trace_announce_stop(void);
  */
 void trace_summary(long sent, long echoed);
 
-/* Returns how many timer events there were so far. */
+/* Returns how many timers have expired. May be called from any thread. */
 unsigned long trace_timers(void);
 
 /* Keeps the last lines in memory for trace_last(), even with --quiet. Must be
@@ -277,7 +279,8 @@ void trace_complain(const char *text);
  */
 const char *trace_errno(int error);
 
-/* Frees all memory. No thread may trace after this. */
+/* Ends the trace: later events print nothing and reach no observer. The other
+ * threads must have ended. */
 void trace_end(void);
 
 /* --- for the macros ------------------------------------------------------ */

@@ -142,6 +142,14 @@ static void put_call(struct line *line, const struct trace_event *e)
     }
 }
 
+/* Returns the name of an errno value. A newer kernel or a seccomp filter may
+ * return one that the library does not know. */
+static const char *error_name(int error)
+{
+    const char *name = strerrorname_np(error);
+    return name != NULL ? name : "EUNKNOWN";
+}
+
 /* Appends what recv, send and failed calls have in common. */
 static void put_result(struct line *line, const struct trace_event *e)
 {
@@ -152,7 +160,7 @@ static void put_result(struct line *line, const struct trace_event *e)
         return;
     }
     if (e->error != 0) {
-        put(line, strerrorname_np(e->error));
+        put(line, error_name(e->error));
         if (e->size > 0)
             append(line, ", %zd of %zu bytes sent", e->bytes, e->size);
         return;
@@ -216,7 +224,7 @@ static void describe(const struct trace_event *e, struct line *line)
         put(line, " events:");
         put_flags(line, e->events);
         if (e->error != 0)
-            append(line, " %s", strerrorname_np(e->error));
+            append(line, " %s", error_name(e->error));
         break;
     case EVENT_CLOSE:
         put_about(line, "close ", "clientfd", e);
@@ -312,7 +320,7 @@ void format_json(const struct trace_event *e, struct line *line)
     if (e->size > 0)
         append(line, ",\"asked\":%zu", e->size);
     if (e->error != 0)
-        append(line, ",\"error\":\"%s\"", strerrorname_np(e->error));
+        append(line, ",\"error\":\"%s\"", error_name(e->error));
     if (e->remark != NULL)
         append(line, ",\"remark\":\"%s\"", e->remark);
     if (e->omitted > 0)

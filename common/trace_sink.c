@@ -2,8 +2,9 @@
  * trace_sink.c - writes lines to standard output, to the JSON file and into the
  * ring.
  *
- * One write(2) per line, because stdio would keep lines back that a crash then
- * loses, and dprintf(3) makes three system calls of one line (glibc 2.36).
+ * There is one write(2) per line, because stdio would buffer lines, which a
+ * crash then loses, and dprintf(3) makes three system calls for one line (glibc
+ * 2.36).
  */
 #include "trace_sink.h"
 
@@ -30,7 +31,7 @@ static struct line kept[KEPT]; /* line i is in kept[i % KEPT] */
 static size_t kept_lines;
 
 static atomic_int first_error;     /* errno of a failed write, or 0 */
-static atomic_bool stop_announced; /* and the line not yet written */
+static atomic_bool stop_announced; /* and "stop" is not written yet */
 
 /* Set while this thread writes, so that on_sigpipe() can tell. */
 static _Thread_local volatile sig_atomic_t writing;
@@ -87,7 +88,7 @@ static void write_event(const struct trace_event *event)
         format_text(event, false, &kept[kept_lines++ % KEPT]);
 }
 
-/* Writes the line "stop" if it is due. The lock is held. */
+/* Writes the line "stop" if it was announced. The lock is held. */
 static void write_stop(void)
 {
     if (is_open && atomic_exchange(&stop_announced, false))

@@ -35,7 +35,7 @@ struct parse_context {
     int hosts, lengths, codings, ranges, modified_since, unmodified_since;
     bool valid_host, valid_length;
     int chunked;       /* how many transfer codings are chunked */
-    bool chunked_last; /* the last of them is */
+    bool chunked_last; /* the last transfer coding is chunked */
     bool close, keep_alive, expects_continue, if_range;
 };
 
@@ -81,7 +81,7 @@ static bool is_exactly(struct text text, const char *word)
     return text.size == strlen(word) && memcmp(text.at, word, text.size) == 0;
 }
 
-/* Compares a name or a word in a value, which are not (5.1). */
+/* Compares a name or a word in a value, which are not case-sensitive (5.1). */
 static bool is_word(struct text text, const char *word)
 {
     return text.size == strlen(word) &&

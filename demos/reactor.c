@@ -41,7 +41,7 @@ struct watch {
     uint32_t events, generation;
 };
 
-#define NEVER       INT64_MAX /* the deadline after a timer has expired */
+#define NEVER       INT64_MAX /* the deadline of a timer that is not running */
 #define MILLISECOND INT64_C(1000000)
 
 struct reactor_timer {
