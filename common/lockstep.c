@@ -162,7 +162,8 @@ static bool is_wait(long call)
     return false;
 }
 
-/* Reads a small file of /proc. Returns its text, or "" if that failed. */
+/* Reads a small file of /proc. Returns its text, "" if the thread has ended, or
+ * "?" if the file cannot be read. */
 static const char *read_proc(pid_t tid, const char *name, char *text,
                              size_t size)
 {
@@ -170,8 +171,11 @@ static const char *read_proc(pid_t tid, const char *name, char *text,
     snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
+    bool ended = n < 0 && (errno == ENOENT || errno == ESRCH);
     if (fd >= 0)
         close(fd);
+    if (n < 0 && !ended)
+        return strcpy(text, "?"); /* no descriptor, for example */
     text[n > 0 ? n : 0] = '\0';
     return text;
 }

@@ -322,7 +322,7 @@ static int check_values(const char *clients_only, const char *server_only)
         return usage("--scenario and %s exclude each other: a scenario needs "
                      "server and clients in one process",
                      o->serve ? "--serve" : "--connect");
-    if (o->stagger_ms * (o->clients - 1) > HOUR_MS)
+    if ((long long)o->stagger_ms * (o->clients - 1) > HOUR_MS)
         return usage("--stagger %ld would start the last of %ld clients after "
                      "more than an hour",
                      o->stagger_ms, o->clients);

@@ -49,6 +49,7 @@ static struct {
     struct actor *actors;   /* actors[1] is c1 */
     pthread_mutex_t lock;   /* guards step, reports and leaves of all actors */
     pthread_cond_t changed; /* signalled when a step or leaves changes */
+    bool stuck;             /* a wait has reached its limit */
     struct scenario_error error; /* "" if all is well */
 } player = {.lock = PTHREAD_MUTEX_INITIALIZER,
             .changed = PTHREAD_COND_INITIALIZER};
@@ -64,6 +65,8 @@ static int fail(const struct step *step, const char *format, ...)
 {
     char text[300];
     va_list arguments;
+    if (player.error.text[0] != '\0')
+        return -1; /* the first error is the cause of the others */
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -192,6 +195,7 @@ static int settle(const struct step *step)
     case NOT_SETTLED:
         break;
     }
+    player.stuck = true;
     return fail(step,
                 "the server has not settled %d s after this step: it neither "
                 "waits nor stops printing lines",
@@ -216,6 +220,7 @@ static int let_act(struct actor *a, const struct step *step, bool reports)
     if (error == 0)
         return 0;
     client_stop(); /* ends its connect(2) */
+    player.stuck = true;
     return fail(step,
                 "c%d has not finished this step after %d s: is the backlog "
                 "full? connect-nonblocking does not wait",
@@ -407,9 +412,13 @@ static int play_all(void)
         lockstep_end();
         return fail(NULL, "%s", reason);
     }
-    if (start_actors() < 0 || play_steps() < 0)
+    if (start_actors() < 0)
         return -1;
-    return close_all();
+    int result = play_steps();
+    if (player.stuck || is_interrupted())
+        return -1;
+    /* A scenario that fails ends in the same order as one that does not. */
+    return close_all() < 0 ? -1 : result;
 }
 
 static void *play(void *unused)
@@ -420,11 +429,8 @@ static void *play(void *unused)
     client_stop();
     lockstep_hold(false);
     player_restore_limit();
-    if (result < 0)
-        end_actors(); /* first, because the server may wait for them */
+    end_actors(); /* first, because the server may wait for them */
     stop();
-    if (result == 0)
-        end_actors();
     lockstep_end();
     return NULL;
 }

@@ -17,11 +17,11 @@
 enum { LIMIT_S = 5 }; /* for the end of the program after a signal */
 
 static pthread_t main_thread;
-static volatile sig_atomic_t stop_signal; /* the first one, or 0 */
-static atomic_int listen_fd = -1;         /* of the listener, or -1 */
-static const struct listener *files;      /* set before signals are handled */
-static atomic_bool stop_requested;        /* stop_request() was called */
-static pid_t child;                       /* of stop_continue_in_child() */
+static atomic_int stop_signal;       /* the first one, or 0 */
+static atomic_int listen_fd = -1;    /* of the listener, or -1 */
+static const struct listener *files; /* set before signals are handled */
+static atomic_bool stop_requested;   /* stop_request() was called */
+static pid_t child;                  /* of stop_continue_in_child() */
 
 void stop_now(void)
 {
@@ -59,7 +59,7 @@ static void end_by(int signal_number)
 void stop_end_by_signal(void)
 {
     if (stop_signal != 0)
-        end_by((int)stop_signal);
+        end_by(stop_signal);
 }
 
 /* --- handlers ------------------------------------------------------------ */
@@ -77,7 +77,7 @@ static void on_stop_signal(int signal_number)
 
 static void on_alarm(int signal_number)
 {
-    end_by(stop_signal != 0 ? (int)stop_signal : signal_number);
+    end_by(stop_signal != 0 ? stop_signal : signal_number);
 }
 
 /* SIGUSR1: stop_request(). From another process it has no meaning. */
