@@ -398,9 +398,8 @@ static void stop(void)
         player.give_up();
 }
 
-/* Plays the scenario. Returns 0, or -1 with an error unless it was interrupted.
- */
-static int play_all(void)
+/* Plays the scenario. Sets an error unless it was played or interrupted. */
+* / static void play_all(void)
 {
     /* One more descriptor is for the JSON trace. */
     rlim_t needed = (rlim_t)(FIRST_FD + player.scenario->clients + 2);
@@ -410,22 +409,22 @@ static int play_all(void)
         reason = lockstep_begin();
     if (reason != NULL) {
         lockstep_end();
-        return fail(NULL, "%s", reason);
+        fail(NULL, "%s", reason);
+        return;
     }
     if (start_actors() < 0)
-        return -1;
-    int result = play_steps();
-    if (player.stuck || is_interrupted())
-        return -1;
+        return;
+    play_steps();
     /* A scenario that fails ends in the same order as one that does not. */
-    return close_all() < 0 ? -1 : result;
+    if (!player.stuck && !is_interrupted())
+        close_all();
 }
 
 static void *play(void *unused)
 {
     (void)unused;
     trace_thread(TRACE_PLAYER, 0);
-    int result = play_all();
+    play_all();
     client_stop();
     lockstep_hold(false);
     player_restore_limit();
