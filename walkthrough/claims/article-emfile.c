@@ -46,7 +46,7 @@ int main(void)
 
     struct epoll_event rest = {.events = 0, .data.fd = listen_fd};
     must(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, listen_fd, &rest), "MOD");
-    saw(ask(epoll_fd) == 0, "the listener rests (events 0): the wait sleeps");
+    saw(ask(epoll_fd) == 0, "the listener has events 0: the wait blocks");
     rest.events = EPOLLIN;
     close(other[0]); /* the other client leaves */
     must(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, listen_fd, &rest), "MOD");
@@ -56,5 +56,5 @@ int main(void)
         event_names(events), error_name(fd < 0 ? errno : 0));
     return verdict("false", "when accept fails, print it and go on",
                    "EMFILE: 1000 waits, 1000 failures, one client; with events "
-                   "0 the listener rests, and loses nobody");
+                   "0 the wait blocks, and no client is lost");
 }

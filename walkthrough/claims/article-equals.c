@@ -1,7 +1,7 @@
 /*
  * article-equals.c - well-known samples
  *
- * Claim: EPOLLIN == events[i].events finds who can be read
+ * Claim: EPOLLIN == events[i].events finds the readable clients
  * Truth: false. events is a set of bits. When a client closes, it is IN|HUP,
  * equal to nothing: the sample of a well-known article neither reads the end
  * of file nor closes, and level-triggered it is told again at once, for ever.
@@ -42,7 +42,8 @@ int main(void)
         reads);
     n = turn(epoll_fd, false);
     saw(n == 0, "the same with &: recv returns %d, end of file", n);
-    return verdict("false", "EPOLLIN == events[i].events finds who can be read",
+    return verdict("false",
+                   "EPOLLIN == events[i].events finds the readable clients",
                    "one client closes: 1000 waits return at once and nothing "
                    "is read; with & the first finds the end of file");
 }

@@ -60,6 +60,6 @@ int main(void)
     saw(in == CLIENTS, "20 clients send and close, IN first: %d messages read",
         in);
     return verdict("false", "after HUP there is nothing left to read, so close",
-                   "20 last messages: 0 read by who tests HUP first or with "
-                   "==, 20 by who reads first");
+                   "20 last messages: a server that tests HUP first, or with "
+                   "==, reads 0; one that reads first reads 20");
 }

@@ -1,7 +1,7 @@
 /*
  * article-nul.c - well-known samples
  *
- * Claim: what recv has stored is a string that printf can print
+ * Claim: the bytes that recv has stored are a string that printf can print
  * Truth: false. recv stores bytes and no NUL. Printed with %s, a short message
  * ends with what the last one left, and one that fills the buffer goes on with
  * what lies behind it: what others sent, or a crash. Use the length.
@@ -34,8 +34,9 @@ int main(void)
     saw(n == BUFFER && strlen(buffer) > BUFFER,
         "a message that fills the buffer, %%s: \"%s\"", buffer);
     saw(n == BUFFER, "with the length, %%.*s: \"%.*s\"", (int)n, buffer);
-    return verdict("false",
-                   "what recv has stored is a string that printf can print",
-                   "%s prints the rest of the last message, and what lies "
-                   "behind a full buffer");
+    return verdict(
+        "false",
+        "the bytes that recv has stored are a string that printf can print",
+        "%s prints the rest of the last message, and the bytes behind a full "
+        "buffer");
 }

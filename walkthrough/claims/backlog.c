@@ -39,5 +39,5 @@ int main(void)
                    "listen(fd, 5) lets five clients queue, the sixth is "
                    "refused",
                    "backlog 5 queues 6, backlog 0 queues 1; the next connect "
-                   "sleeps, or is EAGAIN");
+                   "blocks, or fails with EAGAIN");
 }

@@ -46,6 +46,6 @@ int main(void)
     saw(n == 0, "closed after ADD, epoll_wait: %d ready", n);
     return verdict("depends",
                    "a closed or negative descriptor makes the wait fail",
-                   "closed: select is EBADF, poll says NVAL, epoll forgets it; "
-                   "negative: poll skips it");
+                   "closed: select fails with EBADF, poll reports NVAL, epoll "
+                   "forgets it; negative: poll skips it");
 }

@@ -21,7 +21,7 @@ int main(void)
     close(early_fd);
     const int server_fd = must(accept(listen_fd, NULL, NULL), "accept");
     n = recv(server_fd, buffer, sizeof(buffer), 0);
-    saw(n == 5, "the client has left; accept, recv: %zd bytes", n);
+    saw(n == 5, "the client has closed; accept, recv: %zd bytes", n);
     n = recv(server_fd, buffer, sizeof(buffer), 0);
     saw(n == 0, "recv again: %zd, end of file", n);
 

@@ -1,7 +1,7 @@
 /*
  * busy-poll.c - limits and costs
  *
- * Claim: with O_NONBLOCK nobody has to wait, so it is the fastest
+ * Claim: with O_NONBLOCK no call blocks, so it is the fastest
  * Truth: depends. Who asks again and again burns a CPU: here more than 1000
  * questions for one answer, where a sleeper needs one wait. It saves the
  * wake-up, if you have a CPU to give away.
@@ -46,7 +46,7 @@ int main(void)
     end_of(pid);
     saw(waits == 1, "epoll_wait until a byte comes: called %d time", waits);
     return verdict("depends",
-                   "with O_NONBLOCK nobody has to wait, so it is the fastest",
+                   "with O_NONBLOCK no call blocks, so it is the fastest",
                    "for one byte: more than 1000 times EAGAIN, or one "
                    "epoll_wait");
 }

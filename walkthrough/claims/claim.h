@@ -40,21 +40,21 @@
 
 #define NOT_TRIED 77
 
-static int claim_differs; /* lines that are not as the header tells */
+static int claim_differs; /* lines that contradict the header */
 
-/* --- saying what is seen ------------------------------------------------- */
+/* --- printing observations ----------------------------------------------- */
 
-/* Print what was seen; "!" marks what is not as the header tells. */
+/* Prints an observation, after "!" if it contradicts the header. */
 __attribute__((format(printf, 2, 3))) static inline void
-saw(bool as_told, const char *format, ...)
+saw(bool as_expected, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    printf("%s", as_told ? "  " : "! ");
+    printf("%s", as_expected ? "  " : "! ");
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
-    claim_differs += as_told ? 0 : 1;
+    claim_differs += as_expected ? 0 : 1;
 }
 
 /* The last line. Returns the exit status. */

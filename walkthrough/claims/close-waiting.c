@@ -1,7 +1,7 @@
 /*
  * close-waiting.c - who is woken
  *
- * Claim: closing the epoll descriptor wakes those who wait on it
+ * Claim: closing the epoll descriptor wakes the threads that wait on it
  * Truth: false. The call holds the open file: the sleeper sleeps on, nothing
  * reports the close, and what it watches can still wake it. To stop a loop,
  * watch an eventfd or a pipe and write to it.
@@ -21,12 +21,14 @@ int main(void)
     start_sleeper(&sleeper, epoll_fd);
     close(epoll_fd);
     wait_asleep(sleeper.tid);
-    saw(sleeper.place == 0, "the epoll descriptor is closed: it sleeps on");
+    saw(sleeper.place == 0,
+        "the epoll descriptor is closed: it continues to block");
     send(pair[1], "x", 1, 0);
     pthread_join(sleeper.thread, NULL);
     saw(sleeper.event.events == EPOLLIN, "a byte comes: it wakes with %s",
         event_names(sleeper.event.events));
-    return verdict("false",
-                   "closing the epoll descriptor wakes those who wait on it",
-                   "the sleeper sleeps on, and a byte still wakes it");
+    return verdict(
+        "false",
+        "closing the epoll descriptor wakes the threads that wait on it",
+        "the thread continues to block, and a byte still wakes it");
 }

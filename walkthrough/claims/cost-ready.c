@@ -44,12 +44,12 @@ int main(void)
     const bool dear = median(all, TRIES) > limit;
     const bool after = median(drained, TRIES) > limit;
     saw(dear, "all ready, compared with idle: %s",
-        dear ? "more than 3 times dearer" : "no great difference");
+        dear ? "more than 3 times the cost" : "no great difference");
     saw(after, "the wait after the drain, compared: %s",
-        after ? "more than 3 times dearer" : "no great difference");
+        after ? "more than 3 times the cost" : "no great difference");
     return verdict("depends",
                    "the cost of epoll_wait does not depend on how many there "
                    "are",
-                   "900 ready, or 900 just drained, cost more than 3 times "
-                   "what 900 idle ones do");
+                   "900 ready, or 900 just drained, cost more than 3 times as "
+                   "much as 900 idle ones");
 }

@@ -19,12 +19,12 @@ int main(void)
     const int epoll_fd = new_epoll();
 
     start_sleeper(&sleeper, epoll_fd);
-    saw(sleeper.place == 0, "a thread sleeps on an empty interest list");
+    saw(sleeper.place == 0, "a thread blocks on an empty interest list");
     struct epoll_event event = {.events = EPOLLOUT | EPOLLIN};
     must(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pair[0], &event), "ADD");
     pthread_join(sleeper.thread, NULL);
     saw(sleeper.event.events == (EPOLLIN | EPOLLOUT),
-        "another thread adds a socket; the sleeper wakes with %s",
+        "another thread adds a socket; the thread wakes with %s",
         event_names(sleeper.event.events));
 
     event.events = 0;
@@ -34,9 +34,9 @@ int main(void)
     must(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, pair[0], &event), "MOD");
     pthread_join(sleeper.thread, NULL);
     saw(sleeper.event.events == EPOLLIN,
-        "another thread asks for IN by MOD; the sleeper wakes with %s",
+        "another thread registers for IN by MOD; the thread wakes with %s",
         event_names(sleeper.event.events));
-    return verdict("false",
-                   "the interest list cannot change while a thread waits on it",
-                   "ADD and MOD by another thread wake the one that sleeps");
+    return verdict(
+        "false", "the interest list cannot change while a thread waits on it",
+        "ADD and MOD by another thread wake the thread that is blocked");
 }

@@ -21,7 +21,7 @@ int main(void)
     watch(epoll_fd, a[0], EPOLLIN);
     send(a[1], "x", 1, MSG_NOSIGNAL);
     close(a[0]);
-    saw(ask(epoll_fd) == 0, "closed, no duplicate: nothing is told");
+    saw(ask(epoll_fd) == 0, "closed, no duplicate: nothing is reported");
 
     watch(epoll_fd, b[0], EPOLLIN);
     send(b[1], "x", 1, MSG_NOSIGNAL);
@@ -46,7 +46,8 @@ int main(void)
     watch(epoll_fd, b[0], EPOLLIN);
     close(b[0]);
     close(duplicate);
-    saw(ask(epoll_fd) == 0, "the duplicate closed as well: nothing is told");
+    saw(ask(epoll_fd) == 0,
+        "the duplicate closed as well: nothing is reported");
     return verdict(
         "depends", "closing a descriptor takes it off the interest list",
         "alone: yes; while a duplicate is open its events go on, "

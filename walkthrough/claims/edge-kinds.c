@@ -3,7 +3,7 @@
  *
  * Claim: every kind of file gives edges by the same rule
  * Truth: false. Each kind of file decides when it wakes those who wait for it.
- * A repeating timerfd that nobody reads gives one edge. Reading an eventfd
+ * A repeating timerfd that no one reads gives one edge. Reading an eventfd
  * gives its own reader an OUT edge. A pipe gives OUT only if it was full.
  * Settled by: fs/timerfd.c, timerfd_tmrproc(); fs/eventfd.c, eventfd_read();
  * fs/pipe.c, pipe_read().

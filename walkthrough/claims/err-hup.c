@@ -1,7 +1,7 @@
 /*
  * err-hup.c - epoll's interface
  *
- * Claim: who asks for no events is told nothing
+ * Claim: a registration with events 0 is never reported
  * Truth: false. ERR and HUP are reported to everybody who watches, asked for
  * or not, by epoll and by poll. Only a spent EPOLLONESHOT is silent.
  * Settled by: epoll_ctl(2), EPOLLERR and EPOLLHUP; poll(2).
@@ -35,7 +35,7 @@ int main(void)
     must(poll(&polled, 1, 0), "poll");
     saw(polled.revents == POLLHUP, "poll, events 0: %s",
         event_names((uint32_t)polled.revents));
-    return verdict("false", "who asks for no events is told nothing",
+    return verdict("false", "a registration with events 0 is never reported",
                    "with events 0, a pipe without reader is ERR, a socket "
                    "without peer is HUP");
 }

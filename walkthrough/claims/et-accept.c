@@ -1,7 +1,7 @@
 /*
  * et-accept.c - level and edge
  *
- * Claim: each connection gives an edge, so one accept an event is enough
+ * Claim: each connection gives an edge, so one accept per event is enough
  * Truth: false. Two that come before the wait give one event. With one accept
  * the second stays in the queue until a third comes, and then it is the third
  * that waits. Accept until EAGAIN, or watch the listener level-triggered.
@@ -34,11 +34,11 @@ int main(void)
     struct pollfd entry = {.fd = listen_fd, .events = POLLIN};
     const int waiting = poll(&entry, 1, 0);
     saw(events == 0 && waiting == 1,
-        "the second is accepted: %s, though poll says %s", event_names(events),
-        event_names((uint32_t)entry.revents));
-    return verdict("false",
-                   "each connection gives an edge, so one accept an event is "
-                   "enough",
-                   "two connections, one event; after one accept the second "
-                   "client is silent until a third comes");
+        "the second is accepted: %s, though poll reports %s",
+        event_names(events), event_names((uint32_t)entry.revents));
+    return verdict(
+        "false",
+        "each connection gives an edge, so one accept per event is enough",
+        "two connections, one event; after one accept the second client is not "
+        "reported until a third connects");
 }

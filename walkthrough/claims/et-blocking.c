@@ -1,7 +1,7 @@
 /*
  * et-blocking.c - level and edge
  *
- * Claim: edge-triggered works with non-blocking sockets only
+ * Claim: edge-triggered works only with non-blocking sockets
  * Truth: false. The kernel does not look at O_NONBLOCK. One recv for each
  * event, or recv with MSG_DONTWAIT until EAGAIN, is fine on a blocking socket.
  * Only the loop that reads until EAGAIN without either sleeps for ever.
@@ -52,11 +52,11 @@ int main(void)
     wait_asleep(pid);
     n = recv(pair[0], buffer, 1, MSG_DONTWAIT);
     saw(n < 0 && errno == EAGAIN,
-        "recv until EAGAIN, blocking: it has read all, and sleeps");
+        "recv until EAGAIN, blocking: it has read all, and blocks");
     kill(pid, SIGKILL);
     end_of(pid);
     return verdict("false",
-                   "edge-triggered works with non-blocking sockets only",
-                   "ADD, one recv an event and MSG_DONTWAIT all work; a "
-                   "blocking loop until EAGAIN sleeps");
+                   "edge-triggered works only with non-blocking sockets",
+                   "ADD, one recv per event and MSG_DONTWAIT all work; a "
+                   "blocking loop until EAGAIN blocks");
 }

@@ -1,8 +1,8 @@
 /*
  * et-rearm.c - level and edge
  *
- * Claim: an edge is the change from not ready to ready, so unread data keeps
- * edge-triggered silent
+ * Claim: an edge is the change from not ready to ready, so a socket with
+ * unread data gives none
  * Truth: false. An edge is whatever wakes those who wait on the socket, and it
  * reports the state at that moment: more data, the peer's shutdown or close,
  * MOD and ADD; with OUT asked the peer's reading, too. Your own calls are none.
@@ -70,8 +70,8 @@ int main(void)
     watch(epoll_fd, pair[0], EPOLLIN | EPOLLET);
     end("DEL and ADD:", EPOLLIN);
     return verdict("false",
-                   "an edge is the change from not ready to ready, so unread "
-                   "data keeps edge-triggered silent",
+                   "an edge is the change from not ready to ready, so a socket "
+                   "with unread data gives none",
                    "re-armed by more data, peer's shutdown or close, MOD, "
                    "DEL+ADD, with OUT the peer's reading; not by own calls");
 }

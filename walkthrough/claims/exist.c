@@ -1,7 +1,7 @@
 /*
  * exist.c - epoll's interface
  *
- * Claim: adding a descriptor again changes what is asked about it
+ * Claim: adding a descriptor again changes its events
  * Truth: false. ADD of what is there is EEXIST and changes nothing; MOD does
  * it. MOD and DEL of what is not there are ENOENT. DEL needs no event.
  * Settled by: epoll_ctl(2), ERRORS.
@@ -40,8 +40,7 @@ int main(void)
     const uint32_t after = ask(epoll_fd);
     saw(after == EPOLLOUT, "now it is reported for %s", event_names(after));
     must_be("none", "DEL without an event", ctl(EPOLL_CTL_DEL, 0));
-    return verdict("false",
-                   "adding a descriptor again changes what is asked about it",
-                   "ADD again is EEXIST and changes nothing, MOD does it; MOD "
-                   "and DEL of what is absent are ENOENT");
+    return verdict("false", "adding a descriptor again changes its events",
+                   "ADD again is EEXIST and changes nothing, MOD changes them; "
+                   "MOD and DEL of what is not registered are ENOENT");
 }

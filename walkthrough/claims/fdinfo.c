@@ -1,7 +1,7 @@
 /*
  * fdinfo.c - epoll's interface
  *
- * Claim: nobody can see what an epoll instance watches
+ * Claim: no program can show what an epoll instance watches
  * Truth: false. /proc/PID/fdinfo/FD shows the interest list: tfd is the
  * descriptor, events the mask in hexadecimal, data what you gave. The kernel
  * has added ERR and HUP to the mask, 0x18.
@@ -52,7 +52,8 @@ int main(void)
         "ONESHOT is spent: events %8x data %" PRIx64, mask, data);
     close(pair[0]);
     saw(!look(epoll_fd, pair[0], &mask, &data), "after close: no line");
-    return verdict("false", "nobody can see what an epoll instance watches",
+    return verdict("false",
+                   "no program can show what an epoll instance watches",
                    "fdinfo has a line for each registration, with ERR and HUP "
-                   "added; a spent ONESHOT asks for nothing");
+                   "added; a spent ONESHOT has no events");
 }

@@ -35,7 +35,7 @@ int main(void)
 
     const int n = epoll_wait(epoll_fd, &event, 1, -1);
     saw(n == 1 && event.data.u64 == 4711,
-        "the parent has registered nothing, and is told: %s, data %llu",
+        "the parent has registered nothing, and gets: %s, data %llu",
         event_names(event.events), (unsigned long long)event.data.u64);
     send(pair[1], "x", 1, 0);
     const int status = end_of(pid);

@@ -1,7 +1,7 @@
 /*
  * hint.c - who is woken
  *
- * Claim: once told that a socket can be read, recv will not sleep
+ * Claim: if epoll reports a socket as readable, recv does not block
  * Truth: false. It was so at that moment. Another thread or process may have
  * taken the data since; a connection, too. A report is a hint: read with
  * MSG_DONTWAIT or O_NONBLOCK, and take EAGAIN for an answer.
@@ -34,7 +34,7 @@ int main(void)
 
     send(pair[1], "x", 1, 0);
     const uint32_t events = ask(epoll_fd);
-    saw(events == EPOLLIN, "we are told: %s", event_names(events));
+    saw(events == EPOLLIN, "reported: %s", event_names(events));
     const int status = end_of(start_child(take_a_byte, pair[0]));
     saw(status == 0, "another process takes the byte");
     const ssize_t n = recv(pair[0], &byte, 1, MSG_DONTWAIT);
@@ -43,11 +43,11 @@ int main(void)
 
     const pid_t pid = start_child(recv_blocking, pair[0]);
     wait_asleep(pid);
-    saw(asleep(pid), "a recv without it sleeps");
+    saw(asleep(pid), "a recv without it blocks");
     send(pair[1], "y", 1, 0);
     saw(end_of(pid) == 1, "until the next byte");
     return verdict("false",
-                   "once told that a socket can be read, recv will not sleep",
-                   "told IN, another process reads first: MSG_DONTWAIT says "
-                   "EAGAIN, a blocking recv sleeps");
+                   "if epoll reports a socket as readable, recv does not block",
+                   "IN is reported, another process reads first: MSG_DONTWAIT "
+                   "gives EAGAIN, a blocking recv blocks");
 }

@@ -1,7 +1,7 @@
 /*
  * idle-threads.c - limits and costs
  *
- * Claim: a few hundred threads that wait cost the machine its CPU time
+ * Claim: a few hundred blocked threads cost the machine its CPU time
  * Truth: false. A thread that sleeps in recv uses none. What it costs is
  * memory, a stack and some of the kernel's, and a switch when it is woken.
  * Settled by: pthreads(7); pthread_getcpuclockid(3), which counts it.
@@ -55,15 +55,14 @@ int main(void)
         ;
     const int64_t used = cpu_of_all(threads) - before;
     saw(used == 0,
-        "%d threads sleep in recv, while another uses 50 ms of CPU; "
+        "%d threads block in recv, while another uses 50 ms of CPU; "
         "they use %s",
         THREADS, used == 0 ? "0 ns" : "some");
 
     shutdown(pair[1], SHUT_WR); /* end of file: all of them are woken */
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    return verdict("false",
-                   "a few hundred threads that wait cost the machine its CPU "
-                   "time",
-                   "200 threads that sleep in recv use 0 ns of CPU time");
+    return verdict(
+        "false", "a few hundred blocked threads cost the machine its CPU time",
+        "200 threads that block in recv use 0 ns of CPU time");
 }

@@ -1,7 +1,7 @@
 /*
  * linger.c - Unix-domain sockets
  *
- * Claim: a recv with MSG_DONTWAIT never sleeps
+ * Claim: a recv with MSG_DONTWAIT never blocks
  * Truth: false. It closes the descriptors that come with the bytes, when
  * nobody asks for them. The last close of a TCP socket with SO_LINGER sleeps
  * until the unsent bytes are taken, or for as long as whoever passed it wants,
@@ -45,11 +45,11 @@ int main(void)
     while (received == 0 && !asleep(tid))
         sched_yield();
     saw(received == 0, "a TCP socket with unsent bytes, passed: recv %s",
-        received == 0 ? "with MSG_DONTWAIT sleeps" : "does not sleep");
+        received == 0 ? "with MSG_DONTWAIT blocks" : "does not block");
     close(tcp[0]); /* nobody will ever take them */
     pthread_join(thread, NULL);
     saw(received == 2, "its peer closes: recv returns %d", received);
-    return verdict("false", "a recv with MSG_DONTWAIT never sleeps",
-                   "it sleeps in the close of a passed TCP socket that "
-                   "lingers, until the peer of that one closes");
+    return verdict("false", "a recv with MSG_DONTWAIT never blocks",
+                   "it blocks in the close of a passed TCP socket that "
+                   "lingers, until the peer of that socket closes");
 }

@@ -1,7 +1,7 @@
 /*
  * lt-drained.c - level and edge
  *
- * Claim: level-triggered gives an empty turn once the socket is drained
+ * Claim: a drained level-triggered socket causes a wake-up without events
  * Truth: false. The item is still on the ready list, but each item is asked
  * again before it is reported. If none is ready the wait sleeps, and does not
  * return 0 before its time. The same holds for an edge whose data are gone.
@@ -24,7 +24,7 @@ int main(void)
     saw(events == EPOLLIN, "a byte: %s", event_names(events));
     recv(pair[0], &byte, 1, 0);
     start_sleeper(&sleeper, epoll_fd);
-    saw(sleeper.place == 0, "the byte is read, the next wait sleeps");
+    saw(sleeper.place == 0, "the byte is read, the next wait blocks");
     send(pair[1], "y", 1, 0);
     pthread_join(sleeper.thread, NULL);
     saw(sleeper.event.events == EPOLLIN, "another byte: it wakes with %s",
@@ -38,9 +38,8 @@ int main(void)
     const uint32_t edge = ask(edge_fd);
     saw(edge == 0, "an edge, but the byte is read before the wait: %s",
         event_names(edge));
-    return verdict("false",
-                   "level-triggered gives an empty turn once the socket is "
-                   "drained",
-                   "after the read the next wait sleeps, and wakes with the "
-                   "next byte");
+    return verdict(
+        "false",
+        "a drained level-triggered socket causes a wake-up without events",
+        "after the read the next wait blocks, and the next byte wakes it");
 }

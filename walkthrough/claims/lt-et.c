@@ -1,7 +1,8 @@
 /*
  * lt-et.c - level and edge
  *
- * Claim: level-triggered repeats itself until you act, edge-triggered does not
+ * Claim: level-triggered repeats a report until you read, edge-triggered does
+ * not
  * Truth: true. Level-triggered is a state: there is something to read.
  * Edge-triggered is an event: something has come. Nothing read and nothing
  * come means no event.
@@ -25,13 +26,13 @@ int main(void)
         told[0] += epoll_wait(level_fd, &event, 1, 0);
         told[1] += epoll_wait(edge_fd, &event, 1, 0);
     }
-    saw(told[0] == 5, "5 waits, nothing read, level-triggered: told %d times",
-        told[0]);
-    saw(told[1] == 1, "5 waits, nothing read, edge-triggered: told %d time",
+    saw(told[0] == 5,
+        "5 waits, nothing read, level-triggered: reported %d times", told[0]);
+    saw(told[1] == 1, "5 waits, nothing read, edge-triggered: reported %d time",
         told[1]);
     return verdict("true",
-                   "level-triggered repeats itself until you act, "
+                   "level-triggered repeats a report until you read, "
                    "edge-triggered does not",
-                   "5 waits without a read: level-triggered tells 5 times, "
+                   "5 waits without a read: level-triggered reports 5 times, "
                    "edge-triggered once");
 }

@@ -35,7 +35,7 @@ int main(void)
     n = epoll_wait(epoll_fd, events, 1000, 0);
     saw(n == 2, "then room for 1000, size 1: it returns the other %d", n);
     n = epoll_wait(epoll_fd, events, 1000, 0);
-    saw(n == 0, "each edge has been told once: it returns %d", n);
+    saw(n == 0, "each edge has been reported once: it returns %d", n);
     return verdict(
         "false",
         "maxevents must not exceed the size of epoll_create, and what "

@@ -1,7 +1,7 @@
 /*
  * negative-timeout.c - epoll's interface
  *
- * Claim: a time limit below -1 is an error, or undefined
+ * Claim: a time-out below -1 is an error, or undefined
  * Truth: false on Linux. Every negative limit means: sleep until something
  * comes. The page promises it for -1 alone, so write -1.
  * Settled by: epoll_wait(2); fs/eventpoll.c, ep_timeout_to_timespec.
@@ -31,9 +31,9 @@ int main(void)
         wait_asleep(pid);
         send(pair[1], "x", 1, 0);
         const int n = end_of(pid);
-        saw(n == 1, "timeout %11d: it sleeps, a byte comes, it returns %d",
+        saw(n == 1, "timeout %11d: it blocks, a byte arrives, it returns %d",
             timeouts[i], n);
     }
-    return verdict("false", "a time limit below -1 is an error, or undefined",
-                   "-1, -2 and INT_MIN sleep alike until a byte comes");
+    return verdict("false", "a time-out below -1 is an error, or undefined",
+                   "-1, -2 and INT_MIN block alike until a byte arrives");
 }

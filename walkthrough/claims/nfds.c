@@ -28,10 +28,11 @@ int main(void)
     send(pair[1], "x", 1, 0);
 
     const int without = select_now(pair[0], pair[0]);
-    saw(without == 0, "fd can be read, select(fd, ...) says: %d ready",
+    saw(without == 0, "fd can be read, select(fd, ...) returns: %d ready",
         without);
     const int with = select_now(pair[0] + 1, pair[0]);
-    saw(with == 1, "fd can be read, select(fd + 1, ...) says: %d ready", with);
+    saw(with == 1, "fd can be read, select(fd + 1, ...) returns: %d ready",
+        with);
     return verdict("false",
                    "the first argument of select is the highest descriptor",
                    "with the descriptor itself a ready socket is missed and "

@@ -1,7 +1,7 @@
 /*
  * oneshot.c - level and edge
  *
- * Claim: after EPOLLONESHOT has told once, add the descriptor again
+ * Claim: after a report with EPOLLONESHOT, add the descriptor again
  * Truth: false. It is still on the interest list, with nothing asked: ADD is
  * EEXIST, MOD re-arms it. While it is spent not even HUP is told.
  * Settled by: epoll_ctl(2), EPOLLONESHOT.
@@ -33,10 +33,10 @@ int main(void)
         error_name(result < 0 ? errno : 0));
     must(epoll_ctl(epoll_fd, EPOLL_CTL_MOD, pair[0], &event), "MOD");
     events = ask(epoll_fd);
-    saw(events == (EPOLLIN | EPOLLHUP), "MOD, and what was missed is told: %s",
-        event_names(events));
+    saw(events == (EPOLLIN | EPOLLHUP),
+        "MOD, and what was missed is reported: %s", event_names(events));
     return verdict("false",
-                   "after EPOLLONESHOT has told once, add the descriptor again",
-                   "ADD is EEXIST, MOD re-arms and tells at once what was "
-                   "missed; until then not even HUP is told");
+                   "after a report with EPOLLONESHOT, add the descriptor again",
+                   "ADD is EEXIST, MOD re-arms and reports at once what was "
+                   "missed; until then not even HUP is reported");
 }

@@ -1,7 +1,8 @@
 /*
  * oob.c - Unix-domain sockets
  *
- * Claim: Unix-domain sockets know no out-of-band data, so PRI never comes
+ * Claim: Unix-domain sockets have no out-of-band data, so PRI is never
+ * reported
  * Truth: false since Linux 5.15, though unix(7) may still say so. A byte sent
  * with MSG_OOB is IN|PRI, and a plain recv does not get it: who trusts IN and
  * calls a blocking recv, sleeps. So a client can stop a server.
@@ -26,14 +27,14 @@ int main(void)
     saw(events == (EPOLLIN | EPOLLPRI), "a byte with MSG_OOB: %s",
         event_names(events));
     ssize_t n = recv(a[0], &byte, 1, MSG_DONTWAIT);
-    saw(n < 0 && errno == EAGAIN, "recv, that must not sleep: %s",
+    saw(n < 0 && errno == EAGAIN, "recv with MSG_DONTWAIT: %s",
         error_name(n < 0 ? errno : 0));
 
     send(b[1], "!", 1, MSG_OOB);
     n = recv(b[0], &byte, 1, MSG_OOB);
     saw(n == 1 && byte == '!', "recv with MSG_OOB: %zd byte", n);
     return verdict("false",
-                   "Unix-domain sockets know no out-of-band data, so PRI never "
-                   "comes",
-                   "MSG_OOB is IN|PRI, and a plain recv would sleep: EAGAIN");
+                   "Unix-domain sockets have no out-of-band data, so PRI is "
+                   "never reported",
+                   "MSG_OOB is IN|PRI, and a plain recv would block: EAGAIN");
 }

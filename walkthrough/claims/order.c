@@ -42,11 +42,11 @@ int main(void)
         first[i] = (char)('a' + j);
     }
     saw(strcmp(told, "cadbcadb") == 0,
-        "c a d b become ready; 8 waits for one event, nobody reads: %s", told);
+        "c a d b become ready; 8 waits for one event, no one reads: %s", told);
     saw(strcmp(first, "aaaaaaaa") == 0, "8 polls, the first that is ready: %s",
         first);
     return verdict("depends",
                    "events come in the order of the descriptors' numbers",
-                   "ready were c a d b: epoll tells cadbcadb, one a wait; "
-                   "poll's first is always a");
+                   "c a d b become ready: epoll reports cadbcadb, one per "
+                   "wait; poll's first is always a");
 }

@@ -1,7 +1,8 @@
 /*
  * out-spin.c - level and edge
  *
- * Claim: register IN|OUT once, the socket tells when it has something
+ * Claim: register IN|OUT once, and the socket is reported when it has
+ * something
  * Truth: depends. A socket that is idle can be written, so level-triggered OUT
  * is ready at every wait: a loop that never sleeps. Edge-triggered it is told
  * once. Level-triggered, ask for OUT only while there is a rest to send.
@@ -27,12 +28,12 @@ int main(void)
         for (int j = 0; j < WAITS; j++)
             told += epoll_wait(epoll_fd, &event, 1, 0);
         saw(told == expected[i],
-            "an idle socket, %d waits, %-10s told %d times", WAITS, names[i],
-            told);
+            "an idle socket, %d waits, %-10s reported %d times", WAITS,
+            names[i], told);
     }
     return verdict("depends",
-                   "register IN|OUT once, the socket tells when it has "
-                   "something",
+                   "register IN|OUT once, and the socket is reported when it "
+                   "has something",
                    "idle socket, 1000 waits: with OUT 1000 level-triggered "
                    "events, 1 edge-triggered");
 }

@@ -41,5 +41,5 @@ int main(void)
     return verdict("false",
                    "when a process has exited, its connections have ended",
                    "its end, passed through the connection, keeps it open "
-                   "until the peer has read so far");
+                   "until the peer has read that far");
 }

@@ -1,7 +1,7 @@
 /*
  * peercred.c - Unix-domain sockets
  *
- * Claim: SO_PEERCRED tells which process has sent these bytes
+ * Claim: SO_PEERCRED identifies the process that sent these bytes
  * Truth: false. It is a picture of who called connect, at that moment (or
  * listen, seen from the client). The descriptor may have gone to others since,
  * and the process may be no more. With SCM_CREDENTIALS each message says it.
@@ -46,7 +46,7 @@ int main(void)
         peer.pid == connecter ? "the one that has connected, and is gone"
                               : "another");
     return verdict("false",
-                   "SO_PEERCRED tells which process has sent these bytes",
-                   "it names the process that called connect, which has ended, "
-                   "not the one that sends");
+                   "SO_PEERCRED identifies the process that sent these bytes",
+                   "it identifies the process that called connect, which has "
+                   "ended, not the sender");
 }

@@ -54,5 +54,5 @@ int main(void)
     interrupt('r', "recv", 0);
     return verdict("false",
                    "with SA_RESTART a signal does not interrupt the wait",
-                   "epoll_wait and poll are EINTR, recv goes on sleeping");
+                   "epoll_wait and poll fail with EINTR, recv continues");
 }

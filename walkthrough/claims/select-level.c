@@ -1,7 +1,7 @@
 /*
  * select-level.c - select and poll
  *
- * Claim: select sleeps until the state of a descriptor changes
+ * Claim: select blocks until the state of a descriptor changes
  * Truth: false. It sleeps until a descriptor is ready, and one that is ready
  * already ends the wait at once, each time: select and poll are
  * level-triggered.
@@ -31,7 +31,7 @@ int main(void)
     saw(polled == 3, "nothing changes, 3 times poll, no limit: %d ready",
         polled);
     return verdict("false",
-                   "select sleeps until the state of a descriptor changes",
+                   "select blocks until the state of a descriptor changes",
                    "an unread byte ends three waits of three, in select and in "
                    "poll");
 }

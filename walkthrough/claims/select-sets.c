@@ -46,6 +46,6 @@ int main(void)
     return verdict("false",
                    "fill the set of select once, then wait with it again and "
                    "again",
-                   "a socket that was idle in the first call is no longer "
-                   "asked for in the second; poll keeps its question");
+                   "a socket that was idle in the first call is not in the set "
+                   "of the second; poll keeps its events");
 }

@@ -1,7 +1,7 @@
 /*
  * select-timeout.c - select and poll
  *
- * Claim: select leaves the time limit as it was given
+ * Claim: select does not change its time-out
  * Truth: false on Linux. It writes back what was left of it. Used again after
  * it has run out, the limit is zero: the loop no longer sleeps, it spins.
  * POSIX allows both; pselect and the portable program take a fresh one.
@@ -24,7 +24,7 @@ int main(void)
     const int n = select(pair[0] + 1, &readable, NULL, NULL, &limit);
     saw(n == 0, "select with a limit of 5000 us: %d ready", n);
     saw(limit.tv_sec == 0 && limit.tv_usec == 0,
-        "the limit has become %ld us: the next call will not sleep",
+        "the limit has become %ld us: the next call will not block",
         (long)limit.tv_sec * 1000000 + (long)limit.tv_usec);
 
     limit = (struct timeval){.tv_sec = 1000, .tv_usec = 0};
@@ -32,14 +32,14 @@ int main(void)
     send(pair[1], "x", 1, 0);
     must(select(pair[0] + 1, &readable, NULL, NULL, &limit), "select");
     saw(limit.tv_sec == 999 || limit.tv_sec == 1000,
-        "when it need not sleep, next to nothing is taken off");
+        "when it does not block, next to nothing is taken off");
 
     struct timespec given = {.tv_sec = 0, .tv_nsec = 5000000};
     FD_ZERO(&readable);
     must(pselect(0, NULL, NULL, NULL, &given, NULL), "pselect");
     saw(given.tv_nsec == 5000000, "pselect leaves its limit alone: %ld us",
         (long)given.tv_nsec / 1000);
-    return verdict("false", "select leaves the time limit as it was given",
-                   "a limit of 5 ms that ran out comes back as 0; pselect "
-                   "leaves its limit alone");
+    return verdict("false", "select does not change its time-out",
+                   "a time-out of 5 ms that expired comes back as 0; pselect "
+                   "does not change its own");
 }

@@ -1,7 +1,7 @@
 /*
  * select-which.c - select and poll
  *
- * Claim: select only says that something happened, not on which descriptor
+ * Claim: select reports only that something happened, not on which descriptor
  * Truth: false. The sets that come back hold exactly those that are ready.
  * What is true: the program has to look through all of them to find these.
  * Settled by: select(2), DESCRIPTION.
@@ -29,8 +29,8 @@ int main(void)
         const bool ready = FD_ISSET(pair[i][0], &readable);
         saw(ready == (i == 3), "socket %d: %s", i, ready ? "ready" : "-");
     }
-    return verdict("false",
-                   "select only says that something happened, not on which "
-                   "descriptor",
-                   "of five sockets the set names the one that is ready");
+    return verdict(
+        "false",
+        "select reports only that something happened, not on which descriptor",
+        "of five sockets the set names the one that is ready");
 }

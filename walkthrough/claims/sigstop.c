@@ -55,6 +55,6 @@ int main(void)
     saw(strcmp(error, "EINTR") == 0, "epoll_wait, stopped and continued: %s",
         error);
     return verdict("depends", "without a signal handler there is no EINTR",
-                   "SIGSTOP and SIGCONT: epoll_wait is EINTR, select and poll "
-                   "sleep on");
+                   "SIGSTOP and SIGCONT: epoll_wait fails with EINTR, select "
+                   "and poll continue");
 }

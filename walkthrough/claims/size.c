@@ -26,7 +26,7 @@ int main(void)
     }
     saw(added == MANY, "size 1: %d descriptors added", added);
     const int n = epoll_wait(epoll_fd, events, MANY, 0);
-    saw(n == MANY, "size 1: one epoll_wait tells of %d", n);
+    saw(n == MANY, "size 1: one epoll_wait reports %d", n);
 
     const int zero = epoll_create(0);
     saw(zero < 0 && errno == EINVAL, "size 0: %s",

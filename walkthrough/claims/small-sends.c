@@ -1,7 +1,7 @@
 /*
  * small-sends.c - Unix-domain sockets
  *
- * Claim: a socket takes as many bytes as SO_SNDBUF says
+ * Claim: a socket accepts as many bytes as SO_SNDBUF
  * Truth: false. Each send is charged with the kernel's bookkeeping for it as
  * well. Of single bytes not one in a hundred of these goes in.
  * Settled by: socket(7), SO_SNDBUF; net/unix/af_unix.c, unix_stream_sendmsg,
@@ -42,7 +42,7 @@ int main(void)
         "sends of 4 KiB until EAGAIN: more than 1/4, less than all");
     saw(ones > 0 && pages > 100 * ones,
         "in larger pieces more than 100 times as many bytes go in");
-    return verdict("false", "a socket takes as many bytes as SO_SNDBUF says",
+    return verdict("false", "a socket accepts as many bytes as SO_SNDBUF",
                    "of single bytes less than 1/100 of it, of 4 KiB pieces "
                    "more than 1/4, never all");
 }

@@ -1,7 +1,7 @@
 /*
  * so-inq.c - level and edge
  *
- * Claim: only EAGAIN tells that a socket has been emptied
+ * Claim: only EAGAIN shows that a socket has been emptied
  * Truth: false, from Linux 6.17 on. With the option SO_INQ each recvmsg says
  * how many bytes are left at most, those behind a passed descriptor too. When
  * that is 0, whatever comes later gives a new edge, so the recv that would
@@ -65,7 +65,7 @@ int main(void)
         "%d are left",
         event_names(first), n, left);
     n = receive(pair[0], &left);
-    saw(n == 2 && left == 0, "  so once more: %zd, %d are left, and we stop", n,
+    saw(n == 2 && left == 0, "  once again: %zd, %d are left, and we stop", n,
         left);
 
     send(pair[1], "dd", 2, 0);
@@ -74,7 +74,7 @@ int main(void)
     saw(next == EPOLLIN && n == 2 && left == 0,
         "more comes: %s; recvmsg returns %zd, %d are left", event_names(next),
         n, left);
-    return verdict("false", "only EAGAIN tells that a socket has been emptied",
-                   "with SO_INQ recvmsg says how many bytes are left; after 0 "
-                   "the next byte gives an edge");
+    return verdict("false", "only EAGAIN shows that a socket has been emptied",
+                   "with SO_INQ recvmsg returns how many bytes are left; after "
+                   "0 the next byte gives an edge");
 }

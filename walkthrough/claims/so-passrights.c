@@ -1,7 +1,7 @@
 /*
  * so-passrights.c - Unix-domain sockets
  *
- * Claim: who asks for no descriptors need not care for those that are passed
+ * Claim: a server that receives no descriptors is not affected by passed ones
  * Truth: false. They lie in its queue with the bytes, and the recv that takes
  * the bytes closes them, in its own thread. One of them may keep the connection
  * (passed-end.c); the last close of a TCP socket with SO_LINGER may sleep as
@@ -39,11 +39,11 @@ int main(void)
     if (setsockopt(pair[0], SOL_SOCKET, SO_PASSRIGHTS, &(int){0}, sizeof(int)))
         not_tried("Linux has SO_PASSRIGHTS from 6.16 on");
     const int result = send_with_descriptor(pair[1], "hi", epoll_fd);
-    saw(result < 0 && errno == EPERM, "SO_PASSRIGHTS is off: sendmsg says %s",
+    saw(result < 0 && errno == EPERM, "SO_PASSRIGHTS is off: sendmsg: %s",
         error_name(result < 0 ? errno : 0));
-    return verdict("false",
-                   "who asks for no descriptors need not care for those that "
-                   "are passed",
-                   "recv closes what it cannot take; with SO_PASSRIGHTS off "
-                   "the sender gets EPERM");
+    return verdict(
+        "false",
+        "a server that receives no descriptors is not affected by passed ones",
+        "recv closes what it does not receive; with SO_PASSRIGHTS off the "
+        "sender gets EPERM");
 }

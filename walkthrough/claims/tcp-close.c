@@ -1,7 +1,8 @@
 /*
  * tcp-close.c - Unix-domain sockets
  *
- * Claim: what poll says at the end is the same for TCP and for a local socket
+ * Claim: the events at the end are the same for TCP and for a Unix-domain
+ * socket
  * Truth: false. Closing a local socket ends both directions at once, so poll
  * says HUP. Over TCP a close sends FIN, which ends one direction; the other
  * may still be open, for all that this side knows, so there is no HUP.
@@ -30,12 +31,12 @@ int main(void)
     make_tcp_pair(tcp);
     uint32_t events = after_close(local);
     saw(events == (EPOLLIN | EPOLLRDHUP | EPOLLHUP),
-        "local, the peer sends and closes: %s", event_names(events));
+        "Unix-domain, the peer sends and closes: %s", event_names(events));
     events = after_close(tcp);
     saw(events == (EPOLLIN | EPOLLRDHUP),
-        "TCP, the peer sends and closes:   %s", event_names(events));
+        "TCP, the peer sends and closes:         %s", event_names(events));
     return verdict("false",
-                   "what poll says at the end is the same for TCP and for a "
-                   "local socket",
-                   "close: local IN|HUP|RDHUP, TCP IN|RDHUP");
+                   "the events at the end are the same for TCP and for a "
+                   "Unix-domain socket",
+                   "close: Unix-domain IN|HUP|RDHUP, TCP IN|RDHUP");
 }

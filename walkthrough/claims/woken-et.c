@@ -26,7 +26,7 @@ int main(void)
 
     send(pair[1], "x", 1, 0);
     int woken = count_woken(sleepers, THREADS);
-    saw(woken == 1, "%d threads sleep, one byte, nobody reads: %d wakes",
+    saw(woken == 1, "%d threads block, one byte, no one reads: %d wakes",
         THREADS, woken);
     send(pair[1], "y", 1, 0);
     woken = count_woken(sleepers, THREADS);

@@ -39,7 +39,7 @@ int main(void)
     saw(all == THREADS, "8 epolls watch one socket, a byte: %d wake", all);
     const int few = herd(EPOLLEXCLUSIVE);
     saw(few >= 1 && few < THREADS, "the same with EPOLLEXCLUSIVE: %s",
-        few < 1         ? "nobody wakes"
+        few < 1         ? "none wakes"
         : few < THREADS ? "not all wake"
                         : "all wake");
     return verdict("depends",

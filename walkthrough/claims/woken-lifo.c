@@ -32,8 +32,8 @@ int main(void)
         order[sleepers[i].place - 1] = i + 1;
     }
     saw(order[0] == 4 && order[1] == 3 && order[2] == 2 && order[3] == 1,
-        "T1 T2 T3 T4 went to sleep; woken were T%d T%d T%d T%d", order[0],
+        "T1 T2 T3 T4 block in this order; woken are T%d T%d T%d T%d", order[0],
         order[1], order[2], order[3]);
     return verdict("false", "threads that wait on one epoll take turns",
-                   "T1 T2 T3 T4 went to sleep, T4 T3 T2 T1 are woken");
+                   "T1 T2 T3 T4 block in this order, T4 T3 T2 T1 are woken");
 }

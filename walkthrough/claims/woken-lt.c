@@ -25,14 +25,14 @@ int main(void)
 
     send(pair[1], "x", 1, 0);
     const int woken = count_woken(sleepers, THREADS);
-    saw(woken == THREADS, "%d threads sleep, one byte, nobody reads: %d wake",
+    saw(woken == THREADS, "%d threads block, one byte, no one reads: %d wake",
         THREADS, woken);
     send(pair[1], "y", 1, 0); /* for those that may sleep still */
     for (int i = 0; i < THREADS; i++) {
         pthread_join(sleepers[i].thread, NULL);
         told += sleepers[i].event.events == EPOLLIN;
     }
-    saw(told == THREADS, "%d of them are told: IN", told);
+    saw(told == THREADS, "%d of them get: IN", told);
     return verdict("false",
                    "of the threads that wait on one epoll, one byte wakes one",
                    "level-triggered, one unread byte: 8 of 8 threads wake");
