@@ -445,6 +445,7 @@ void trace_summary(long sent, long echoed)
 {
     struct trace_counts sum = total();
     struct line text, json;
+    sink_stop(); /* first, because the JSON of the summary has its time */
     summary_text(&sum, sent, echoed, &text);
     summary_json(&sum, sent, &json);
     sink_summary(&text, &json);

@@ -125,6 +125,13 @@ void sink_thread_name(pid_t tid, const char *label)
     pthread_mutex_unlock(&lock);
 }
 
+void sink_stop(void)
+{
+    pthread_mutex_lock(&lock);
+    write_stop();
+    pthread_mutex_unlock(&lock);
+}
+
 void sink_summary(const struct line *text, const struct line *json)
 {
     pthread_mutex_lock(&lock);

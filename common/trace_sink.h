@@ -33,6 +33,9 @@ void sink_write(const struct trace_event *event);
 /* Writes the label of a thread to the JSON file, as Chrome's metadata event. */
 void sink_thread_name(pid_t tid, const char *label);
 
+/* Writes the line "stop" if a stop was announced and it is not yet written. */
+void sink_stop(void);
+
 /* Writes the summary to standard output and to the JSON file. */
 void sink_summary(const struct line *text, const struct line *json);
 
