@@ -1,9 +1,9 @@
 """exercises.py - starts and checks the exercises of the walkthrough.
 
-walkthrough/exercises/README.md is the only place where an exercise is written
-down: a heading with its number, then "- start: `command`", "- check:
-`command`" and "- solution: `command`". The commands are run at the top of the
-tree; the exercise is solved when the check ends with status 0.
+walkthrough/exercises/README.md defines the exercises. Each has a heading with
+its number, and the lines "- file: `name`", "- start: `command`" (optional),
+"- check: `command`" and "- solution: `command`". The commands run at the top of
+the tree. An exercise is solved if its check ends with status 0.
 """
 import os
 import re
@@ -16,8 +16,8 @@ from .environment import time_limit
 from .program import TOP, Trouble, read_text
 
 README = os.path.join("walkthrough", "exercises", "README.md")
-LIMIT = 120  # seconds a command
-# What a copy of the tree needs; with the objects there is little to build.
+LIMIT = 120  # seconds for a command
+# What a copy of the tree contains. The objects make its build faster.
 PARTS = ("Makefile", "common", "demos", "scripts", "tests", "walkthrough",
          "build")
 
@@ -56,7 +56,7 @@ def run(command, tree, quiet=False):
         try:
             return bash.wait(limit)
         except subprocess.TimeoutExpired:
-            print(f"no end within {limit} s", flush=True)
+            print(f"the command has not ended within {limit} s", flush=True)
             return 1
         finally:
             try:
@@ -66,14 +66,14 @@ def run(command, tree, quiet=False):
 
 
 def need(command, tree):
-    """Runs a command that must succeed."""
+    """Runs a command. Raises Trouble if it fails."""
     if run(command, tree, quiet=True) != 0:
-        raise Trouble(f"this command fails here: {command}")
+        raise Trouble(f"this command has failed: {command}")
 
 
 def not_needed(folder, names):
-    """Returns the names that are not copied. Of build/ only programs and
-    objects are copied: no sockets, no twins, no files of the user."""
+    """Returns the names that are not copied. Only programs and objects of
+    build/ are copied, not sockets, twins and files of the user."""
     if os.path.basename(folder) != "build":
         return set()
     return {name for name in names if not re.fullmatch(
@@ -103,20 +103,20 @@ def check(exercise):
     status = run(exercise.commands["check"], TOP)
     number = exercise.number
     if status == 0:
-        began = f", if you began with scripts/exercise --start {number}" \
+        began = f" (if you began with scripts/exercise --start {number})" \
             if "start" in exercise.commands else ""
         print(f"exercise {number}, {exercise.title}: solved{began}")
         return 0
     print(f"exercise {number}, {exercise.title}: not solved yet; "
-          f"scripts/exercise --hint {number}")
+          f"for a hint, run scripts/exercise --hint {number}")
     return 1
 
 
 def find(known, word):
-    """Returns the exercise with the number that word is."""
+    """Returns the exercise with this number, given as text."""
     if re.fullmatch("[0-9]{1,9}", word) is None or int(word) not in known:
-        raise Trouble(f"there is no exercise '{word}'; there are 1 to "
-                      f"{len(known)}")
+        raise Trouble(f"there is no exercise '{word}': give a number from 1 "
+                      f"to {len(known)}")
     return known[int(word)]
 
 
@@ -129,7 +129,8 @@ def print_list(known):
 def start(exercise):
     """Applies the patch that an exercise begins with, if it has one."""
     if "start" not in exercise.commands:
-        print(f"there is no patch: begin with {exercise.commands['file']}")
+        print("this exercise has no patch: edit "
+              f"{exercise.commands['file']}")
         return
     need(exercise.commands["start"], TOP)
     print(f"changed {exercise.commands['file']}; now find the bug without "

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 #
-# exercises.bats - each exercise of walkthrough/exercises fails unsolved and
-# passes solved, and scripts/exercise says which it is.
+# exercises.bats - each exercise of walkthrough/exercises fails at first and
+# passes when solved, and scripts/exercise reports which of the two it is.
 
 # "exercise" alone prints the list:
 # shellcheck disable=SC2119,SC2120
 
 load helpers
 
-# The tree as a student has it, in which things may be broken.
+# A copy of the tree, which tests may change.
 setup_file() {
     local copy=$BATS_FILE_TMPDIR/iomux
     mkdir -p "$copy/build"
@@ -23,7 +23,7 @@ exercise() {
         3>&- 4>&- </dev/null
 }
 
-# The numbers of all exercises.
+# Prints the numbers of all exercises.
 numbers() {
     exercise | awk '{print $1}'
 }
@@ -37,7 +37,7 @@ numbers() {
         "$(grep -c '^## ' "$TOP/walkthrough/exercises/README.md")" ]
 }
 
-@test "each exercise fails unsolved" {
+@test "the check of each exercise fails at first" {
     local number
     for number in $(numbers); do
         run exercise --unsolved "$number"
@@ -49,7 +49,7 @@ numbers() {
     done
 }
 
-@test "each exercise passes with its solution" {
+@test "the check of each exercise passes with the solution" {
     local number
     for number in $(numbers); do
         run exercise --solved "$number"
@@ -61,7 +61,7 @@ numbers() {
     done
 }
 
-@test "each exercise has a hint, and names a file that is there" {
+@test "each exercise has a hint, and names a file that exists" {
     local number file
     for number in $(numbers); do
         run exercise --hint "$number"
@@ -75,7 +75,7 @@ numbers() {
     done < <(exercise)
 }
 
-@test "every patch of the exercises is used by one" {
+@test "every patch of the exercises is used by an exercise" {
     local patch
     for patch in "$TOP"/walkthrough/exercises/*.patch; do
         echo "$patch"
@@ -84,7 +84,7 @@ numbers() {
     done
 }
 
-@test "a student starts an exercise, fails, mends it, and is told so" {
+@test "an exercise can be started, checked and solved" {
     tree=$BATS_FILE_TMPDIR/iomux
     run exercise --start 4
     echo "$output"
@@ -93,9 +93,9 @@ numbers() {
     run exercise 4
     echo "$output"
     [ "$status" -eq 1 ]
-    [[ $output == *"c3 expected at last"* ]]
-    [[ $output == *"exercise 4, Nobody is let in: not solved yet;"* ]]
-    # It is in already.
+    [[ $output == *"c4: send has failed: EPIPE"* ]]
+    [[ $output == *"exercise 4, No descriptor left: not solved yet;"* ]]
+    # The patch has been applied already.
     run exercise --start 4
     echo "$output"
     [ "$status" -eq 2 ]
@@ -103,17 +103,17 @@ numbers() {
     run exercise 4
     echo "$output"
     [ "$status" -eq 0 ]
-    [[ $output == *"exercise 4, Nobody is let in: solved, if you began with \
-scripts/exercise --start 4" ]]
+    [[ $output == *"exercise 4, No descriptor left: solved (if you began \
+with scripts/exercise --start 4)" ]]
 }
 
-@test "an exercise without a bug to put in says where to begin" {
+@test "--start of an exercise without a patch names the file to edit" {
     run exercise --start 1
     [ "$status" -eq 0 ]
-    [[ $output == *"begin with demos/06-epoll-lt.c"* ]]
+    [[ $output == *"has no patch: edit demos/06-epoll-lt.c"* ]]
 }
 
-@test "what is no exercise is refused in a sentence" {
+@test "a number without an exercise is refused with a sentence" {
     local argument
     for argument in 0 99 one -1; do
         run exercise "$argument"
