@@ -78,8 +78,10 @@ static const char *done_verb(void)
 }
 
 /* Ends the process, because the server has not ended. */
-static void give_up(void)
+static void give_up(const char *reason)
 {
+    if (reason[0] != '\0')
+        complain("%s", reason);
     complain("the server has not ended after all clients have left and all "
              "connections were shut down; it still has %d",
              connections_count());

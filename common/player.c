@@ -25,7 +25,8 @@
 enum {
     FIRST_FD = 100, /* the listening socket; client N has FIRST_FD + N */
     STACK_SIZE = 256 * 1024,
-    LIMIT_S = 30 /* for each wait */
+    LIMIT_S = 30,     /* for each wait */
+    STOP_LIMIT_S = 10 /* for the end of the server */
 };
 
 /* The thread of a client. */
@@ -42,7 +43,7 @@ struct actor {
 static struct {
     struct scenario *scenario;
     const struct listener *listener;
-    void (*stop_server)(void), (*give_up)(void);
+    void (*stop_server)(void), (*give_up)(const char *reason);
     pthread_t thread;
     bool started;           /* the thread exists */
     int listen_fd;          /* a copy in the player's table */
@@ -390,16 +391,16 @@ static int close_all(void)
 static void stop(void)
 {
     connections_stop(player.listen_fd);
-    for (int s = 0; s < LIMIT_S && !connections_await_end(0); s++)
+    for (int s = 0; s < STOP_LIMIT_S && !connections_await_end(0); s++)
         if (lockstep_settle(1, connections_ended) == SETTLED &&
             !connections_await_end(1))
             player.stop_server();
     if (!connections_await_end(0))
-        player.give_up();
+        player.give_up(player.error.text);
 }
 
-/* Plays the scenario. Sets an error unless it was played or interrupted. */
-* / static void play_all(void)
+/* Plays the scenario, or sets an error. */
+static void play_all(void)
 {
     /* One more descriptor is for the JSON trace. */
     rlim_t needed = (rlim_t)(FIRST_FD + player.scenario->clients + 2);
@@ -435,7 +436,7 @@ static void *play(void *unused)
 }
 
 int player_start(struct scenario *scenario, const struct listener *listener,
-                 void (*stop_server)(void), void (*give_up)(void))
+                 void (*stop_server)(void), void (*give_up)(const char *reason))
 {
     player.scenario = scenario;
     player.listener = listener;

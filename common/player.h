@@ -19,12 +19,14 @@
  *
  * Two functions are called from the thread of the player. stop_server() must
  * shut down the connections of a server that does not end. give_up() must end
- * the process, because the server has not ended after that either.
+ * the process, because the server has not ended after that either. reason is
+ * why the scenario has failed before, or "".
  *
  * Returns 0, or an errno value of pthread_create(3).
  */
 int player_start(struct scenario *scenario, const struct listener *listener,
-                 void (*stop_server)(void), void (*give_up)(void));
+                 void (*stop_server)(void),
+                 void (*give_up)(const char *reason));
 
 /*
  * Waits for the player, after serve() has returned. Returns NULL, or a sentence

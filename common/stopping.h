@@ -16,9 +16,10 @@
 
 /*
  * Handles SIGINT, SIGTERM and SIGHUP: the first one stops the program, the
- * second one ends it at once. A program that has not ended five seconds after
- * the first one ends by that signal, so that nothing can make it immune. An
- * abrupt end removes the files of listener, which may not be open yet.
+ * second one ends it at once. A program that neither ends nor closes a
+ * connection within five seconds ends by the first signal, so that nothing can
+ * make it immune. An abrupt end removes the files of listener, which may not be
+ * open yet.
  */
 void stop_handle_signals(const struct listener *listener);
 
