@@ -124,7 +124,9 @@ interrupt() {
     background "$BUILD/$1" -c 4 -m 1000000 -i 0 -j "$own/$1.json"
     wait_for_line "msg:hello 3 from client " "$own/out"
     kill -INT "$pid"
-    wait_for_end "$pid"
+    local status=0
+    wait_for_end "$pid" || status=$?
+    [ "$status" = 130 ] || return 1
     mv "$own/out" "$own/$1.text"
 }
 

@@ -378,7 +378,7 @@ END
         while IFS=: read -r i _; do
             found=1
             echo "$where:$i: no $call() near it"
-            near=${line[*]:i > 4 ? i - 4 : 0:18}
+            near=${line[*]:i > 8 ? i - 8 : 0:22}
             [[ $near =~ [^_a-z]"$call"(_part)?\( ]] # send_part() calls send()
         done < <(grep -n "\b$macro(" "$TOP/common/$where")
         [ $found = 1 ]
