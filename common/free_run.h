@@ -24,7 +24,7 @@ struct free_run {
     void (*complain)(const char *sentence);
 
     /* The results. */
-    int started; /* clients whose thread could be created */
+    int started; /* client threads that were created */
     long sent, answered;
     bool failed; /* a client has failed; complain() was called */
 };

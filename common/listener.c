@@ -78,9 +78,9 @@ static int address_in_use(struct listener_error *error, const char *path)
 
 /*
  * Removes the socket file at path if it is stale. Finds out with a datagram
- * socket, whose connect(2) fails with EPROTOTYPE if a stream socket listens
- * there and with ECONNREFUSED if none does. The listener does not notice.
- * Returns 0, or -1 with *error set.
+ * socket: its connect(2) fails with EPROTOTYPE if a stream socket listens there
+ * and with ECONNREFUSED if none does. The listener does not notice. Returns 0,
+ * or -1 with *error set.
  */
 static int remove_stale(const char *path, const struct sockaddr_un *address,
                         socklen_t size, struct listener_error *error)

@@ -4,11 +4,12 @@
  *
  * The player of a scenario uses it. It observes the trace: before each line, a
  * server thread asks for a turn. The player gives turns one at a time, and only
- * when every other thread sleeps in a call that waits, or waits for a turn. The
- * next turn goes to the thread that had the last one, as long as it does not
- * begin a wait, then to the thread whose last wait began first, and last to new
- * threads, by number. So nothing depends on which thread is faster. A server
- * with one thread needs no turns.
+ * when every other thread sleeps in a call that waits, or waits for a turn.
+ *
+ * A thread keeps the turn as long as it does not begin a wait. Then the thread
+ * that began its last wait first gets the turn. New threads come last, in the
+ * order of their numbers. So nothing depends on which thread is faster. A
+ * server with one thread needs no turns.
  */
 #ifndef IOMUX_LOCKSTEP_H
 #define IOMUX_LOCKSTEP_H
@@ -41,10 +42,10 @@ enum settled {
 };
 
 /*
- * Gives turns until the server has settled: twice in a row every server thread
- * sleeps in a call that waits, or is held, or (stage 03) has scanned all its
- * clients twice in vain, with no line in between. interrupted may be called
- * many times a second.
+ * Gives turns until the server has settled. It has settled when every server
+ * thread sleeps in a call that waits, or is held, twice in a row with no line
+ * in between. Stage 03 never sleeps. It has settled after two scans in vain.
+ * interrupted may be called many times a second.
  */
 enum settled lockstep_settle(int limit_s, bool (*interrupted)(void));
 

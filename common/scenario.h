@@ -31,8 +31,8 @@
  *
  * A client reads only in expect. Bytes that it does not expect stay in its
  * socket, so a slow reader needs no verb of its own. Bytes that the server
- * sends in several calls must be expected one call at a time, because in stage
- * 08 each recv of the client may or may not cause an edge. Clients that are
+ * sends in several calls must be expected one call at a time. Otherwise each
+ * recv of the client may or may not cause an edge in stage 08. Clients that are
  * connected at the end are closed in the order of their numbers. A client that
  * sends more than a socket holds while the server runs would race with the
  * server: use hold, or send in a repeat.

@@ -2,8 +2,8 @@
  * stopping.h - how a program of the suite stops.
  *
  * There is one way for all stages. A flag is set, and then the listening socket
- * and all connections are shut down, so every wait of the server ends, and so
- * does every wait that it is about to begin. Signal handlers do the same as the
+ * and all connections are shut down. This ends every wait of the server, and
+ * every wait that it is about to begin. Signal handlers do the same as the
  * last client of a run.
  */
 #ifndef IOMUX_STOPPING_H

@@ -33,9 +33,9 @@
  *     note      a remark                            note ...
  *
  * If the calls of one thread fail with EAGAIN several times in a row, only the
- * first is printed, because stage 03 polls without a pause and its trace would
- * be unreadable. The same holds for any other error of one call. The JSON of
- * the next event has the number of omitted lines in its field "again".
+ * first is printed. Stage 03 polls without a pause, and its trace would be
+ * unreadable. The same holds for any other error of one call. The JSON of
+ * the next event has the number of omitted EAGAIN lines in its field "again".
  *
  * Other parts of common/ observe the trace (see struct trace_hooks). The trace
  * itself controls nothing.

@@ -6,8 +6,8 @@
  *
  * Adds: a readable socket may still have no room to send. The server keeps a
  * copy of the unsent bytes and waits for EPOLLOUT. Until they are sent it
- * receives nothing from this client, whose own socket then fills up. This is
- * backpressure, and it costs one buffer. EPOLLOUT is registered only while
+ * receives nothing from this client, so the client's own socket fills up. This
+ * is backpressure, and it costs one buffer. EPOLLOUT is registered only while
  * there are unsent bytes, because an idle socket is always writable.
  *
  * Limitations: it uses one CPU. It accepts one connection per report.

@@ -10,9 +10,9 @@
  * because epoll does not report it again. It keeps such clients in a queue, and
  * each gets short turns, so that a client that floods does not delay others.
  *
- * Limitations: it uses one CPU. It is not faster than stage 07: on a
- * Unix-domain socket it makes five calls per message (a wait, recv, send, recv
- * with EAGAIN, and a wait because the client has read), stage 07 makes three.
+ * Limitations: it uses one CPU. It is not faster than stage 07. On a
+ * Unix-domain socket it makes five calls per message: a wait, recv, send, recv
+ * with EAGAIN, and a wait because the client has read. Stage 07 makes three.
  *
  * Try: in echo(), return MORE instead of "blocked ? DRAINED : MORE"; the trace
  * of -c 1 -z 300000 shows why a blocked send() must end the turn.

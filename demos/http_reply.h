@@ -29,8 +29,8 @@ struct http_reply {
 };
 
 /*
- * Builds the reply to a request. Overwrites *reply without freeing it first;
- * the caller frees the new one with http_reply_free(). Returns false if there
+ * Builds the reply to a request. Overwrites *reply without freeing it first.
+ * The caller frees the new one with http_reply_free(). Returns false if there
  * is no memory, and *reply is then empty.
  *
  * If request->status is not 0, the reply is that error, with a body of one line
@@ -53,16 +53,18 @@ void http_reply_free(struct http_reply *reply);
  * Opens the regular file at path below the directory root. Neither ".." nor a
  * symbolic link is followed, and the call does not block, as open(2) of a FIFO
  * would. Returns a descriptor, which the caller closes, and sets *about. On
- * failure returns -1 with errno: ENOENT if there is no such regular file or the
- * path contains "..", ENAMETOOLONG, or an error of openat(2): EACCES, ENOTDIR
- * (a link in place of a directory, for example), EMFILE, ENFILE, ENOMEM.
+ * failure returns -1 with errno. It is ENOENT if there is no such regular file
+ * or the path contains "..", or ENAMETOOLONG. It may also be an error of
+ * openat(2): EACCES, ENOTDIR (a link in place of a directory, for example),
+ * EMFILE, ENFILE, ENOMEM.
  */
 int http_open(int root, const char *path, struct stat *about);
 
 /*
  * Parses "bytes=A-B", "bytes=A-" or "bytes=-N" for a file of size bytes (RFC
- * 9110, 14.1.2). Returns 206 and sets *first and *count; 416 if the file has
- * none of these bytes; or 200 if text has another form, which is ignored.
+ * 9110, 14.1.2). Returns 206 and sets *first and *count. Returns 416 if the
+ * file has none of these bytes, and 200 if text has another form, which is
+ * ignored.
  */
 int http_range(const char *text, off_t size, off_t *first, off_t *count);
 

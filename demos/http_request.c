@@ -3,8 +3,9 @@
  * RFC 3986 (host names).
  *
  * The order of the checks decides which status a request with several errors
- * gets: the lines (400, 414, 431), the version (505), the method (501), the
- * fields (400, 411, 413), the target (400), and the use of the method (405).
+ * gets. First come the lines (400, 414, 431), the version (505) and the method
+ * (501), then the fields (400, 411, 413), the target (400), and the use of the
+ * method (405).
  */
 #include "http_request.h"
 
@@ -360,9 +361,9 @@ static void parse_field(struct parse_context *context, struct text name,
 }
 
 /*
- * Parses the lines NAME: VALUE (RFC 9112, 5). A line without a name, a blank
- * before the colon, and a line that begins with a blank, which continued the
- * previous field in old versions of HTTP, are errors (5.1, 5.2). Returns 0 or
+ * Parses the lines NAME: VALUE (RFC 9112, 5). A line without a name and a
+ * blank before the colon are errors (5.1). So is a line that begins with a
+ * blank, which continued a field in old versions of HTTP (5.2). Returns 0 or
  * the status of the error.
  */
 static int parse_fields(struct parse_context *context, struct text lines)

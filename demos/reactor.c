@@ -375,9 +375,10 @@ static void deliver(struct reactor *r, const struct epoll_event *event)
 
 /*
  * A round is one or more waits. It ends when every descriptor that was ready at
- * its start has been reported: after a wait that does not fill the array, or
- * after as many events as there are descriptors, because epoll reports those
- * that have waited longest first. Then the timers due at its start expire.
+ * its start has been reported, because then the timers due at its start expire.
+ * That is so after a wait that does not fill the array. It is also so after as
+ * many events as there are descriptors: epoll reports first those that have
+ * waited longest.
  */
 int reactor_run(struct reactor *r)
 {

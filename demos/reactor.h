@@ -13,13 +13,13 @@
  * While a callback blocks, nothing else in the loop runs.
  *
  * A timer expires only after all descriptors that were ready at its deadline
- * have been reported. So a time-out does not close a client whose data came in
- * time, even if a callback took long or the process was stopped meanwhile.
+ * have been reported. So a time-out does not close a client if its data arrived
+ * in time, even if a callback took long or the process was stopped meanwhile.
  *
  * A callback may add, modify, remove or cancel anything, including its own
  * descriptor or timer. Once a descriptor is removed, its callback is not called
- * again, even if this iteration has already reported the descriptor, and even
- * if the number has been closed and reused since.
+ * again, even if this iteration has already reported the descriptor. This holds
+ * even if the number has been closed and reused since.
  *
  * One thread runs a reactor and calls its functions. Only reactor_call() may be
  * called from other threads.
