@@ -58,29 +58,40 @@ def written(log):
 def traced(log, pid):
     """The calls that strace has written down: tuples of the thread, the
     call's name, its first argument and its result, in order of their begin.
-    A call that another thread interrupts takes two lines."""
+    A call that another thread interrupts takes two lines. A call that the
+    kernel restarts, because another thread has taken the signal, is one call
+    of the program but two of strace; the first is left out."""
     def whole():
         text = written(log)
         return re.search(rf"^{pid} +\+\+\+ exited", text, re.M) and text
     peer.until(whole, "strace did not write down the end of the server")
 
-    calls, unfinished = [], {}
+    calls, unfinished, interrupted = [], {}, {}
     for line in whole().splitlines():
         tid, _, event = line.partition(" ")
         event = event.lstrip()
         begin = re.match(r"(\w+)\(([^,)]*)", event)
         end = re.search(r"\) += (-?\d+)", event)
         result = int(end[1]) if end else None
+        if event.startswith("--- SIG"):
+            interrupted.pop(tid, None)  # it fails with EINTR
         if begin:
+            if tid in interrupted:
+                calls[interrupted.pop(tid)] = None
             name = NAMES.get(begin[1], begin[1])
             argument = begin[2].split()[0] if begin[2].split() else ""
             if event.endswith("<unfinished ...>"):
                 unfinished[tid] = len(calls)
             calls.append((int(tid), name, argument, result))
+            index = len(calls) - 1
         elif event.startswith("<... ") and tid in unfinished:
             index = unfinished.pop(tid)
             calls[index] = (*calls[index][:3], result)
-    return calls
+        else:
+            continue
+        if "= ? ERESTART" in event:
+            interrupted[tid] = index
+    return [call for call in calls if call is not None]
 
 
 def message(stage, log):
