@@ -137,7 +137,7 @@ static bool accept_client(struct reactor *reactor, int listen_fd, int *clients)
     struct client *client = calloc(1, sizeof(*client));
     if (client == NULL ||
         reactor_add(reactor, client_fd, EPOLLIN, on_client, client) < 0) {
-        trace_refused(client_fd, "no memory to watch it");
+        trace_refused(client_fd, "epoll cannot watch it");
         close(client_fd);
         free(client);
         return true;

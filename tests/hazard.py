@@ -2027,7 +2027,7 @@ def demo_of_few_descriptors(stage):
         except subprocess.TimeoutExpired:
             raise Bad("an end", f"it hangs with {limit} descriptors") from None
         check(
-            result.returncode == 1 and "ulimit -n 56" in result.stderr,
+            result.returncode == 1 and "ulimit -Sn 56" in result.stderr,
             f"status 1 and advice with {limit} descriptors",
             f"status {result.returncode}, {result.stderr}",
         )
@@ -2043,7 +2043,8 @@ def impostor(stage):
         try:
             wait_until(lambda: os.path.exists(PATH), "a socket file")
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stranger:
-                stranger.bind("\0iomux-1-c2")
+                # Of a process that does not exist, and other than another test's.
+                stranger.bind(f"\0iomux-{5_000_000 + os.getpid()}-c2")
                 wait_until(lambda: stranger.connect_ex(PATH) == 0, "a server")
                 check(demo.wait(LIMIT) == 0, "status 0", demo.returncode)
         finally:
