@@ -355,6 +355,7 @@ static int play_steps(void)
             left[step->other]--;
             if (left[step->other] > 0)
                 i = step->other;
+            result = is_interrupted() ? -1 : 0; /* an empty one never settles */
         } else {
             result = play_own(step);
         }
