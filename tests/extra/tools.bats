@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 #
-# environment.bats - the commands in scripts/ work in every environment: with
+# tools.bats - the commands in scripts/ work in every environment: with
 # hostile variables, at any path, in any locale, on any file, and with a
 # standard output that is closed, full or has no reader.
 
