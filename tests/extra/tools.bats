@@ -52,6 +52,7 @@ exercise --help
 walkthrough --only links $TOP/CONTRIBUTING.md
 walkthrough --help
 limits --help
+pictures --help
 bench --help
 bench --from $TOP/walkthrough/plots/bench.json
 demo --list
@@ -142,7 +143,7 @@ hostile_variables() {
 # The Python commands, each with arguments that make it print something.
 python_commands() {
     commands | grep -E '^(check-trace|compare|predict|claims|exercise|limits|'`
-        `'bench|walkthrough) '
+        `'pictures|bench|walkthrough) '
 }
 
 # A traceback, or what Python prints at its exit.
@@ -351,7 +352,7 @@ fresh_checkout() {
 @test "an older Python, C library or another system gets one sentence" {
     local name
     for name in check-trace compare predict claims exercise walkthrough limits \
-        bench; do
+        pictures bench; do
         run python3 -IBc '
 import runpy, sys
 sys.version_info = (3, 8, 10)
@@ -405,7 +406,7 @@ for path in glob.glob(glob.escape(top) + "/scripts/*"):
                 commands.append(path)
     except IsADirectoryError:
         pass
-assert len(commands) == 8 and len(modules) > 20, (commands, modules)
+assert len(commands) == 9 and len(modules) > 20, (commands, modules)
 for path in modules + commands:
     with open(path, encoding="utf-8") as file:
         text = file.read()
