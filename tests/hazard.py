@@ -1301,7 +1301,7 @@ def accept_fails(stage):
         client.say()
         failures.switch_on()
         if stage.has_threads:
-            Client(server).say()  # accept(2) was called before
+            Client(server)  # ends an accept that has begun before
         Client(server)  # stays in the backlog
         wait_until(failures.count, "an accept that fails")
         before = failures.count()
