@@ -199,6 +199,8 @@ suffer() {
 }
 
 @test "a server that starts while another ends keeps its socket file" {
+    # ThreadSanitizer may defer a signal that arrives just before a wait.
+    [[ $BUILD != */tsan ]] || skip "ThreadSanitizer defers signals"
     suffer handover
 }
 

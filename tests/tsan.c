@@ -32,9 +32,13 @@ int epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event)
 
 int epoll_wait(int epoll_fd, struct epoll_event *events, int size, int timeout)
 {
-    /* Not syscall(2): ThreadSanitizer runs a signal handler at once only in a
-     * call that it knows to block. */
-    int n = epoll_pwait(epoll_fd, events, size, timeout, NULL);
+    int n;
+    /* ThreadSanitizer defers a signal handler until the call returns if the
+     * signal arrives just before it, so no call may block for long. */
+    do
+        n = epoll_pwait(epoll_fd, events, size, timeout < 0 ? 500 : timeout,
+                        NULL);
+    while (n == 0 && timeout < 0);
     for (int i = 0; i < n; i++)
         __tsan_acquire(address_of(&events[i]));
     return n;
