@@ -18,7 +18,21 @@ override CPPFLAGS += -D_GNU_SOURCE -DIOMUX_VERSION='"$(VERSION)"' -Icommon
 override CFLAGS   += -std=gnu17 -pthread $(WARNINGS) $(SANITIZE)
 override LDFLAGS  += -pthread $(SANITIZE)
 
+# Does a program that includes this header, and may return this number of it,
+# link with this library? A header alone may have no library, or one for another
+# machine.
+links = $(shell echo 'int main(void) { return $(or $(3),0); }' | $(CC) \
+    $(CPPFLAGS) $(CFLAGS) -include $(1) $(LDFLAGS) -x c -o /dev/null - \
+    -x none $(2) $(LDLIBS) >/dev/null 2>&1 && echo yes)
+
+# "yes" with a liburing for Linux 6.1, which stage 12 needs.
+URING := $(if $(filter-out clean help,$(or $(MAKECMDGOALS),all)),$(call \
+    links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
+
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
+ifneq ($(URING),yes)
+STAGES := $(filter-out 12-io-uring,$(STAGES))
+endif
 
 # Compilers and recipes work the same in every locale and shell.
 export LC_ALL := C
@@ -51,6 +65,9 @@ $(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
 $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
 
+# And stage 12 links liburing.
+$(BUILD)/12-io-uring $(BUILD)/bench/untraced-12-io-uring: LIBRARY := -luring
+
 # Every output is written under a name of its own ($$$$ is the number of the
 # shell) and then renamed, so that two makes at the same time never read half a
 # file of each other.
@@ -70,7 +87,7 @@ $(CHECKED): common/requirements.h
 	$(Q)touch $@
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
-	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LIBRARY) $(LDLIBS) $(RENAME)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)

@@ -72,6 +72,12 @@ void demo_protocol(const struct client_protocol *protocol);
  */
 bool demo_stopping(void);
 
+/*
+ * Explains why the system refuses io_uring, with the errno value of its set-up.
+ * The sentence is printed when serve() returns -1. Sets errno to error.
+ */
+void demo_io_uring_refused(int error);
+
 /* The size of a receive buffer in bytes, and the most events that one
  * epoll_wait returns. */
 enum { BUFFER_SIZE = 4096, MAX_EVENTS = 64 };

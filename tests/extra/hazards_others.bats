@@ -46,3 +46,7 @@ suffer_all() {
 @test "no hazard harms 10-reactor" {
     suffer_all 10-reactor
 }
+
+@test "no hazard harms 12-io-uring" {
+    suffer_all 12-io-uring
+}
