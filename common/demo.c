@@ -49,6 +49,11 @@ void demo_protocol(const struct client_protocol *new_protocol)
     protocol = new_protocol;
 }
 
+void demo_io_uring_refused(int error)
+{
+    refusal_explain(error);
+}
+
 /* --- messages ------------------------------------------------------------ */
 
 static void complain(const char *format, ...)

@@ -6,10 +6,10 @@
  * of io_uring.
  */
 #include "refusal.h"
-#include "demo.h"
 #include "trace.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -67,7 +67,7 @@ static void explain_policy(int error)
                  trace_errno(error));
 }
 
-void demo_io_uring_refused(int error)
+void refusal_explain(int error)
 {
     struct utsname kernel;
     struct rlimit locked = {0};

@@ -5,9 +5,13 @@
 #define IOMUX_REFUSAL_H
 
 /*
- * Returns the reason that demo_io_uring_refused() has found, as the end of a
- * sentence, or NULL if it was not called.
+ * Finds out why io_uring_setup(2) failed with this errno value. Leaves errno
+ * set to it.
  */
+void refusal_explain(int error);
+
+/* Returns the reason as the end of a sentence, or NULL if io_uring was not
+ * refused. */
 const char *refusal_reason(void);
 
 #endif
