@@ -166,13 +166,17 @@ static void run_server(const struct run *run, int (*serve)(int listen_fd))
     join_clients(run);
 }
 
-static int open_listener(const char *path)
+static int open_listener(const char *path, bool lockstep)
 {
     struct listener_error error;
-    if (listener_open(path, &listener, &error) < 0) {
+    if (listener_open(path, lockstep, &listener, &error) < 0) {
         complain("%s", error.text);
         return error.in_use || path == NULL ? FAILED : USAGE;
     }
+    if (listener_is_public(&listener))
+        complain("any user of this machine may connect to %s, because it has "
+                 "no permissions",
+                 listener.path);
     stop_set_listener(&listener);
     return OK;
 }
@@ -225,7 +229,7 @@ static int run_serve(const struct options *o, const struct run *run,
                      int (*serve)(int listen_fd))
 {
     trace_thread(TRACE_SERVER, 0);
-    int status = open_listener(o->path);
+    int status = open_listener(o->path, run->scenario != NULL);
     if (status != OK)
         return status;
     if (o->serve)
@@ -344,6 +348,14 @@ static struct scenario *read_scenario(const char *path)
     return scenario;
 }
 
+/* Returns which names the trace of the server shows. */
+static enum connection_names names_of(const struct options *o)
+{
+    if (o->quiet && o->json == NULL)
+        return NO_NAMES;
+    return o->serve ? ALL_NAMES : OWN_NAMES;
+}
+
 /* Ends the trace. Returns the exit status. */
 static int end_trace(int status, int json_fd)
 {
@@ -396,8 +408,7 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
     else
         stop_handle_signals(&listener);
     if (!o.connect)
-        connections_observe(!o.quiet || o.json != NULL,
-                            !o.serve && scenario == NULL);
+        connections_observe(names_of(&o), !o.serve && scenario == NULL);
     if (scenario != NULL)
         lockstep_observe();
     trace_start(&(struct trace_options){.program = program_name,
