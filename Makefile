@@ -45,6 +45,7 @@ STALE := $(filter-out $(COMMON),$(wildcard $(BUILD)/common/*.o))
 $(if $(STALE),$(shell rm -f $(STALE)))
 # ThreadSanitizer has to be told what epoll does.
 COMMON += $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/tsan.o)
+FORCED := $(if $(findstring thread,$(SANITIZE)),-include tests/tsan_uring.h)
 
 # The model of epoll, of the walkthrough's chapter "inside epoll".
 MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)
@@ -66,7 +67,16 @@ $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
 
 # And stage 12 links liburing.
-$(BUILD)/12-io-uring $(BUILD)/bench/untraced-12-io-uring: LIBRARY := -luring
+$(BUILD)/12-io-uring $(BUILD)/bench/untraced-12-io-uring \
+    $(BUILD)/valgrind/12-io-uring: LIBRARY := -luring
+$(BUILD)/demos/12-io-uring.o: override CPPFLAGS += $(FORCED)
+
+# Valgrind needs a stage 12 that waits in another call.
+$(BUILD)/valgrind/12-io-uring: demos/12-io-uring.c tests/valgrind_uring.h \
+                               $(COMMON)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -include tests/valgrind_uring.h $(CFLAGS) \
+	    $(LDFLAGS) -o $(NEW) $< $(COMMON) $(LIBRARY) $(LDLIBS) $(RENAME)
 
 # Every output is written under a name of its own ($$$$ is the number of the
 # shell) and then renamed, so that two makes at the same time never read half a
