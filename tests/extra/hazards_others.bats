@@ -29,6 +29,3 @@ load helpers
     suffer_all 10-reactor
 }
 
-@test "no hazard harms 12-io-uring" {
-    suffer_all 12-io-uring
-}
