@@ -2,10 +2,10 @@
  * article-size-t.c - well-known samples
  *
  * Claim: a size_t holds what recv returns
- * Truth: false. recv returns ssize_t: -1 in a size_t is the largest number
- * there is, "more than 0 bytes". The article's server prints its old buffer
- * as a message of a client that has reset the connection; used as a length it
- * reads all of the memory.
+ * Truth: false. recv returns ssize_t, and -1 in a size_t is the largest
+ * number, so it is "more than 0 bytes". When a client has reset the
+ * connection, the article's server prints its old buffer as a message. Used as
+ * a length, the number reads past the buffer.
  * Settled by: recv(2), RETURN VALUE: ssize_t.
  * Try: gcc -Wsign-conversion. -Wall -Wextra does not warn.
  */

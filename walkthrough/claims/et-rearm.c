@@ -3,11 +3,12 @@
  *
  * Claim: an edge is the change from not ready to ready, so a socket with
  * unread data gives none
- * Truth: false. An edge is whatever wakes those who wait on the socket, and it
- * reports the state at that moment: more data, the peer's shutdown or close,
- * MOD and ADD; with OUT asked the peer's reading, too. Your own calls are none.
+ * Truth: false. An edge is anything that wakes the threads waiting on the
+ * socket, and it reports the state at that moment. More data, the peer's
+ * shutdown or close, MOD and ADD give one. If OUT is registered, the peer's
+ * recv does too. Your own calls do not.
  * Settled by: epoll(7), EPOLLET; fs/eventpoll.c, ep_poll_callback.
- * Try: the same with a pipe, an eventfd, a datagram socket.
+ * Try: the same with a pipe, an eventfd and a datagram socket.
  */
 #include "claim.h"
 

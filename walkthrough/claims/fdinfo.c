@@ -2,12 +2,12 @@
  * fdinfo.c - epoll's interface
  *
  * Claim: no program can show what an epoll instance watches
- * Truth: false. /proc/PID/fdinfo/FD shows the interest list: tfd is the
- * descriptor, events the mask in hexadecimal, data what you gave. The kernel
- * has added ERR and HUP to the mask, 0x18.
+ * Truth: false. /proc/PID/fdinfo/FD shows the interest list. tfd is the
+ * descriptor, events are the registered events in hexadecimal, and data is the
+ * value that you gave. The kernel has added ERR and HUP, 0x18.
  * Settled by: proc_pid_fdinfo(5), in older pages proc(5); fs/eventpoll.c,
  * ep_show_fdinfo.
- * Try: cat /proc/PID/fdinfo/4 of a stage that serves.
+ * Try: cat /proc/PID/fdinfo/4 of a stage that runs with --serve.
  */
 #include "claim.h"
 

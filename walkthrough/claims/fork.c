@@ -2,11 +2,11 @@
  * fork.c - epoll's interface
  *
  * Claim: after fork the child has an epoll instance of its own
- * Truth: false. It has a descriptor of its own for the same instance. What
- * the child registers wakes the parent, with the child's data, even for a
- * descriptor that the parent does not have.
+ * Truth: false. It has a descriptor of its own for the same instance.
+ * Descriptors that the child registers wake the parent, with the child's data,
+ * even if the parent does not have these descriptors.
  * Settled by: epoll(7), Q6; epoll_create(2); fork(2), open file descriptions.
- * Try: EPOLL_CLOEXEC, and what it does for a child that only forks.
+ * Try: EPOLL_CLOEXEC. What does it change for a child that only forks?
  */
 #include "claim.h"
 

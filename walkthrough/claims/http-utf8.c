@@ -7,7 +7,7 @@
  * UTF-8 to print it. One byte that is not UTF-8 ends the server: the second of
  * four ways to stop it. Treat bytes as bytes, and escape them to print them.
  * Settled by: mbstowcs(3), EILSEQ; Python's UnicodeDecodeError.
- * Try: what a stage prints for the same byte.
+ * Try: send the same byte to a stage. What does it print?
  */
 #include "claim.h"
 

@@ -3,11 +3,11 @@
  *
  * Claim: maxevents must not exceed the size of epoll_create, and what does
  * not fit is lost
- * Truth: false. maxevents is the room in the caller's array, whatever the
- * size was. It must be at least 1. What does not fit comes with the next
- * wait, edge-triggered or not.
+ * Truth: false. maxevents is the number of elements in the caller's array,
+ * whatever the size was. It must be at least 1. Events that have no room are
+ * returned by the next wait, edge-triggered or not.
  * Settled by: epoll_wait(2); fs/eventpoll.c, EP_MAX_EVENTS.
- * Try: give room for 1 in an array of 4, and count the waits.
+ * Try: pass 1 for an array of 4, and count the waits.
  */
 #include "claim.h"
 

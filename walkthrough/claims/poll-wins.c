@@ -2,11 +2,11 @@
  * poll-wins.c - limits and costs
  *
  * Claim: epoll is always faster than poll
- * Truth: false. Who waits once for one descriptor pays for an epoll instance
- * and a registration. And the more are ready at each wait, the less epoll
- * saves; where all are, nothing to speak of, and often poll is ahead.
+ * Truth: false. For one wait for one descriptor, epoll needs an instance and a
+ * registration. The more descriptors are ready at each wait, the less epoll
+ * saves. If all are ready, it saves nearly nothing, and poll is often cheaper.
  * Settled by: your own measurement, as here; epoll(7) promises nothing.
- * Try: print the medians, and see from how many ready ones poll is ahead.
+ * Try: print the medians. At how many ready descriptors is poll cheaper?
  */
 #include "claim.h"
 

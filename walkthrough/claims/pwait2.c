@@ -5,7 +5,7 @@
  * Truth: false since Linux 5.11: epoll_pwait2 takes a struct timespec, in
  * nanoseconds. epoll_wait counts in milliseconds.
  * Settled by: epoll_wait(2), epoll_pwait2.
- * Try: ppoll and pselect could do it all along.
+ * Try: ppoll and pselect, which had this precision before.
  */
 #include "claim.h"
 

@@ -2,9 +2,10 @@
  * quarter.c - Unix-domain sockets
  *
  * Claim: OUT means that there is room, and no OUT that there is none
- * Truth: false on a Unix-domain socket. OUT is told while no more than a
- * quarter of the send buffer is in use. So it goes long before send says
- * EAGAIN, and comes back only when the peer has read all but a quarter.
+ * Truth: false on a Unix-domain socket. OUT is reported while at most a
+ * quarter of the send buffer is in use. So it disappears long before send
+ * fails with EAGAIN, and returns only when the peer has read all but a
+ * quarter.
  * Settled by: net/unix/af_unix.c, unix_writable; socket(7), SO_SNDBUF.
  * Try: sends of one byte. What does the kernel count for each?
  */

@@ -3,10 +3,11 @@
  *
  * Claim: with SA_RESTART a signal does not interrupt the wait
  * Truth: false. select, poll and epoll_wait are never restarted, whatever the
- * handler's flags: EINTR. recv without a time limit is.
+ * flags of the handler are. They fail with EINTR. A recv without a time-out is
+ * restarted.
  * Settled by: signal(7), Interruption of system calls and library functions
  * by signal handlers.
- * Try: SIG_IGN in the place of the handler.
+ * Try: SIG_IGN instead of the handler.
  */
 #include "claim.h"
 

@@ -3,7 +3,7 @@
  *
  * Claim: select, poll and epoll_wait all return the number of descriptors
  * Truth: false. select returns the number of bits that are set in all its
- * sets; poll and epoll_wait return the number of descriptors.
+ * sets. poll and epoll_wait return the number of descriptors.
  * Settled by: select(2), poll(2), epoll_wait(2), RETURN VALUE.
  * Try: add the descriptor to the third set, and send a byte with MSG_OOB.
  */

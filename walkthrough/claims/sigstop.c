@@ -2,9 +2,9 @@
  * sigstop.c - epoll's interface
  *
  * Claim: without a signal handler there is no EINTR
- * Truth: depends. A process that is stopped and continued, by Ctrl-Z and fg
- * or by a debugger, comes out of epoll_wait with EINTR. select and poll go on
- * sleeping. So every loop around epoll_wait has to bear EINTR.
+ * Truth: depends. If a process is stopped and continued, by Ctrl-Z and fg or
+ * by a debugger, its epoll_wait fails with EINTR. select and poll continue to
+ * block. So every loop around epoll_wait must handle EINTR.
  * Settled by: signal(7), Interruption of system calls by stop signals.
  * Try: the same with epoll_pwait, accept and recv.
  */

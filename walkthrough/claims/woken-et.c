@@ -3,8 +3,8 @@
  *
  * Claim: with EPOLLET one byte wakes one of the threads on an epoll
  * Truth: true, if all of them wait on the same epoll descriptor. But the next
- * byte wakes another while the first is still at work on that socket: who must
- * not share a socket takes EPOLLONESHOT.
+ * byte wakes another thread while the first is still busy with that socket. A
+ * program whose threads must not share a socket needs EPOLLONESHOT.
  * Settled by: epoll(7), EPOLLET.
  * Try: eight epoll descriptors, one for each thread (woken-exclusive.c).
  */
