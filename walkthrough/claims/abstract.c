@@ -13,7 +13,7 @@
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-/* The length of an address whose name has so many bytes after the NUL. */
+/* Returns the length of an address with this many bytes after the NUL. */
 static socklen_t length_of(size_t bytes)
 {
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + bytes);

@@ -14,7 +14,7 @@
 
 #define TURNS 1000
 
-/* Allow no descriptor beyond those that are open. */
+/* Sets the limit so that no further descriptor can be opened. */
 static void no_more_descriptors(void)
 {
     struct rlimit limit;

@@ -14,7 +14,7 @@
 
 #define TURNS 1000
 
-/* One turn of the sample's loop. Returns what recv said, or -2: no recv. */
+/* Runs the sample's loop once. Returns the result of recv, or -2: no recv. */
 static int turn(int epoll_fd, bool with_equals)
 {
     char buffer[128];

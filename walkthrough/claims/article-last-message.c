@@ -13,7 +13,7 @@
 
 #define CLIENTS 20
 
-/* How a server may look at an event. Does it read? */
+/* Three ways in which a server tests an event. Returns whether it reads. */
 static bool with_equals(uint32_t events)
 {
     return events == EPOLLIN;
@@ -29,7 +29,7 @@ static bool in_first(uint32_t events)
     return (events & EPOLLIN) != 0;
 }
 
-/* Clients send a message and close at once. How many messages are read? */
+/* Clients send a message and close at once. Returns how many are read. */
 static int serve(bool (*reads)(uint32_t))
 {
     int messages = 0;

@@ -13,7 +13,7 @@
 
 static char buffer[128];
 
-/* The sample's handler: true when it believes that a message has come. */
+/* The sample's handler. Returns true if it takes the result for a message. */
 static bool message_unsigned(int fd)
 {
     size_t size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
@@ -26,7 +26,7 @@ static bool message_signed(int fd)
     return size > 0;
 }
 
-/* A client that leaves our greeting unread: recv will say ECONNRESET. */
+/* Creates a client that closes with a greeting unread: ECONNRESET. */
 static int reset_connection(void)
 {
     int pair[2];

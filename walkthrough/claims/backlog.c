@@ -10,7 +10,7 @@
  */
 #include "claim.h"
 
-/* Connect until it fails. Returns how many got in; errno tells why not more. */
+/* Connects until it fails with errno. Returns how many connected. */
 static int fill(const struct place *place)
 {
     int clients = 0;

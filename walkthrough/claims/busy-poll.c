@@ -12,7 +12,7 @@
 
 static int pair[2];
 
-/* Send one byte, after some work. */
+/* Sends one byte, after some work. */
 static int work_and_send(int milliseconds)
 {
     while (cpu_ns() < milliseconds * INT64_C(1000000))

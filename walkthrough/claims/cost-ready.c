@@ -4,7 +4,7 @@
  * Claim: the cost of epoll_wait does not depend on how many there are
  * Truth: depends. It does not depend on how many are registered, but on how
  * many are ready. Each ready one is polled again and copied. Level-triggered
- * ones are polled once more by the wait after they were drained.
+ * ones are polled again by the wait after they were drained.
  * Settled by: epoll(7); fs/eventpoll.c, ep_send_events.
  * Try: EPOLLET. What does the wait after the drain cost then?
  */

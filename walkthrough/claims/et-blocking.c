@@ -12,7 +12,7 @@
 
 static int pair[2];
 
-/* The loop of the books, on a blocking socket. */
+/* The usual loop until EAGAIN, on a blocking socket. */
 static int read_until_eagain(int fd)
 {
     char byte;

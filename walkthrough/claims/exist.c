@@ -12,7 +12,7 @@
 
 static int epoll_fd, pair[2];
 
-/* The name of the error of one epoll_ctl, "none" if it went well. */
+/* Calls epoll_ctl. Returns the name of its error, or "none". */
 static const char *ctl(int op, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = pair[0]};

@@ -13,7 +13,7 @@
 
 #include <inttypes.h>
 
-/* The line of /proc/self/fdinfo about fd: its mask and data, or false. */
+/* Reads events and data of fd from /proc/self/fdinfo. False: no line. */
 static bool look(int epoll_fd, int fd, unsigned *mask, uint64_t *data)
 {
     char path[64], line[200];

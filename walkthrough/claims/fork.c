@@ -12,7 +12,7 @@
 
 static int epoll_fd;
 
-/* The child makes a pair, registers one end, and writes to the other. */
+/* The child creates a pair, registers one end, and writes to the other. */
 static int child(int wait_fd)
 {
     int pair[2];
@@ -22,7 +22,8 @@ static int child(int wait_fd)
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pair[0], &event) < 0 ||
         send(pair[1], "x", 1, 0) < 0)
         return 1;
-    return read(wait_fd, &byte, 1) == 1 ? 0 : 1; /* stay until told */
+    return read(wait_fd, &byte, 1) == 1 ? 0
+                                        : 1; /* until the parent continues */
 }
 
 int main(void)

@@ -11,7 +11,7 @@
  */
 #include "claim.h"
 
-/* Somebody else who has the same socket. */
+/* Another process that has the same socket. */
 static int take_a_byte(int fd)
 {
     char byte;

@@ -24,7 +24,7 @@ static int serve(int listen_fd)
         ssize_t n = recv(fd, request, sizeof(request) - 1, 0);
         request[n > 0 ? n : 0] = '\0';
         if (mbstowcs(text, request, 200) == (size_t)-1)
-            return errno; /* the exception that nobody catches */
+            return errno; /* the exception that is not caught */
         send(fd, "HTTP/1.0 200 OK\r\n\r\n", 19, MSG_NOSIGNAL);
         close(fd);
     }

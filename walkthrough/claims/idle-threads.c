@@ -52,7 +52,7 @@ int main(void)
     }
     const int64_t before = cpu_of_all(threads);
     const int64_t end = cpu_ns() + 50000000;
-    while (cpu_ns() < end) /* 50 ms of CPU time go by */
+    while (cpu_ns() < end) /* uses 50 ms of CPU time */
         ;
     const int64_t used = cpu_of_all(threads) - before;
     saw(used == 0,

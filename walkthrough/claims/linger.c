@@ -31,7 +31,7 @@ int main(void)
     pthread_t thread;
     make_tcp_pair(tcp);
     while (send(tcp[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-        ; /* its peer reads nothing, so the last of them stay here */
+        ; /* its peer does not read, so the last of them stay here */
     must(setsockopt(tcp[1], SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)),
          "SO_LINGER");
 
@@ -46,7 +46,7 @@ int main(void)
         sched_yield();
     saw(received == 0, "a TCP socket with unsent bytes, passed: recv %s",
         received == 0 ? "with MSG_DONTWAIT blocks" : "does not block");
-    close(tcp[0]); /* nobody will ever take them */
+    close(tcp[0]); /* these bytes are never taken */
     pthread_join(thread, NULL);
     saw(received == 2, "its peer closes: recv returns %d", received);
     return verdict("false", "a recv with MSG_DONTWAIT never blocks",

@@ -26,7 +26,7 @@ int main(void)
 
     int n = epoll_wait(epoll_fd, events, 0, 0);
     saw(n < 0 && errno == EINVAL, "maxevents 0: %s", error_name(errno));
-    volatile int negative = -1; /* lest the compiler warns of it */
+    volatile int negative = -1; /* so that the compiler does not warn */
     n = epoll_wait(epoll_fd, events, negative, 0);
     saw(n < 0 && errno == EINVAL, "maxevents -1: %s", error_name(errno));
 

@@ -10,7 +10,7 @@
  */
 #include "claim.h"
 
-/* Let outer watch inner; the name of the error. */
+/* Registers inner with outer. Returns the name of the error. */
 static const char *nest(int outer, int inner)
 {
     struct epoll_event event = {.events = EPOLLIN};

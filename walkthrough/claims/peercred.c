@@ -13,7 +13,7 @@
 
 static struct place place;
 
-/* Connect, leave the talking to a child, and end. */
+/* Connects, lets a child send, and ends. */
 static int connect_and_leave(int unused)
 {
     (void)unused;

@@ -16,7 +16,7 @@
 static struct pollfd entries[MANY];
 static int ready[2], idle[2];
 
-/* Ten waits for MANY: of poll when epoll_fd is -1, else of epoll. */
+/* Waits ten times for MANY: with poll if epoll_fd is -1, else with epoll. */
 static int64_t cost_of_waits(int epoll_fd)
 {
     static struct epoll_event events[MANY];
@@ -30,7 +30,7 @@ static int64_t cost_of_waits(int epoll_fd)
     return cpu_ns() - start;
 }
 
-/* MANY descriptors, so many of them ready: how much dearer is poll? */
+/* Returns how much more poll costs if this many of MANY are ready. */
 static double gain(int count)
 {
     static int64_t polled[TRIES], waited[TRIES];
@@ -58,7 +58,7 @@ int main(void)
     saw(less, "450 of 450 ready: epoll gains %s of what it gains with 1 of 450",
         less ? "less than a third" : "more than a third");
 
-    for (int i = 0; i < TRIES; i++) { /* one wait, with all that it takes */
+    for (int i = 0; i < TRIES; i++) { /* one wait, with its preparation */
         const int64_t start = cpu_ns();
         poll(entries, 1, 0);
         const int64_t middle = cpu_ns();

@@ -22,7 +22,7 @@ static bool is_out(void)
     return poll(&entry, 1, 0) == 1;
 }
 
-/* Is OUT told exactly when a quarter or less is in use? */
+/* Returns whether OUT is reported exactly if at most a quarter is in use. */
 static bool obeys(int size)
 {
     int in_use;

@@ -15,7 +15,7 @@ int main(void)
 {
     int pair[2];
     make_pair(pair);
-    send(pair[1], "x", 1, 0); /* pair[0] can now be read, and be written */
+    send(pair[1], "x", 1, 0); /* pair[0] is now readable and writable */
 
     fd_set readable, writable;
     FD_ZERO(&readable);

@@ -9,11 +9,11 @@
  * descriptors.
  * Settled by: net/unix/af_unix.c, unix_stream_read_generic() and manage_oob();
  * epoll(7), Q9, and unix(7), SCM_RIGHTS.
- * Try: send both without the descriptor and MSG_OOB, and call recv once more.
+ * Try: send both without the descriptor and MSG_OOB, and call recv again.
  */
 #include "claim.h"
 
-/* An event, a short recv: is there another event, and is there more? */
+/* Checks an event and a short recv. Is there another event, and more? */
 static void stop_short(int epoll_fd, int fd, uint32_t told, const char *what)
 {
     char buffer[100];

@@ -14,7 +14,7 @@
 
 static int fd, epoll_fd;
 
-/* Wait once, without a limit. Returns 0 when it was told, else errno. */
+/* Waits once, without a time-out. Returns 0 after an event, else errno. */
 static int wait_once(int how)
 {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
@@ -28,7 +28,7 @@ static int wait_once(int how)
     return n == 1 ? 0 : errno;
 }
 
-/* Stop a child that waits; a byte comes; continue the child. */
+/* Stops a child that waits, sends a byte, and continues the child. */
 static const char *stop_and_continue(int how)
 {
     int pair[2], status;

@@ -10,7 +10,7 @@
  */
 #include "claim.h"
 
-/* Send pieces of a size until there is no room. Returns the bytes. */
+/* Sends pieces of a size until EAGAIN. Returns the number of bytes. */
 static long fill(size_t piece)
 {
     static const char bytes[4096];

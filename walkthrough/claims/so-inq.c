@@ -19,7 +19,7 @@
 #define SCM_INQ SO_INQ
 #endif
 
-/* Receive at most 100 bytes. How many came, and how many are left? */
+/* Receives at most 100 bytes. Sets how many are left. Returns how many. */
 static ssize_t receive(int fd, int *left)
 {
     char buffer[100];

@@ -27,7 +27,7 @@ int main(void)
     watch(epoll_fd, passed[0], EPOLLIN | EPOLLRDHUP);
 
     send_with_descriptor(pair[1], "hi", passed[1]);
-    close(passed[1]); /* what was passed is the last of it */
+    close(passed[1]); /* the passed one is the last */
     uint32_t events = ask(epoll_fd);
     saw(events == 0, "a descriptor is passed; on its other side: %s",
         event_names(events));

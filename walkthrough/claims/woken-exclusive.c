@@ -11,7 +11,7 @@
 
 #define THREADS 8
 
-/* One socket, eight epolls, a thread on each. How many wake by a byte? */
+/* One socket, eight instances, a thread each. Returns how many wake. */
 static int herd(uint32_t mode)
 {
     static struct sleeper sleepers[THREADS];

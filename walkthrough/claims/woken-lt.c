@@ -28,7 +28,7 @@ int main(void)
     const int woken = count_woken(sleepers, THREADS);
     saw(woken == THREADS, "%d threads block, one byte, no one reads: %d wake",
         THREADS, woken);
-    send(pair[1], "y", 1, 0); /* for those that may sleep still */
+    send(pair[1], "y", 1, 0); /* for threads that may still be blocked */
     for (int i = 0; i < THREADS; i++) {
         pthread_join(sleepers[i].thread, NULL);
         told += sleepers[i].event.events == EPOLLIN;
