@@ -1117,6 +1117,7 @@ def few_descriptors(stage):
             server.wait_calm("while no descriptor is left")
         full = len(server.descriptors())
         for _ in range(3):  # each descriptor that is left is used again
+            wait_for_descriptors(server, full)  # with the reserve
             served.pop(0).close()
             wait_for_descriptors(server, full - 1)
             served.append(Client(server))
