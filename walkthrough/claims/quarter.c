@@ -56,6 +56,6 @@ int main(void)
     saw(differ == 0, "the rule of the quarter fails %d times", differ);
     return verdict(
         "false", "OUT means that there is room, and no OUT that there is none",
-        "OUT goes when a quarter of the send buffer is in use, long "
-        "before EAGAIN, and comes back below it");
+        "OUT disappears when more than a quarter of the send buffer is in use, "
+        "long before EAGAIN, and returns when a quarter or less is in use");
 }
