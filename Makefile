@@ -111,11 +111,21 @@ CLAIMS := $(patsubst walkthrough/claims/%.c,%,$(sort $(wildcard walkthrough/clai
 
 claims: $(CLAIMS:%=$(BUILD)/claims/%) ## build the programs of walkthrough/claims/
 
-# A claim is one file and a header; scripts/claims runs them.
-$(BUILD)/claims/%: walkthrough/claims/%.c walkthrough/claims/claim.h Makefile \
-                   | $(CHECKED)
+# A claim is one file and its headers; scripts/claims runs them.
+$(BUILD)/claims/%: walkthrough/claims/%.c $(wildcard walkthrough/claims/*.h) \
+                   Makefile | $(CHECKED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LDLIBS) $(RENAME)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LIBRARY) \
+	    $(LDLIBS) $(RENAME)
+
+$(BUILD)/claims/uring-%: LIBRARY := -luring
+ifneq ($(URING),yes)
+# It is older than its source, so it is built as soon as liburing is there.
+$(BUILD)/claims/uring-%: walkthrough/claims/uring-%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '#!/bin/sh' 'echo "not tried: liburing is missing"' \
+	    'exit 77' >$(NEW) && chmod +x $(NEW) && touch -d @0 $(NEW) $(RENAME)
+endif
 
 $(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
                 $(BUILD)/walkthrough/model/eventpoll.o
