@@ -113,7 +113,8 @@ static const struct {
 } other_stages[] = {{"workers", "09-epoll-pool"},
                     {"idle-timeout", "10-reactor or 11-http"},
                     {"root", "11-http"},
-                    {"header-timeout", "11-http"}};
+                    {"header-timeout", "11-http"},
+                    {"drain", "11-http"}};
 
 /* The defaults for --help, because an option before it may have changed the
  * variable. */
