@@ -98,6 +98,8 @@ class Transport:
         if not cls.tcp:
             return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         new = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Otherwise the second of two pieces waits for an acknowledgement.
+        new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
             new.setsockopt(socket.SOL_SOCKET, option, 65536)
         return new
