@@ -102,7 +102,7 @@ $ sleep 1000 & echo $! >build/walkthrough.pid; sleep 1000
 ```
 PAGE
     sed -i 's/^LIMIT = .*/LIMIT = 1/' "$copy/scripts/iomux/sessions.py"
-    run "$copy/scripts/walkthrough" "$copy/walkthrough/page.md"
+    run env -u TIMEOUT_MULT "$copy/scripts/walkthrough" "$copy/walkthrough/page.md"
     [ "$status" -eq 1 ]
     [[ $output == *"+[no end within 1 s]"* ]]
     [[ $(state_of "$(cat "$BUILD/walkthrough.pid")") != [RSD] ]]
