@@ -10,6 +10,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
 BUILD    := build
 SANITIZE :=
+LIBRARY  :=
 V        :=
 A        :=
 B        :=
@@ -30,6 +31,9 @@ URING := $(if $(filter-out clean help,$(or $(MAKECMDGOALS),all)),$(call \
     links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
+ifneq ($(URING),yes)
+STAGES := $(filter-out 12-io-uring,$(STAGES))
+endif
 
 # Compilers and recipes work the same in every locale and shell.
 export LC_ALL := C
@@ -42,6 +46,7 @@ STALE := $(filter-out $(COMMON),$(wildcard $(BUILD)/common/*.o))
 $(if $(STALE),$(shell rm -f $(STALE)))
 # ThreadSanitizer has to be told what epoll does.
 COMMON += $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/tsan.o)
+FORCED := $(if $(findstring thread,$(SANITIZE)),-include tests/tsan_uring.h)
 
 # The model of epoll, of the walkthrough's chapter "inside epoll".
 MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)
@@ -64,6 +69,18 @@ $(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
 $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
 
+# And stage 12 links liburing.
+$(BUILD)/12-io-uring $(BUILD)/bench/untraced-12-io-uring \
+    $(BUILD)/valgrind/12-io-uring: LIBRARY := -luring
+$(BUILD)/demos/12-io-uring.o: override CPPFLAGS += $(FORCED)
+
+# Valgrind needs a stage 12 that waits in another call.
+$(BUILD)/valgrind/12-io-uring: demos/12-io-uring.c tests/valgrind_uring.h \
+                               $(COMMON)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -include tests/valgrind_uring.h $(CFLAGS) \
+	    $(LDFLAGS) -o $(NEW) $< $(COMMON) $(LIBRARY) $(LDLIBS) $(RENAME)
+
 # Every output is written under a name of its own ($$$$ is the number of the
 # shell) and then renamed, so that two makes at the same time never read half a
 # file of each other.
@@ -83,7 +100,7 @@ $(CHECKED): common/requirements.h
 	$(Q)touch $@
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
-	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LIBRARY) $(LDLIBS) $(RENAME)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
