@@ -13,6 +13,7 @@
 #include "lockstep.h"
 #include "options.h"
 #include "player.h"
+#include "refusal.h"
 #include "scenario.h"
 #include "stopping.h"
 #include "trace.h"
@@ -51,6 +52,11 @@ void demo_drain(long ms)
 void demo_protocol(const struct client_protocol *new_protocol)
 {
     protocol = new_protocol;
+}
+
+void demo_io_uring_refused(int error)
+{
+    refusal_explain(error);
 }
 
 /* --- messages ------------------------------------------------------------ */
@@ -145,7 +151,9 @@ static void run_server(const struct run *run, int (*serve)(int listen_fd))
 {
     start_clients(run);
     if (serve(listener.fd) < 0) {
-        complain("the server cannot go on: %s", trace_errno(errno));
+        const char *refusal = refusal_reason();
+        complain("the server cannot go on: %s",
+                 refusal != NULL ? refusal : trace_errno(errno));
         failed = true;
     } else if (!demo_stopping()) {
         complain("the server has ended before it was stopped");

@@ -375,3 +375,40 @@ bool listener_accept_failed(int listen_fd)
     errno = accept_errno;
     return may_wait;
 }
+
+void listener_request_failed(void)
+{
+    int request_errno = errno;
+    switch (request_errno) {
+    case EINTR:
+    case ECONNABORTED:
+    case EINVAL:    /* the socket is shut down, because the program stops */
+    case ECANCELED: /* the same, if the kernel may create no thread */
+        break;
+    case EMFILE:
+    case ENFILE:
+        if (reserve_fd >= 0) {
+            close(reserve_fd);
+            reserve_fd = -1;
+            break;
+        }
+        poll(NULL, 0, PAUSE_MS); /* another process has taken it */
+        break;
+    default:
+        poll(NULL, 0, PAUSE_MS);
+    }
+    errno = request_errno;
+}
+
+bool listener_keep(int *fd)
+{
+    if (*fd < 0 || reserve_fd >= 0)
+        return true;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, 1);
+    if (moved < 0)
+        return false;
+    close(*fd);
+    take_reserve();
+    *fd = moved;
+    return true;
+}

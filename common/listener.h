@@ -86,4 +86,20 @@ void listener_open_reserve(void);
  */
 bool listener_accept_failed(int listen_fd);
 
+/*
+ * Handles an accept request of io_uring that has failed with errno. Without a
+ * descriptor, such a request fails at once, even if no connection waits. This
+ * function then lends the reserve, so that the next request has a descriptor
+ * and can wait for a connection. For all else see listener_accept_failed().
+ */
+void listener_request_failed(void);
+
+/*
+ * Must be called with the result of an accept request of io_uring, *fd. If the
+ * reserve is lent, takes it back and moves the connection to another
+ * descriptor. Returns false if there is no other: the caller must refuse the
+ * connection.
+ */
+bool listener_keep(int *fd);
+
 #endif
