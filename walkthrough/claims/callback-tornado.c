@@ -5,8 +5,9 @@
  * Truth: false. It calls the handlers of the descriptors that are registered,
  * and here only the listener is. This is the server of callback-loop.c, with
  * the loop of tornado. It reports the exception, and forgets the client. If
- * tornado is not installed, the claim cannot be tried. Settled by: accept(2);
- * recv(2), EAGAIN. Try: tornado.tcpserver.TCPServer, which waits.
+ * tornado is not installed, the claim cannot be tried.
+ * Settled by: accept(2); recv(2), EAGAIN.
+ * Try: tornado.tcpserver.TCPServer, which waits.
  */
 #include "sample.h"
 
