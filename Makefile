@@ -18,6 +18,17 @@ override CPPFLAGS += -D_GNU_SOURCE -DIOMUX_VERSION='"$(VERSION)"' -Icommon
 override CFLAGS   += -std=gnu17 -pthread $(WARNINGS) $(SANITIZE)
 override LDFLAGS  += -pthread $(SANITIZE)
 
+# Does a program that includes this header, and may return this number of it,
+# link with this library? A header alone may have no library, or one for another
+# machine.
+links = $(shell echo 'int main(void) { return $(or $(3),0); }' | $(CC) \
+    $(CPPFLAGS) $(CFLAGS) -include $(1) $(LDFLAGS) -x c -o /dev/null - \
+    -x none $(2) $(LDLIBS) >/dev/null 2>&1 && echo yes)
+
+# "yes" with a liburing for Linux 6.1, which stage 12 needs.
+URING := $(if $(filter-out clean help,$(or $(MAKECMDGOALS),all)),$(call \
+    links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
+
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
 
 # Compilers and recipes work the same in every locale and shell.
@@ -95,7 +106,17 @@ $(SAMPLES): $(BUILD)/%: walkthrough/%
 $(BUILD)/claims/%: walkthrough/claims/%.c $(wildcard walkthrough/claims/*.h) \
                    Makefile | $(CHECKED) $(SAMPLES)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LDLIBS) $(RENAME)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LIBRARY) \
+	    $(LDLIBS) $(RENAME)
+
+$(BUILD)/claims/uring-%: LIBRARY := -luring
+ifneq ($(URING),yes)
+# It is older than its source, so it is built as soon as liburing is there.
+$(BUILD)/claims/uring-%: walkthrough/claims/uring-%.c
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '#!/bin/sh' 'echo "not tried: liburing is missing"' \
+	    'exit 77' >$(NEW) && chmod +x $(NEW) && touch -d @0 $(NEW) $(RENAME)
+endif
 
 $(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
                 $(BUILD)/walkthrough/model/eventpoll.o

@@ -26,13 +26,14 @@ enum {
  * names[fd] is N for cN, -N for xN, or 0 if fd is not registered.
  *
  * A thread that registers a connection writes names[fd] and then reads
- * stopping. A thread that stops the program writes stopping and then reads
+ * shut_down. A thread that shuts all down writes shut_down and then reads
  * names. All of these are sequentially consistent, so at least one of the two
  * threads shuts the connection down.
  */
 static atomic_int names[TABLE_SIZE];
 static atomic_int table_end; /* all registered descriptors are below it */
 static atomic_int connections;
+static atomic_bool shut_down; /* connections_shut_down() was called */
 static atomic_bool stopping;
 static atomic_bool announced; /* one caller of connections_stop() has done it */
 
@@ -149,7 +150,7 @@ void connection_opened(int fd)
         names[fd] = name;
         connections++;
     }
-    if (stopping || fd >= TABLE_SIZE)
+    if (shut_down || fd >= TABLE_SIZE)
         shutdown(fd, SHUT_RDWR); /* the stage sees end of file and closes it */
 }
 
@@ -235,6 +236,7 @@ void connections_stop(int listen_fd)
 
 void connections_shut_down(void)
 {
+    shut_down = true;
     for (int fd = 0; fd < table_end; fd++)
         if (names[fd] != 0)
             shutdown(fd, SHUT_RDWR);

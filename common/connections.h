@@ -22,7 +22,7 @@ void connections_observe(bool names, bool idle);
 /*
  * The two hooks. connection_opened() registers fd and gives it a name: N if
  * the peer is client thread N of an iomux program and no connection has this
- * name, else the next x. If the program is stopping, it shuts the connection
+ * name, else the next x. After connections_shut_down(), it shuts the connection
  * down at once.
  */
 void connection_opened(int fd);
@@ -49,8 +49,9 @@ bool connections_stopping(void);
 void connections_stop(int listen_fd);
 
 /*
- * Shuts all registered connections down (shutdown(2)). Must be called from a
- * thread that shares the server's descriptors. Async-signal-safe.
+ * Shuts all registered connections down (shutdown(2)), and those that are
+ * registered later. Must be called from a thread that shares the server's
+ * descriptors. Async-signal-safe.
  */
 void connections_shut_down(void);
 

@@ -43,6 +43,11 @@ bool demo_stopping(void)
     return connections_stopping();
 }
 
+void demo_drain(long ms)
+{
+    stop_drain(ms);
+}
+
 void demo_protocol(const struct client_protocol *new_protocol)
 {
     protocol = new_protocol;

@@ -68,9 +68,16 @@ void demo_protocol(const struct client_protocol *protocol);
 /*
  * Returns true once the program is stopping. From then on no wait blocks,
  * because the listening socket and all connections are shut down, as if every
- * client had left.
+ * client had left. After demo_drain(), the connections may still be open.
  */
 bool demo_stopping(void);
+
+/*
+ * Gives the stage time to end its connections itself. A stop still shuts down
+ * the listening socket at once, but the connections only ms milliseconds later.
+ * Must be called before the first accept.
+ */
+void demo_drain(long ms);
 
 /* The size of a receive buffer in bytes, and the most events that one
  * epoll_wait returns. */

@@ -19,6 +19,7 @@
 
 enum { USAGE = 2, MILLION = 1000000, HOUR_MS = 3600000, GIB = 1 << 30 };
 enum { FIRST_VALUE = 256 }; /* of getopt_long(3), for option 0 */
+enum { COLUMN = 19 };       /* of --help: width of an option */
 
 static struct options values;
 static const struct options_program *program;
@@ -112,7 +113,8 @@ static const struct {
 } other_stages[] = {{"workers", "09-epoll-pool"},
                     {"idle-timeout", "10-reactor or 11-http"},
                     {"root", "11-http"},
-                    {"header-timeout", "11-http"}};
+                    {"header-timeout", "11-http"},
+                    {"drain", "11-http"}};
 
 /* The defaults for --help, because an option before it may have changed the
  * variable. */
@@ -145,7 +147,8 @@ static int usage(const char *format, ...)
     return USAGE;
 }
 
-/* Prints option i. Further lines of its help are indented. */
+/* Prints option i. Further lines of its help are indented, and the first line
+ * too if the name of the option is long. */
 static void print_option(size_t i)
 {
     const struct demo_option *option = option_at(i);
@@ -160,16 +163,20 @@ static void print_option(size_t i)
         snprintf(value, sizeof(value), "(default %ld)", defaults[i].number);
     else if (defaults[i].text != NULL)
         snprintf(value, sizeof(value), "(default %s)", defaults[i].text);
+    if (strlen(left) > COLUMN) {
+        printf("  %s\n", left);
+        left[0] = '\0';
+    }
     const char *line = option->help, *end;
     while ((end = strchr(line, '\n')) != NULL) {
-        printf("  %-19s  %.*s\n", left, (int)(end - line), line);
+        printf("  %-*s  %.*s\n", COLUMN, left, (int)(end - line), line);
         left[0] = '\0';
         line = end + 1;
     }
     if (value[0] != '\0')
-        printf("  %-19s  %-35s %s\n", left, line, value);
+        printf("  %-*s  %-35s %s\n", COLUMN, left, line, value);
     else
-        printf("  %-19s  %s\n", left, line);
+        printf("  %-*s  %s\n", COLUMN, left, line);
 }
 
 static void print_help(void)
@@ -193,7 +200,10 @@ static void print_help(void)
            "      %s\n"
            "\n"
            "Exit status: 0 all was %s and closed, 1 something failed, "
-           "2 usage.\n",
+           "2 usage.\n"
+           "A server that a signal stops ends with 0. Any other run that a "
+           "signal cuts\n"
+           "short ends by that signal.\n",
            program->name, program->name,
            program->echoes ? "nc -U /tmp/echo"
                            : "curl --unix-socket /tmp/echo http://localhost/",

@@ -79,12 +79,6 @@ static int fail(const struct step *step, const char *format, ...)
     return -1;
 }
 
-/* Returns true if the program is stopping, for whatever reason. */
-static bool is_interrupted(void)
-{
-    return connections_stopping();
-}
-
 /* --- the threads of the clients ------------------------------------------ */
 
 static void *run_actor(void *argument)
@@ -188,7 +182,7 @@ static void end_actors(void)
 /* Waits until the server has settled after a step. Returns 0, or -1. */
 static int settle(const struct step *step)
 {
-    switch (lockstep_settle(LIMIT_S, is_interrupted)) {
+    switch (lockstep_settle(LIMIT_S, client_stopped)) {
     case SETTLED:
         return 0;
     case INTERRUPTED:
@@ -319,6 +313,10 @@ static int play_own(const struct step *step)
         trace_note("signal cont");
         reason = player_stop_and_continue();
         break;
+    case STEP_SIGNAL_TERM:
+        trace_note("signal term");
+        reason = player_terminate(LIMIT_S);
+        break;
     case STEP_ROOM:
         snprintf(text, sizeof(text), "room %zu", step->size);
         trace_note_at(TRACE_HERE, text);
@@ -326,7 +324,7 @@ static int play_own(const struct step *step)
         return 0;
     case STEP_AWAIT_TIMER:
         trace_note("await-timer");
-        reason = player_await_timer(LIMIT_S, is_interrupted);
+        reason = player_await_timer(LIMIT_S, client_stopped);
         break;
     case STEP_NOTE:
         trace_note_at(TRACE_HERE, step->bytes);
@@ -355,7 +353,7 @@ static int play_steps(void)
             left[step->other]--;
             if (left[step->other] > 0)
                 i = step->other;
-            result = is_interrupted() ? -1 : 0; /* an empty one never settles */
+            result = client_stopped() ? -1 : 0; /* an empty one never settles */
         } else {
             result = play_own(step);
         }
@@ -418,7 +416,7 @@ static void play_all(void)
         return;
     play_steps();
     /* A scenario that fails ends in the same order as one that does not. */
-    if (!player.stuck && !is_interrupted())
+    if (!player.stuck && !client_stopped())
         close_all();
 }
 

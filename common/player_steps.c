@@ -2,6 +2,8 @@
  * player_steps.c - descriptors, signals and timers of the whole process.
  */
 #include "player_steps.h"
+#include "connections.h"
+#include "stopping.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -158,6 +160,20 @@ const char *player_stop_and_continue(void)
              "the process was not seen to stop within %d s in %s",
              STOP_LIMIT_MS / 1000, stat_path);
     return reason;
+}
+
+const char *player_terminate(int limit_s)
+{
+    stop_by_scenario();
+    for (long ms = 0; !connections_stopping(); ms++) {
+        if (ms == limit_s * 1000L) {
+            snprintf(reason, sizeof(reason),
+                     "the server has not handled SIGTERM after %d s", limit_s);
+            return reason;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return NULL;
 }
 
 /* --- timers -------------------------------------------------------------- */

@@ -35,6 +35,10 @@ void player_make_room(size_t room);
 /* Stops the process with SIGSTOP and continues it with SIGCONT. */
 const char *player_stop_and_continue(void);
 
+/* Sends SIGTERM to the server, and waits until it has handled the signal, at
+ * most limit_s seconds. */
+const char *player_terminate(int limit_s);
+
 /*
  * The call number N waits until N timers of the server have expired, at most
  * limit_s seconds. Returns early if interrupted() returns true.

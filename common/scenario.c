@@ -48,6 +48,7 @@ struct parser {
     const char *next, *end;           /* unread part of the line */
     size_t open[SCENARIO_MAX_NESTED]; /* repeats without their } */
     size_t depth;
+    bool stopped; /* the last step is "signal stop" */
     bool connected[SCENARIO_MAX_CLIENTS + 1];
 };
 
@@ -289,23 +290,28 @@ static bool parse_repeat(struct parser *p, struct step *step)
 
 static bool parse_signal(struct parser *p, struct step *step)
 {
-    struct scenario *s = p->scenario;
-    bool stopped =
-        s->count > 0 && s->steps[s->count - 1].verb == STEP_SIGNAL_STOP;
     char which[40];
     take_word(p, which, sizeof(which));
-    if (strcmp(which, "stop") == 0) {
+    if (strcmp(which, "stop") == 0)
         step->verb = STEP_SIGNAL_STOP;
-        p->scenario->stops = true;
-        return !stopped || fail(p, "the process is already stopped");
-    }
-    if (strcmp(which, "cont") != 0)
-        return fail(p, "signal takes stop or cont, not '%s'", which);
-    if (!stopped)
-        return fail(p, "signal cont must follow signal stop directly, because "
-                       "the clients are threads of the stopped process");
-    step->verb = STEP_SIGNAL_CONT;
+    else if (strcmp(which, "cont") == 0)
+        step->verb = STEP_SIGNAL_CONT;
+    else if (strcmp(which, "term") == 0)
+        step->verb = STEP_SIGNAL_TERM;
+    else
+        return fail(p, "signal takes stop, cont or term, not '%s'", which);
+    p->scenario->stops |= step->verb == STEP_SIGNAL_STOP;
     return true;
+}
+
+/* Checks that signal cont, and only that, follows signal stop. */
+static bool check_stop(struct parser *p, enum verb verb)
+{
+    bool was_stopped = p->stopped;
+    p->stopped = verb == STEP_SIGNAL_STOP;
+    return was_stopped == (verb == STEP_SIGNAL_CONT) ||
+           fail(p, "signal cont must follow signal stop directly, because the "
+                   "clients are threads of the stopped process");
 }
 
 /* Parses a line that is not empty. */
@@ -314,11 +320,6 @@ static bool parse_line(struct parser *p, struct step *step)
     struct scenario *s = p->scenario;
     char word[40];
     take_word(p, word, sizeof(word));
-    step->line = p->line;
-    if (s->count > 0 && s->steps[s->count - 1].verb == STEP_SIGNAL_STOP &&
-        strcmp(word, "signal") != 0)
-        return fail(p, "signal cont must follow signal stop directly, because "
-                       "the clients are threads of the stopped process");
     if (word[0] == 'c' && isdigit((unsigned char)word[1]))
         return parse_client(p, word, step);
     if (strcmp(word, "hold") == 0) {
@@ -359,7 +360,7 @@ static bool add_line(struct parser *p)
 {
     struct scenario *s = p->scenario;
     struct step step = {.line = p->line};
-    bool ok = parse_line(p, &step);
+    bool ok = parse_line(p, &step) && check_stop(p, step.verb);
     if (ok && !at_end(p)) {
         char word[40];
         take_word(p, word, sizeof(word));
@@ -398,8 +399,7 @@ static bool parse_all(struct parser *p, const char *text, size_t size)
     if (p->depth > 0)
         return fail(p, "the repeat of line %d has no }",
                     p->scenario->steps[p->open[p->depth - 1]].line);
-    if (p->scenario->count > 0 &&
-        p->scenario->steps[p->scenario->count - 1].verb == STEP_SIGNAL_STOP)
+    if (p->stopped)
         return fail(p, "signal stop has no signal cont");
     if (p->scenario->clients == 0)
         return fail(p, "there is no step of a client: begin with 'c1 connect'");

@@ -23,6 +23,7 @@
  *     release                  it goes on
  *     signal stop              the process is stopped, as with Ctrl-Z, ...
  *     signal cont              ... and continued, as with fg
+ *     signal term              the server gets SIGTERM; the clients go on
  *     room 2                   the server can open two more descriptors
  *     await-timer              the next timer of the server has expired
  *     repeat 3 {               plays the steps up to the } three times
@@ -66,6 +67,7 @@ enum verb {
     STEP_RELEASE,
     STEP_SIGNAL_STOP,
     STEP_SIGNAL_CONT,
+    STEP_SIGNAL_TERM,
     STEP_ROOM,
     STEP_AWAIT_TIMER,
     STEP_REPEAT,

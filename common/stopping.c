@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,19 +24,46 @@ static atomic_int still_open;        /* connections at the last alarm */
 static atomic_int listen_fd = -1;    /* of the listener, or -1 */
 static const struct listener *files; /* set before signals are handled */
 static atomic_bool stop_requested;   /* stop_request() was called */
+static atomic_bool scripted;         /* the next SIGTERM is of a scenario */
+static atomic_long drain_ms;         /* of stop_drain(), or 0 */
+static atomic_bool draining;         /* the connections are still open */
 static pid_t child;                  /* of stop_continue_in_child() */
+
+void stop_drain(long ms)
+{
+    drain_ms = ms;
+}
+
+/* Async-signal-safe: setitimer(2) is behind alarm(2). */
+static void stop_server(void)
+{
+    struct itimerval timer = {.it_value = {.tv_sec = drain_ms / 1000,
+                                           .tv_usec = drain_ms % 1000 * 1000}};
+    connections_stop(listen_fd);
+    if (drain_ms == 0) {
+        connections_shut_down();
+        return;
+    }
+    draining = true;
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
 
 void stop_now(void)
 {
     client_stop();
-    connections_stop(listen_fd);
-    connections_shut_down();
+    stop_server();
 }
 
 void stop_request(void)
 {
     stop_requested = true;
     pthread_kill(main_thread, SIGUSR1);
+}
+
+void stop_by_scenario(void)
+{
+    scripted = true;
+    pthread_kill(main_thread, SIGTERM);
 }
 
 void stop_set_listener(const struct listener *listener)
@@ -69,18 +97,33 @@ void stop_end_by_signal(void)
 static void on_stop_signal(int signal_number)
 {
     int saved_errno = errno;
+    if (signal_number == SIGTERM && atomic_exchange(&scripted, false)) {
+        stop_server();
+        errno = saved_errno;
+        return;
+    }
     if (stop_signal != 0)
         end_by(signal_number);
     stop_signal = signal_number;
     still_open = connections_count();
     alarm(LIMIT_S); /* a write of the trace to a full pipe may block */
-    stop_now();
+    stop_now();     /* replaces the alarm if the connections stay open */
     errno = saved_errno;
 }
 
-/* Ends the process, unless it is only slow: 1,500 threads take their time. */
+/* Shuts down the connections if their time to end is over. Otherwise ends the
+ * process, unless it is only slow: 1,500 threads take their time. */
 static void on_alarm(int signal_number)
 {
+    if (atomic_exchange(&draining, false)) {
+        int saved_errno = errno;
+        connections_shut_down();
+        still_open = connections_count();
+        if (stop_signal != 0)
+            alarm(LIMIT_S);
+        errno = saved_errno;
+        return;
+    }
     int count = connections_count();
     if (count < still_open) {
         still_open = count;
@@ -95,8 +138,10 @@ static void on_request(int signal_number)
 {
     int saved_errno = errno;
     (void)signal_number;
-    if (stop_requested)
+    if (stop_requested) {
         stop_now();
+        connections_shut_down();
+    }
     errno = saved_errno;
 }
 

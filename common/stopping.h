@@ -4,7 +4,7 @@
  * There is one way for all stages. A flag is set, and then the listening socket
  * and all connections are shut down. This ends every wait of the server, and
  * every wait that it is about to begin. Signal handlers do the same as the
- * last client of a run.
+ * last client of a run. A stage may ask for some time between the two.
  */
 #ifndef IOMUX_STOPPING_H
 #define IOMUX_STOPPING_H
@@ -30,6 +30,12 @@ void stop_handle_signals(const struct listener *listener);
 void stop_default_signals(void);
 
 /*
+ * A stop then shuts down the connections ms milliseconds later than the
+ * listening socket. The five seconds begin when it does.
+ */
+void stop_drain(long ms);
+
+/*
  * Sets the listening socket that a stop shuts down, or NULL. If the program is
  * stopping already, shuts it down.
  */
@@ -41,8 +47,17 @@ void stop_set_listener(const struct listener *listener);
  */
 void stop_now(void);
 
-/* Makes the main thread stop the program. May be called from any thread. */
+/*
+ * Makes the main thread stop the program and shut down all connections, even
+ * after stop_drain(). May be called from any thread.
+ */
 void stop_request(void);
+
+/*
+ * Sends SIGTERM to the main thread, for a scenario: it stops the server as
+ * usual, but the clients go on. May be called from any thread.
+ */
+void stop_by_scenario(void);
 
 /* Blocks all signals that handlers are installed for, and returns the mask
  * before in *before. Threads that are created then never run a handler. */

@@ -7,7 +7,7 @@
  * Adds: each connection has a state, which decides what the connection waits
  * for and for how long. A turn receives once, answers one request and sends
  * once, so no client can delay the others by more than a turn. It returns the
- * next state.
+ * next state. A stop lets the requests end that have begun (--drain).
  *
  * Limitations: one thread. sendfile() blocks while the disk reads. The headers
  * http_request.h and http_reply.h name what is left out of HTTP.
@@ -38,10 +38,12 @@ enum { FILE_PART = 65536 }; /* bytes of a file that one turn sends at most */
 static const char *root;      /* directory with the files, or NULL */
 static long header_ms = 5000; /* time-out of HEAD, BODY and LINGER */
 static long idle_ms = 15000;  /* time-out of IDLE and REPLY */
+static long drain_ms = 2000;  /* from a stop to the end of all connections */
 
 struct server {
     int root_fd; /* of root, or -1 */
     int clients;
+    bool draining; /* after a stop: each reply is the last of its connection */
 };
 
 /* What a connection waits for. */
@@ -93,6 +95,8 @@ static enum state parse_input(struct client *client)
     if (n == 0)
         return request->begun ? HEAD : IDLE;
     consume(client, n);
+    if (client->server->draining)
+        request->keep_alive = false; /* adds "Connection: close" */
     if (!http_make_reply(&client->reply, request, client->server->root_fd))
         return CLOSE; /* no memory */
     return discard_body(client);
@@ -142,7 +146,7 @@ static enum state send_reply(struct client *client)
         return REPLY;
 
     http_reply_free(reply);
-    if (client->request.keep_alive)
+    if (client->request.keep_alive && !client->server->draining)
         return parse_input(client);
     /* close() with unread bytes would reset the connection, and the client
      * could lose the reply. So end this side only, and wait for the other. */
@@ -185,6 +189,8 @@ static void close_client(struct reactor *reactor, struct client *client)
     close(client->fd);
     http_reply_free(&client->reply);
     client->server->clients--;
+    if (client->server->draining && client->server->clients == 0)
+        reactor_stop(reactor);
     free(client);
 }
 
@@ -194,6 +200,8 @@ static void close_client(struct reactor *reactor, struct client *client)
 static void set_state(struct reactor *reactor, struct client *client,
                       enum state state)
 {
+    if (client->server->draining && state == IDLE)
+        state = CLOSE;
     uint32_t events = state == REPLY ? EPOLLOUT : EPOLLIN;
     long ms = state == IDLE || state == REPLY ? idle_ms : header_ms;
     if (state != client->state || state == REPLY)
@@ -266,15 +274,20 @@ static void on_accept(struct reactor *reactor, int listen_fd, uint32_t events,
                       void *data)
 {
     struct server *server = data;
+    bool stopping = demo_stopping(), more = true;
     (void)events;
     /* The next report may come only after a callback for each client. */
-    for (int batch = 1 + server->clients / MAX_EVENTS; batch > 0; batch--)
-        if (!accept_client(reactor, listen_fd, server))
-            break;
+    for (int left = 1 + server->clients / MAX_EVENTS; more && left > 0; left--)
+        more = accept_client(reactor, listen_fd, server);
+    if (!stopping || more)
+        return;
 
-    /* When the program stops, the listening socket is shut down and therefore
-     * stays ready, so this is called until the last client is closed. */
-    if (demo_stopping() && server->clients == 0)
+    /* Each client gets a turn, which answers a request that has arrived. Then
+     * set_state() closes the idle ones. */
+    server->draining = true;
+    reactor_remove(reactor, listen_fd); /* shut down, it would stay ready */
+    reactor_walk(reactor);
+    if (server->clients == 0)
         reactor_stop(reactor);
 }
 
@@ -282,6 +295,7 @@ static int serve(int listen_fd)
 {
     struct server server = {.root_fd = -1};
     int result = -1;
+    demo_drain(drain_ms);
     signal(SIGPIPE, SIG_IGN); /* sendfile(2) has no MSG_NOSIGNAL */
     if (root != NULL)
         server.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -309,7 +323,10 @@ int main(int argc, char **argv)
          .min = 1, .max = HOUR, .number = &header_ms},
         {.name = "idle-timeout", .argument = "MS",
          .help = "time between requests, or to read",
-         .min = 1, .max = HOUR, .number = &idle_ms}};
+         .min = 1, .max = HOUR, .number = &idle_ms},
+        {.name = "drain", .argument = "MS",
+         .help = "time for the last replies after a stop",
+         .max = HOUR, .number = &drain_ms}};
     /* clang-format on */
     trace_keep();
     demo_protocol(&http_client);

@@ -153,6 +153,15 @@ int reactor_remove(struct reactor *r, int fd)
     return epoll_update(r, EPOLL_CTL_DEL, fd, 0);
 }
 
+void reactor_walk(struct reactor *r)
+{
+    for (size_t fd = 0; fd < r->watches_size; fd++) {
+        struct watch watch = r->watches[fd]; /* reactor_add() may move it */
+        if (watch.callback != NULL)
+            watch.callback(r, (int)fd, 0, watch.data);
+    }
+}
+
 /* --- timers -------------------------------------------------------------- */
 
 /* Returns the time. It never repeats, so timers of equal delay keep order. */

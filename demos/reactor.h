@@ -152,6 +152,13 @@ int reactor_call(struct reactor *reactor, reactor_function *function,
                  void *data);
 
 /*
+ * Calls the callback of every registered descriptor once, with no events. A
+ * server that stops, for example, can then close its idle clients. A descriptor
+ * that a callback adds may be left out.
+ */
+void reactor_walk(struct reactor *reactor);
+
+/*
  * Runs the loop until reactor_stop(). Returns 0, or -1 with errno if
  * epoll_wait(2) fails with an error other than EINTR. It may be called again.
  * Events that the stopped iteration did not handle are then reported again.

@@ -80,20 +80,20 @@ serve_with_few() {
     exec "$BUILD/$1" --serve -s "$own/$1.sock" -j "$own/$1.json"
 }
 
-@test "what each stage traces in a scenario obeys all laws" {
+@test "the trace of each stage in a scenario obeys all laws" {
     local scenario
     for scenario in abort out-of-band slow-reader two-messages; do
         scenario_holds "$scenario"
     done
 }
 
-@test "what each stage traces in a free run obeys all laws" {
+@test "the trace of each stage in a free run obeys all laws" {
     free_runs_hold -c 3 -m 5 -i 1
     free_runs_hold -c 20 -m 2 -i 0
     free_runs_hold -c 4 -m 2 -i 0 -z 100000
 }
 
-@test "a server without descriptors, and its clients, obey all laws" {
+@test "a run without free descriptors obeys all laws" {
     local stage
     local -a stages servers=()
     mapfile -t stages < <(all_stages)
@@ -135,7 +135,7 @@ interrupt() {
     accepts "$own"/*.{text,json}
 }
 
-@test "clients that select must refuse obey all laws" {
+@test "a run in which stage 04 refuses clients obeys all laws" {
     if [ "$(ulimit -Hn)" -lt 2200 ]; then
         skip "no more than $(ulimit -Hn) descriptors are allowed here"
     fi
@@ -153,7 +153,7 @@ interrupt() {
     accepts "$own"/t.{text,json}
 }
 
-@test "a close that a timer brings obeys the laws, and the scenario" {
+@test "a close by a timer obeys the laws and the scenario" {
     local scenario=$TOP/demos/scenarios/idle-timeout.scn
     all_stages | grep -qx 10-reactor || skip "STAGES leaves out 10-reactor"
     demo 10-reactor -S "$scenario" --idle-timeout 1000 -j "$own/t.json" \
@@ -170,14 +170,14 @@ interrupt() {
     [[ $output == *"broken law 'descriptor'"* ]]
 }
 
-@test "it says how many events and clients a trace has" {
+@test "it prints how many events and clients a trace has" {
     run check one.text
     [ "$output" = "one.text: 28 events, 1 clients: all laws hold" ]
     run check - <one.json
     [ "$output" = "-: 28 events, 1 clients: all laws hold" ]
 }
 
-@test "a trace that is cut is good up to there" {
+@test "a trace that ends early obeys the laws up to its end" {
     local n
     for n in 1 7 14 20 27; do
         head -n "$n" one.text >"$own/cut-$n"
@@ -216,7 +216,7 @@ no_scenario() {
     [ "$(grep -c '^>' <<<"$output")" = $(($# - 1)) ]
 }
 
-@test "each law is broken by a doctored trace, and named" {
+@test "a changed trace breaks each law, and the law is named" {
     # A line that is changed, dropped, forged, doubled, swapped.
     doctor grammar '/recv eof/s/eof/end/'
     doctor grammar $'3s/$/\033[31m/'
@@ -308,7 +308,7 @@ no_scenario() {
     [ "$output" = "$(sed -n '/^The laws:/,/^$/s/^  //p' help)" ]
 }
 
-@test "lines that end with CR LF, in text or JSON, are read all the same" {
+@test "lines that end with CR LF are accepted, in text and JSON" {
     sed 's/$/\r/' one.text >"$own/text"
     sed 's/$/\r/' one.json >"$own/json"
     accepts "$own"/{text,json} -s "$TOP/demos/scenarios/one.scn"
@@ -338,7 +338,7 @@ no_scenario() {
     all_rejected
 }
 
-@test "two lines of two clients in the wrong order are no scenario" {
+@test "two clients in the wrong order break the law 'scenario'" {
     local scenario=$TOP/demos/scenarios/three.scn
     demo 06-epoll-lt -S "$scenario" >"$own/three"
     check "$own/three" -s "$scenario"
@@ -351,7 +351,7 @@ no_scenario() {
     [[ $output == *"broken law '"* ]]
 }
 
-@test "a thread that speaks of another's client breaks a law" {
+@test "a thread that prints a line about another thread's client breaks a law" {
     demo 02-threads -S "$TOP/demos/scenarios/three.scn" >"$own/three"
     check "$own/three"
     sed '/^\[thread 1\] close/s/thread 1/thread 2/' "$own/three" \
@@ -362,7 +362,7 @@ no_scenario() {
     [[ $output == *"broken law 'speaker'"* ]]
 }
 
-@test "doctored JSON breaks the same laws" {
+@test "changed JSON breaks the same laws" {
     local law script
     tool=(jq -c) whole=one.json
     while IFS=: read -r law script; do
@@ -380,7 +380,7 @@ END
     all_rejected
 }
 
-@test "it shows the broken line with its number and its neighbours" {
+@test "it prints the wrong line with its number and the lines around it" {
     sed '/send to/s/5 bytes/6 bytes/' one.text >"$own/doctored"
     run check "$own/doctored"
     echo "$output"
@@ -390,7 +390,7 @@ END
     [ "${#lines[@]}" -eq 9 ]
 }
 
-@test "what a trace holds never drives the terminal" {
+@test "a trace cannot send control characters to the terminal" {
     printf '[server]   stop\033[31m\n' >"$own/forged"
     run check "$own/forged"
     [ "$status" -eq 1 ]
@@ -408,7 +408,7 @@ refuses() {
     [[ $output == "check-trace: "*"$words"* ]]
 }
 
-@test "what cannot be checked is said in one sentence, with status 2" {
+@test "input that cannot be checked is reported in one sentence, with status 2" {
     refuses 'FILE'
     refuses 'cannot read' "$own/none"
     refuses '/dev/null is empty' /dev/null

@@ -132,7 +132,7 @@ python_to() {
     stop_servers
 }
 
-@test "a client that says nothing, and one that leaves at once" {
+@test "a client that sends nothing, and one that closes at once" {
     local stage back
     echo still here >in
     serving=("${stages[@]}")
@@ -151,7 +151,7 @@ python_to() {
     done
 }
 
-@test "twenty at once get each its own echo" {
+@test "each of twenty concurrent clients gets its own echo" {
     local stage talkers
     serving=("${stages[@]}")
     serve
@@ -205,7 +205,7 @@ END
     done
 }
 
-@test "clients queue for stage 01, and are served in turn" {
+@test "clients wait in the backlog of stage 01, and are served one after another" {
     local i clients=()
     [[ ${stages[0]} == 01-* ]] || skip "STAGES leaves out 01-blocking"
     serving=("${stages[0]}")
@@ -261,7 +261,7 @@ wait_until() {
     done
 }
 
-@test "from stage 02 on nobody waits for a client that is silent" {
+@test "from stage 02 on, an idle client does not delay the others" {
     local stage silent
     mapfile -t serving < <(printf '%s\n' "${stages[@]}" | grep -v ^01)
     [ ${#serving[@]} -gt 0 ] || skip "STAGES names none from 02 on"
@@ -286,7 +286,7 @@ wait_until() {
     stop_servers
 }
 
-@test "--serve here and --connect there" {
+@test "--serve runs the server alone, and --connect the clients alone" {
     local i next
     serving=("${stages[@]}")
     serve
@@ -312,7 +312,7 @@ wait_until() {
         diff - <(printf "$((5 * ${#stages[@]})) c%d c%d\n" 1 1 2 2 3 3)
 }
 
-@test "clients without a name are x1, x2, ... in the order they come" {
+@test "external clients are x1, x2, ... in the order of arrival" {
     local stage i names
     serving=("${stages[@]}")
     serve
@@ -340,7 +340,7 @@ wait_until() {
 }
 
 # Names are handled in common/listener.c, so two stages are enough.
-@test "an abstract name serves as well as a path" {
+@test "an abstract name works like a path" {
     local stage name
     for stage in "${stages[0]}" "${stages[-1]}"; do
         name=iomux-test-$BASHPID-$stage
@@ -518,7 +518,7 @@ run_all() {
         done' "${stages[*]}" "$@" 3>&- 4>&-
 }
 
-@test "messages of any size come back whole" {
+@test "messages of any size are echoed completely" {
     local stage size
     for size in 1 4095 4096 4097 65537 1048576; do
         run_all -q -c 2 -m 2 -i 0 -z "$size"
@@ -529,7 +529,7 @@ run_all() {
     done
 }
 
-@test "no messages at all" {
+@test "a run without messages" {
     local stage
     run_all -m 0
     for stage in "${stages[@]}"; do
@@ -541,7 +541,7 @@ run_all() {
     done
 }
 
-@test "a hundred clients" {
+@test "a hundred clients are served" {
     local stage
     run_all -c 100 -m 3 -i 0
     for stage in "${stages[@]}"; do
@@ -557,7 +557,7 @@ run_all() {
     mv "${stages[-1]}.text" text && rm -f ./*.text
 }
 
-@test "--stagger lets each client start later than the one before" {
+@test "with --stagger each client starts later than the one before" {
     local stage=${stages[-1]}
     demo "$stage" -q -j json -c 4 -m 1 --stagger 60 >text
     grep -qx '  messages     4 sent, 4 echoed' text

@@ -69,7 +69,7 @@ events() {
     demo "$1" -S "$TOP/demos/scenarios/$2.scn" | sed '/^$/,$d'
 }
 
-@test "a stage is equal to itself, and the status says so" {
+@test "a stage is equal to itself, and the status is 0" {
     compare_all <<<'6 06-epoll-lt'
     compared 1 0
     [ ! -s marks ]
@@ -77,7 +77,7 @@ events() {
     diff left right
 }
 
-@test "both columns have every line of their stage, in its order" {
+@test "each column has every line of its stage, in order" {
     local left right n=0
     printf '%s -s three\n' '01-blocking 02-threads' \
         '02-threads 03-nonblocking' '06-epoll-lt 08-epoll-et' >pairs
@@ -95,7 +95,7 @@ events() {
     [ $n = 3 ]
 }
 
-@test "06 and 08 on two messages: why edge-triggered must drain" {
+@test "06 and 08 differ in two-messages: edge-triggered epoll must drain" {
     run compare 06-epoll-lt 08-epoll-et -s two-messages
     echo "$output"
     [ "$status" -eq 1 ]
@@ -118,7 +118,7 @@ events() {
         grep -F "08-epoll-et $(<counts) 6.7"
 }
 
-@test "descriptor numbers and the name of the wait are no difference" {
+@test "descriptor numbers and names of waits are not differences" {
     compare_all <<<$'4 5\n5 6'
     # poll adds HUP to the listening socket's end, and that is all.
     compared 1 1
@@ -131,7 +131,7 @@ events() {
     [ "$(cut -c 102 row)" = ' ' ]
 }
 
-@test "a stage is named by number or name, a scenario by name or path" {
+@test "a stage is given by number or name, a scenario by name or path" {
     local n left right
     printf 'c1 connect\nc1 close\n' >mine.scn
     compare_all <<END
@@ -152,13 +152,13 @@ END
     done
 }
 
-@test "a scenario of single stages is played with the options it names" {
+@test "a scenario for some stages is played with the options that it lists" {
     compare_all <<<'10 10 -s idle-timeout'
     compared 1 0
     grep -q 'timer' rows
 }
 
-@test "two files, text or JSON, are compared as the stages are" {
+@test "two files, text or JSON, are compared like stages" {
     local stage
     for stage in 06-epoll-lt 07-epollout; do
         demo "$stage" -S "$TOP/demos/scenarios/slow-reader.scn" \
@@ -180,7 +180,7 @@ END
     compared 4 0
 }
 
-@test "free runs are compared client by client, in no other order" {
+@test "free runs are compared client by client" {
     local stage=06-epoll-lt
     demo $stage -c 3 -m 2 -i 0 >a
     # The same for each client, in another order of all.
@@ -215,7 +215,7 @@ on_terminal() {
     grep -q 'accept new' screen
 }
 
-@test "colour on a terminal, and nowhere else; as wide as it, COLUMNS, or 100" {
+@test "colours are for a terminal; the width is the terminal's, COLUMNS, or 100" {
     local escape=$'\033['
     on_terminal A=B
     grep -qF "$escape" screen
@@ -243,7 +243,7 @@ is_wide() {
         END { print "the widest has " most; exit most != wide }'
 }
 
-@test "it builds first" {
+@test "it builds the stages first" {
     PATH=$usual_path
     mkdir -p copy/tests copy/build
     cp -a "$TOP"/{Makefile,common,demos,scripts} copy
@@ -258,7 +258,7 @@ is_wide() {
     [[ ${lines[-1]} == "compare: the programs cannot be built"* ]]
 }
 
-@test "trouble is said in one sentence, with status 2" {
+@test "a problem is reported in one sentence, with status 2" {
     local words arguments said n=0
     demo 06-epoll-lt -c 1 -m 1 >good
     printf '[server]   listen fd:3\nnonsense\n' >bad
@@ -295,7 +295,7 @@ END
     [[ $output == 'compare: give two stages'* ]]
 }
 
-@test "--help says what the marks mean, and head(1) may leave" {
+@test "--help explains the marks, and head(1) may end early" {
     run compare --help
     [ "$status" -eq 0 ]
     [[ $output == *"usage: scripts/compare"*"STAGE STAGE"*"FILE FILE"* ]]

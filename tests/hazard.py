@@ -46,7 +46,7 @@ MOST = round(3 * LIMIT)  # seconds for a hazard
 PATH = "echo.sock"  # of the server, in the temporary directory
 SCRIPTS = os.path.join(os.path.dirname(__file__), "..", "scripts")
 MOST_CHECKED = 2_000_000  # bytes of trace that are checked against the laws
-AT_ONCE = 3  # stages
+AT_ONCE = 3  # hazards
 SKIPPED = 77
 FAILING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fail.c")
 MIB = 1 << 20
@@ -2127,13 +2127,13 @@ def start_apart(program, name):
     return pid
 
 
-def run_all(programs, name):
+def run_all(jobs):
     """Runs some at a time, because they wait more than they compute.
 
-    Returns the exit statuses.
+    A job is a program and the name of a hazard. Returns the exit statuses.
     """
     pids, ends = set(), set()
-    for program in programs:
+    for program, name in jobs:
         if len(pids) == AT_ONCE:
             pid, status = os.wait()
             pids.remove(pid)
@@ -2149,14 +2149,15 @@ def main(arguments):
         for name, function in HAZARDS.items():
             print(f"{name:26} {function.__doc__}")
         return 0
-    if len(arguments) < 2 or arguments[-1] not in HAZARDS:
-        print("usage: hazard.py PROGRAM... HAZARD | --list", file=sys.stderr)
+    *programs, name = arguments or [""]
+    names = list(HAZARDS) if name == "all" else [name]
+    if not programs or names[0] not in HAZARDS:
+        print("usage: hazard.py PROGRAM... HAZARD|all, or --list", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     check_trace()  # once for all
     sys.stdout.flush()
-    *programs, name = arguments
-    ends = run_all(programs, name)
+    ends = run_all([(program, name) for program in programs for name in names])
     return 1 if ends - {0, SKIPPED} else min(ends)
 
 

@@ -177,6 +177,28 @@ suffer() {
     suffer fifo-is-left-alone
 }
 
+# The graceful stop.
+
+@test "after SIGTERM the requests end that have begun, and idle clients too" {
+    suffer stop-with-requests
+}
+
+@test "requests that have arrived before SIGTERM are answered" {
+    suffer stop-with-arrived-requests
+}
+
+@test "--drain limits the time for a half request and for a stalled reader" {
+    suffer stop-ends
+}
+
+@test "with --drain 0 a stop closes all connections at once" {
+    suffer stop-at-once
+}
+
+@test "a second signal ends a server that waits for its last replies" {
+    suffer stop-twice
+}
+
 @test "SIGTERM ends the server in every state of its clients" {
     suffer end-with-clients
 }
@@ -195,10 +217,11 @@ suffer() {
 
 # The program.
 
-@test "the scenario slow-headers gives its golden trace" {
+@test "the scenarios of this stage give their golden traces" {
     [[ $BUILD != */tsan ]] ||
         skip "ThreadSanitizer takes the player's descriptors for the server's"
-    [ "$("$TOP/tests/golden.py" --list 11-http)" = slow-headers/11-http ]
+    [ "$("$TOP/tests/golden.py" --list 11-http)" = \
+        $'drain/11-http\nslow-headers/11-http' ]
     "$TOP/tests/golden.py" 11-http 3>&- 4>&-
 }
 

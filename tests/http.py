@@ -147,6 +147,8 @@ def at_rest(server):
 
 def serve(stage, *options, **environment):
     make_root()
+    if "--drain" not in options:
+        options += "--drain", "100"  # the end of a hazard waits no longer
     return stage.serve(*ROOT, *options, **environment)
 
 
@@ -844,10 +846,153 @@ def fifo_is_left_alone(stage):
             writer.wait()
 
 
+# --- the graceful stop ----------------------------------------------------
+
+
+HEAD = b"GET /a.txt HTTP/1.1\r\n"  # the host and the empty line follow
+REST = b"Host: x\r\n\r\n"
+FOREVER = "--drain", "3600000"
+
+
+def start_again(stage, server):
+    """The check at the end of each hazard wants a server that runs."""
+    server.clients.clear()
+    server.__init__(stage, *ROOT)
+    server.wait_ready()
+
+
+def begin_stop(server):
+    """SIGTERM, until the listening socket is no longer watched."""
+    server.kill(signal.SIGTERM)
+    server.wait_for(r"epoll_ctl DEL fd:\d+ events")
+
+
+def check_last(client, body, closes=True):
+    """Check the next reply: it is the last of its connection."""
+    reply = client.reply()
+    check(reply, "a reply after SIGTERM", "the end")
+    check(reply.status == 200 and reply.body == body, body[:20], reply[:2])
+    check(("connection" in reply.headers) == closes,
+          "Connection: close" if closes else "a head from before", reply[1])
+    check(client.reply() is None, "the end after the last reply", "more")
+
+
+@hazard
+def stop_with_requests(stage):
+    """A stop lets the requests end that have begun, and no others."""
+    with serve(stage, *FOREVER, *LONG) as server:
+        idle, fresh, head, body, reader = (Browser(server) for _ in range(5))
+        idle.get()
+        head.send(HEAD)
+        body.send(b"GET /sub/b.txt HTTP/1.1\r\nHost: x\r\n"
+                  b"Content-Length: 2\r\n\r\nx")
+        reader.ask("/big.bin")
+        reader.ask("/a.txt")  # a second request, which is not begun
+        reader.more()
+        for client in head, body:
+            client.wait_read()
+        begin_stop(server)
+        for client in idle, fresh:
+            check(client.reply() is None, "the end of an idle one", "a reply")
+        try:
+            Browser(server)
+        except ConnectionRefusedError:
+            server.clients.pop().close()
+        else:
+            check(False, "ECONNREFUSED", "a connection")
+        body.send(b"y")
+        check_last(body, b"below\n", closes=False)
+        head.send(REST)
+        check_last(head, b"hello\n")
+        check_last(reader, pattern(3 * MIB), closes=False)
+        check(not server.has_ended(), "a server that waits for us", "its end")
+        for client in server.clients:
+            client.close()
+        check(server.wait_end() == 0, "status 0", server.process.returncode)
+        check(server.lines("5 accepted, 0 refused, 5 closed"),
+              "5 clients closed", server.lines("accepted"))
+        start_again(stage, server)
+
+
+@hazard
+def stop_with_arrived_requests(stage):
+    """Requests that arrive before the stop get a reply, and it is the last."""
+    with serve(stage, *FOREVER, *LONG) as server:
+        known = [Browser(server) for _ in range(3)]
+        for client in known:
+            client.get()
+        server.stop()
+        # 70: more than one iteration accepts. The signal comes before them.
+        clients = known + [Browser(server) for _ in range(70)]
+        for client in clients:
+            client.send(HEAD + REST)
+        server.kill(signal.SIGTERM)
+        server.resume()
+        for client in clients:
+            reply = client.reply()
+            check(reply and reply.body == b"hello\n", "a reply", reply)
+            check(client.reply() is None, "the end after it", "more")
+            client.close()
+        check(server.wait_end() == 0, "status 0", server.process.returncode)
+        start_again(stage, server)
+
+
+@hazard
+def stop_ends(stage):
+    """After --drain the server ends, whatever its clients do."""
+    with serve(stage, "--drain", "200", *LONG) as server:
+        half, lingers, stalled = (Browser(server) for _ in range(3))
+        half.send(HEAD)
+        lingers.get(more="Connection: close\r\n")
+        stalled.ask("/big.bin")
+        stalled.more()
+        half.wait_read()
+        server.end()
+        check(server.lines("3 accepted, 0 refused, 3 closed"),
+              "3 clients closed", server.lines("accepted"))
+        got = len(stalled.rest) + len(stalled.read_to_end())
+        check(got < 3 * MIB, "a part of the file", "all of it")
+        check(half.reply() is None, "the end", "a reply")
+        start_again(stage, server)
+
+
+@hazard
+def stop_at_once(stage):
+    """--drain 0 closes all connections at once."""
+    with serve(stage, "--drain", "0", *LONG) as server:
+        half, idle = Browser(server), Browser(server)
+        half.send(HEAD)
+        idle.get()
+        half.wait_read()
+        server.end()
+        for client in half, idle:
+            check(client.reply() is None, "the end", "a reply")
+        start_again(stage, server)
+
+
+@hazard
+def stop_twice(stage):
+    """The second signal ends the server at once, by the signal."""
+    for second in signal.SIGTERM, signal.SIGINT:
+        with stage.serve(*FOREVER, *LONG) as server:
+            client = Browser(server)
+            client.send(HEAD)
+            client.wait_read()
+            begin_stop(server)
+            check(not server.has_ended(), "a server that waits", "its end")
+            server.kill(second)
+            status = server.wait_end()
+            check(status == -second, f"an end by {second.name}", status)
+            check(not os.path.lexists(server.path), "no socket file", "one")
+            server.clients.clear()
+            server.__init__(stage)
+            server.wait_ready()
+
+
 @hazard
 def end_with_clients(stage):
     """SIGTERM ends the server in every state of its clients."""
-    with serve(stage, *LONG) as server:
+    with serve(stage, "--drain", "100", *LONG) as server:
         Browser(server)
         for text in (b"GET /", b"PUT / HTTP/1.1\r\nHost: x\r\n"
                      b"Content-Length: 9\r\n\r\n", b"\0"):
@@ -858,12 +1003,9 @@ def end_with_clients(stage):
         reader.ask("/big.bin")
         reader.more()
         server.end()
-        server.clients.clear()
         check(server.lines("5 accepted, 0 refused, 5 closed"),
               "5 clients closed", server.lines("accepted"))
-        # The check at the end of each hazard wants one that runs.
-        server.__init__(stage, *ROOT)
-        server.wait_ready()
+        start_again(stage, server)
 
 
 @hazard

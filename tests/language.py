@@ -7,7 +7,7 @@ usage: language.py              check all texts and comments
        language.py prune        remove from language.txt what is not needed
 
 The texts are README.md, CONTRIBUTING.md and all of walkthrough/. The comments
-are those of demos/ and common/. The rules:
+are those of demos/, common/ and walkthrough/. The rules:
 
   word       a word or phrase of WORDS, below
   no         "X is no Y"; write "X is not a Y"
@@ -101,8 +101,8 @@ def page_units(text):
 
 
 def comment_units(text):
-    """Returns the comments of a C file, one unit a paragraph. Lines that are
-    indented in a comment are code or tables."""
+    """Returns the comments of a C file, one unit a paragraph or a field of a
+    header. Lines that are indented in a comment are code or tables."""
     token = r'"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])*'|/\*.*?\*/"
     units = []
     for found in re.finditer(token, text, re.S):
@@ -113,10 +113,13 @@ def comment_units(text):
         open_unit = None
         for offset, line in enumerate(found[0][2:-2].split("\n")):
             line = re.sub(r"^\s*\* ?", "", line) if offset else line
+            field = re.match(r"(Claim|Truth|Settled by|Try):", line)
             if not line.strip() or line.startswith("    "):
                 open_unit = None
-            elif open_unit is None:
-                open_unit = Unit(number + offset, line, bool(before.strip()))
+            elif open_unit is None or field:
+                free = bool(before.strip() or
+                            field and field[1] == "Settled by")  # a list
+                open_unit = Unit(number + offset, line, free)
                 units.append(open_unit)
             else:
                 open_unit.text += "\n" + line
@@ -206,7 +209,7 @@ def all_files():
     for folder in ("walkthrough", "demos", "common"):
         for place, _, names in os.walk(os.path.join(TOP, folder)):
             place = os.path.relpath(place, TOP)
-            endings = ".md" if folder == "walkthrough" else (".c", ".h", ".scn")
+            endings = (".md", ".c", ".h", ".scn")
             paths += sorted(os.path.join(place, name) for name in names
                             if name.endswith(endings))
     return paths

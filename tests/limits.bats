@@ -46,22 +46,22 @@ expect() {
     return $status
 }
 
-@test "a second client is served while the first is silent, but by 01" {
+@test "every stage except 01 serves a second client while the first is idle" {
     expect two no 01-blocking
     expect two - # none
 }
 
-@test "a server with idle clients sleeps and never wakes, but 03" {
+@test "every stage except 03 sleeps while its clients are idle" {
     expect sleeps no 03-nonblocking
     expect sleeps - # none
 }
 
-@test "the last of 1,100 clients is served, but by 04" {
+@test "every stage except 04 serves the last of 1,100 clients" {
     expect above no 04-select
     expect above - 01-blocking
 }
 
-@test "a client that does not read stops others in 01 and 03 to 06 only" {
+@test "a client that does not read delays others in 01 and 03 to 06 only" {
     expect stalled no 01-blocking 03-nonblocking 04-select 05-poll 06-epoll-lt
     expect stalled - # none
 }

@@ -379,6 +379,17 @@ options_elsewhere() {
     done <../words
 }
 
+@test "--help has one column for all texts, and names the effect of a signal" {
+    local stage
+    for stage in $(STAGES='' ladder); do
+        # The text of an option begins in column 24, or on the next line.
+        ! sed -n '/^  -c/,/^try/p' "$BATS_FILE_TMPDIR/$stage.help" |
+            grep -vE '^( {2}.{19}  [^ ].*| {6}--[a-z-]{10,} [A-Z]+|Only .*|try.*|)$' ||
+            return 1
+        grep -q 'ends by that signal' "$BATS_FILE_TMPDIR/$stage.help"
+    done
+}
+
 @test "--help names the stage, and has at most 80 columns" {
     local stage line
     local -a lines

@@ -25,7 +25,7 @@ predict() {
 06-epoll-lt two-messages send=2: right" ]
 }
 
-@test "all that scripts/compare counts can be guessed" {
+@test "every count of scripts/compare can be guessed" {
     local name
     local -a names numbers
     COLUMNS=160 run "$TOP/scripts/compare" 8 7 -s many 3>&- 4>&-
@@ -49,7 +49,7 @@ refused() {
     [ "${#lines[@]}" -eq 1 ]
 }
 
-@test "an argument that is not a guess is refused in a sentence" {
+@test "an argument that is not a guess is refused with a sentence" {
     refused "write WHAT=NUMBER" 6 one waits
     refused "write WHAT=NUMBER" 6 one waits=many
     refused "write WHAT=NUMBER" 6 one waits=-1
@@ -60,7 +60,7 @@ refused() {
     refused "--help" 6
 }
 
-@test "predict --help says what can be guessed" {
+@test "predict --help lists what can be guessed" {
     run predict --help
     [ "$status" -eq 0 ]
     [[ $output == *"wake-ups"*"EAGAIN"*"try:"* ]]

@@ -56,6 +56,10 @@ reactor() {
     reactor reuse
 }
 
+@test "a walk calls every callback that has not been removed" {
+    reactor walk
+}
+
 @test "a callback may remove its own descriptor, and add it again" {
     reactor remove-itself
 }

@@ -456,6 +456,41 @@ static void test_modify_in_batch(void)
         free_end(ends[i]);
 }
 
+static struct end *walked[4];
+
+/* Counts itself. The first one removes itself and the second one, and adds a
+ * descriptor with a high number, so that the array of the reactor moves. */
+static void on_walk(struct reactor *r, int fd, uint32_t events, void *data)
+{
+    const struct end *end = data;
+    (void)fd;
+    CHECK(events == 0);
+    note(end->number, MOST);
+    if (end->number != 0)
+        return;
+    for (int i = 0; i < 2; i++) {
+        reactor_remove(r, walked[i]->fd);
+        free_end(walked[i]);
+    }
+    int high = fcntl(walked[2]->fd, F_DUPFD_CLOEXEC, 500);
+    CHECK(reactor_add(r, high, EPOLLIN, on_walk, walked[3]) == 0);
+}
+
+static void test_walk(void)
+{
+    for (int i = 0; i < 4; i++)
+        walked[i] = new_end(i);
+    for (int i = 0; i < 3; i++) /* ready, but a walk does not wait */
+        CHECK(write(walked[i]->peer, "x", 1) == 1);
+    for (int i = 0; i < 3; i++)
+        watch(walked[i], on_walk);
+    reactor_walk(reactor);
+    CHECK(called >= 2 && order[0] == 0 && order[1] == 2);
+    CHECK(called == 2 || (called == 3 && order[2] == 3));
+    free_end(walked[2]);
+    free_end(walked[3]);
+}
+
 static void on_stop(struct reactor *r, int fd, uint32_t events, void *data)
 {
     (void)events, (void)data;
@@ -884,6 +919,7 @@ static const struct {
     {"remove-itself", test_remove_itself},
     {"add-in-callback", test_add_in_callback},
     {"modify-in-batch", test_modify_in_batch},
+    {"walk", test_walk},
     {"stop", test_stop},
     {"errors", test_errors},
     {"no-descriptor-left", test_no_descriptor_left},

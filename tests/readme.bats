@@ -19,7 +19,7 @@ load helpers
         diff "$BATS_TEST_TMPDIR/shown" -
 }
 
-@test "the table of stages in README.md lists those of demos/, with chapters" {
+@test "the table in README.md lists every stage of demos/ and its chapter" {
     diff <(sed -n 's/^| \[\([0-9][^]]*\)\](walkthrough\/\1\.md) .*/\1/p' \
         "$TOP/README.md") <(STAGES='' ladder)
 }

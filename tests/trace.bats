@@ -135,7 +135,7 @@ need_strace() {
         skip "strace may not trace here: $(head -n 1 "$own/why")"
 }
 
-@test "each stage ends with status 0, and all is echoed" {
+@test "each stage ends with status 0 and echoes every byte" {
     local stage summary line
     for stage in "${stages[@]}"; do
         echo "stage $stage"
@@ -154,7 +154,7 @@ need_strace() {
         select(.args.who | test("client"))] | length == 15'
 }
 
-@test "for each client: connect, accept, recv, send, close" {
+@test "the lines of a client are in order: connect, accept, recv, send, close" {
     all_hold '. as $all | [range(1; 4)] | all(
         "c\(.)" as $c | "client \(.)" as $who |
         [($all | map(.cat == "connect" and .args.who == $who)),
@@ -179,7 +179,7 @@ need_strace() {
         (map(.cat == "eof" and .args.client == $c) | index(true)))'
 }
 
-@test "each client gets its own bytes, and the server's sums are the same" {
+@test "each client gets its own bytes, and the server's counts agree" {
     all_hold '. as $all | [range(1; 4)] | all(
         "c\(.)" as $c | "client \(.)" as $who |
         def bytes(f): [$all[] | select(f) | .args.bytes] | add;
@@ -195,7 +195,7 @@ need_strace() {
         .msg | test("client " + $n)) | length > 0 and all'
 }
 
-@test "each line of the text is of the grammar" {
+@test "each line of the text matches the grammar" {
     facts_of_text "${stages[@]/%/.text}" >"$own/facts"
     # More than 50 of each stage.
     awk '/^summary/ { if (n <= 50) exit 1; n = -1; stages++ }
@@ -203,7 +203,7 @@ need_strace() {
          END { if (n || stages != '${#stages[@]}') exit 1 }' "$own/facts"
 }
 
-@test "the grammar has the events of trace.h, and no other" {
+@test "the grammar contains exactly the events of trace.h" {
     grep -Eo '^ \*     [a-z]+(, [a-z]+)*  ' "$TOP/common/trace.h" |
         grep -Eo '[a-z]+' | sort >"$own/1"
     grep -Eo '^[a-z]+' "$BATS_TEST_DIRNAME/grammar.txt" | sort -u >"$own/2"
@@ -211,7 +211,7 @@ need_strace() {
     [ "$(wc -l <"$own/1")" -ge 17 ]
 }
 
-@test "each line of JSON is one whole event" {
+@test "each line of JSON is one complete event" {
     local lines
     jq -R fromjson "${stages[@]/%/.json}" >"$own/parsed"
     mapfile -t lines < <(cat "${stages[@]/%/.json}")
@@ -229,7 +229,7 @@ need_strace() {
     all_hold 'map(.pid) | unique | length == 1'
 }
 
-@test "the categories are the vocabulary" {
+@test "the categories of JSON are the events of the grammar" {
     local words
     words=$(grep -Eo '^[a-z]+' "$BATS_TEST_DIRNAME/grammar.txt" |
         sed 's/.*/"&"/' | paste -sd,)
@@ -237,7 +237,7 @@ need_strace() {
     all_hold 'map(select(.cat == "summary")) | length == 1'
 }
 
-@test "text and JSON tell the same story" {
+@test "text and JSON contain the same events" {
     facts_of_text "${stages[@]/%/.text}" >"$own/text"
     facts_of_json "${stages[@]/%/.json}" >"$own/json"
     diff "$own/text" "$own/json"
@@ -259,7 +259,7 @@ send_pieces() {
         }' "$socket" "$@" 3>&- 4>&-
 }
 
-@test "what no client may say is escaped, in text and in JSON" {
+@test "control characters and other special bytes are escaped, in text and JSON" {
     local stage
     # All bytes, and what would forge a line, close a string, or colour; in
     # pieces of 16 bytes, so that none is cut.
@@ -283,7 +283,7 @@ send_pieces() {
     done
 }
 
-@test "a long message is cut, and the trace says by how much" {
+@test "a long message is cut, and the trace prints how many bytes are missing" {
     demo "${stages[-1]}" -c 1 -m 1 -z 5000 -j "$own/json" >"$own/text"
     grep -q '^\[client 1\] send 5000 bytes, msg:.*\.\.\. (+4968)$' \
         "$own/text"
@@ -294,7 +294,7 @@ send_pieces() {
         all(.args.msg | endswith("... (+4968)"))'
 }
 
-@test "the JSON is a trace that Chrome and Perfetto can show" {
+@test "Chrome and Perfetto can show the JSON" {
     # Per thread the waits begin and end, nested, by the same name.
     all_hold 'group_by(.tid) | all(
         reduce .[] as $e ([];
@@ -340,7 +340,7 @@ trace_close close +
 END
 }
 
-@test "in the stages each trace call stands beside its system call" {
+@test "in the stages each trace call is next to its system call" {
     local -a files=("${stages[@]/#/"$TOP/demos/"}")
     neighbours >"$own/neighbours"
     perl -w - "$own/neighbours" "${files[@]/%/.c}" >"$own/checked" <<'END'
@@ -431,7 +431,7 @@ END
             startswith("demos/\($stage).c:") or startswith("demos/reactor.c:"))'
 }
 
-@test "of a run of EAGAINs only the first is printed; the rest are counted" {
+@test "of repeated EAGAINs only the first is printed, and all are counted" {
     # No thread says so twice in a row.
     all_hold 'map(select(.args.src)) | group_by(.tid) | all(
         [.[:-1], .[1:]] | transpose |
@@ -500,7 +500,7 @@ on_terminal() {
     grep -q 'accept new' "$own/tty"
 }
 
-@test "colour on a terminal, and nowhere else" {
+@test "colours are printed on a terminal only" {
     local stage=${stages[-1]} escape=$'\033['
     on_terminal "$stage"
     grep -qF "$escape" "$own/tty"
@@ -524,7 +524,7 @@ on_terminal() {
     grep -qF "$escape" "$own/tty"
 }
 
-@test "-q leaves out the events, not the summary" {
+@test "-q omits the events, not the summary" {
     for stage in "${some[@]}"; do
         demo "$stage" -q -i 1 -j "$own/json" >"$own/text"
         [ "$(events_of "$own/text" | wc -l)" = 0 ]
@@ -578,7 +578,7 @@ on_terminal() {
     done
 }
 
-@test "one line, one write(2)" {
+@test "each line is one write(2)" {
     need_strace
     for stage in "${some[@]}"; do
         echo "stage $stage"
@@ -603,7 +603,7 @@ on_terminal() {
     done
 }
 
-@test "a quiet run makes no write(2) for an event" {
+@test "with -q no event causes a write(2)" {
     need_strace
     for stage in "${some[@]}"; do
         ASAN_OPTIONS=detect_leaks=0 timeout -k 1 "$LIMIT" strace \

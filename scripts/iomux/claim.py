@@ -20,8 +20,8 @@ SOURCES = os.path.join(TOP, "walkthrough", "claims")
 LIMIT = 20  # seconds a program
 NOT_TRIED = 77
 TOPICS = ("select and poll", "epoll's interface", "level and edge",
-          "who is woken", "limits and costs", "Unix-domain sockets",
-          "well-known samples")
+          "who is woken", "completions with io_uring", "limits and costs",
+          "Unix-domain sockets", "well-known samples")
 VERDICTS = ("true", "false", "depends")
 
 

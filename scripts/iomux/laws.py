@@ -3,7 +3,7 @@ first one that a trace breaks."""
 from .message import plain
 
 LAWS = {
-    "grammar": "each line is of the grammar",
+    "grammar": "each line matches the grammar",
     "speaker": "each thread prints only events of its own kind",
     "accepted first": "a client is accepted before anything else happens",
     "gone": "nothing happens to a client after its close or refusal",

@@ -1,86 +1,20 @@
 """pictures.py - draws the pictures of the text from traces and headers.
 
 A position in a timeline is the number of a line in the trace. It is not a
-time: the traces are recorded in lock-step.
+time: the traces are recorded in lock-step. picture_data.py reads the traces.
 """
-import dataclasses
 import os
 import re
 
+from .picture_data import (QUARTER, buffers_of, clients_of, listener_of,
+                           ready_for, trace_of, words)
 from .program import TOP, Trouble, read_text, write_text
-from .stages import DEMOS, find_scenario, find_stage, play, stages
+from .stages import DEMOS, find_stage, stages
 from .svg import WIDTH, Drawing
 
 FOLDER = os.path.join("walkthrough", "pictures")
-SCENARIO = "three"
 STARTS_FROM = {8: 7, 9: 7, 10: 7}  # any other stage starts from the one before
 
-
-# --- what a trace contains ---------------------------------------------------
-
-@dataclasses.dataclass
-class Client:
-    """A connection. All but the descriptors are numbers of lines."""
-    name: str
-    own_fd: int  # the client's end
-    connected: int
-    accepted: int = 0
-    fd: int = 0  # the server's end
-    left: int = 0
-    closed: int = 0
-    sent: list = dataclasses.field(default_factory=list)
-    echoed: list = dataclasses.field(default_factory=list)
-
-    @property
-    def label(self):
-        return "client " + self.name[1:]
-
-
-def trace_of(stage):
-    """Returns the events of a stage that plays the scenario."""
-    return play(find_stage(stage), find_scenario(SCENARIO)).events
-
-
-def clients_of(events):
-    """Returns the clients in the order in which they connect."""
-    found = {}
-    for event in events:
-        name = event.about
-        if event.of_client and event.kind == "connect":
-            found[name] = Client(name, event.fd, event.line)
-        elif name in found:
-            client = found[name]
-            if event.of_client and event.kind == "close":
-                client.left = event.line
-            elif event.of_client and event.kind == "send":
-                client.sent.append(event.line)
-            elif event.of_server and event.kind == "accept":
-                client.accepted, client.fd = event.line, event.fd
-            elif event.of_server and event.kind == "close":
-                client.closed = event.line
-            elif event.of_server and event.kind == "send":
-                client.echoed.append(event.line)
-    clients = list(found.values())
-    if not clients or not all(c.accepted and c.left and c.closed
-                              for c in clients):
-        raise Trouble(f"in the scenario {SCENARIO} every client must be "
-                      "accepted and closed")
-    return clients
-
-
-def listener_of(events):
-    return next(event.fd for event in events if event.kind == "listen")
-
-
-def words(names):
-    """Returns "client 1", or "clients 2 and 3"."""
-    numbers = [name[1:] for name in names]
-    if len(numbers) == 1:
-        return f"client {numbers[0]}"
-    return f"clients {', '.join(numbers[:-1])} and {numbers[-1]}"
-
-
-# --- the pictures ------------------------------------------------------------
 
 def key_of_timelines(picture, y):
     x = 24
@@ -102,13 +36,13 @@ def key_of_timelines(picture, y):
 
 
 def timelines():
-    """Three clients in three stages, over the lines of the trace."""
+    """Three clients in four stages, over the lines of the trace."""
     left, step, row = 84, 9.6, 24
-    picture = Drawing("Timelines of three clients in stages 01, 02 and 04", "")
+    picture = Drawing("Timelines of three clients in stages 01 to 04", "")
     said = []
     key_of_timelines(picture, 22)
     y = 36
-    for stage in ("1", "2", "4"):
+    for stage in ("1", "2", "3", "4"):
         name = find_stage(stage)
         clients = clients_of(trace_of(stage))
         first, others = clients[0], clients[1:]
@@ -121,7 +55,7 @@ def timelines():
             f"accepted in line {c.accepted} and leaves in line {c.left}."
             for c in clients))
         picture.text(16, y + 16, name, look="head")
-        picture.text(120, y + 16, result, "mark" if late else "ink")
+        picture.text(136, y + 16, result, "mark" if late else "ink")
         top = y + 26
         for number, c in enumerate(clients):
             middle = top + number * row + row / 2
@@ -213,19 +147,6 @@ def sockets():
     return picture.svg(y + 20)
 
 
-def ready_for(stage):
-    """Returns the listening socket, the clients, the events that epoll_ctl
-    has added, and what the wait reports after client 2 has sent."""
-    events = trace_of(stage)
-    clients = clients_of(events)
-    sent = clients[1].sent[0]
-    end = next(e.line for e in events
-               if e.line > sent and e.of_server and e.kind == "recv")
-    ready = [e.fd for e in events if sent < e.line < end and e.kind == "ready"]
-    added = [e.fd for e in events if e.line < sent and e.kind == "ctl"]
-    return listener_of(events), clients, added, ready
-
-
 def table(picture, x, y, widths, rows, ready):
     """Draws rows of cells. The rows whose first cell is in ready stand out."""
     for row in rows:
@@ -307,6 +228,57 @@ def lists():
     return picture.svg(316)
 
 
+def cells(picture, y, label, filled, places, result, colour="ink"):
+    """Draws a row of places for messages. The first of them are filled."""
+    picture.text(16, y + 13, label, "dim")
+    for place in range(places):
+        picture.box(168 + 11 * place, y, 11, 18,
+                    "wait" if place < filled else "paper", "line", 0)
+    if result:
+        picture.text(176 + 11 * places, y + 13, result, colour)
+
+
+def buffers():
+    """Both directions of a connection, and when OUT is reported."""
+    b = buffers_of("7")
+    label = "client " + b.name[1:]
+    picture = Drawing(f"The buffers of a connection whose {label} does not "
+                      "read, and the quarter rule", "")
+    back = "server to " + label
+    edge = 168 + 11 * b.full / QUARTER
+    picture.text(16, 26, "07-epollout", look="head")
+    picture.text(120, 26, f"send has failed with EAGAIN, and {label} sends on"
+                 f" (lines {b.blocked} to {b.reads - 1} of the trace)", "dim")
+    cells(picture, 58, f"{label} to server", b.waiting, b.full,
+          f"{b.waiting} unread")
+    cells(picture, 84, "unsent data", b.unsent, b.unsent, "")
+    picture.text(edge + 8, 97, "in the server's memory; while it is there, "
+                 "the server does not receive")
+    cells(picture, 110, back, b.full, b.full, "full: EAGAIN", "mark")
+    picture.text(16, 156, "quarter rule", look="head")
+    picture.text(120, 156, f"{label} reads (lines {b.reads + 1} to "
+                 f"{b.writable} of the trace)", "dim")
+    left = b.full - b.read
+    cells(picture, 188, back, left + 1, b.full, f"{left + 1}: no OUT",
+          "mark")
+    cells(picture, 214, back, left, b.full, f"{left}: OUT")
+    for y, end in ((50, 132), (180, 236)):
+        picture.path(f"M{edge:g} {y}V{end}", "serve", "dash")
+        picture.text(edge + 6, y + 2, "a quarter of the send buffer", "serve",
+                     "small")
+    picture.text(16, 260, f"A cell is a message of {b.size:,} bytes. The "
+                 "kernel counts bytes in the sender's send buffer until they "
+                 "are received.", "dim", "small")
+    picture.description = (
+        f"When send fails with EAGAIN, {b.full} messages fill the send buffer "
+        f"of fd:{b.fd}, and {label} has read none of them. The server holds "
+        f"{b.unsent} unsent message, and {b.waiting} messages of {label} wait "
+        f"in the other direction. While {label} has not read {left + 1} "
+        f"messages, OUT is not reported. At {left}, which is less than a "
+        "quarter, it is.")
+    return picture.svg(274)
+
+
 def ladder():
     """The stages, each with the first line of its header."""
     picture = Drawing("The eleven stages and the idea that each adds", "")
@@ -337,7 +309,7 @@ def ladder():
 
 
 PICTURES = {"timelines": timelines, "sockets": sockets, "lists": lists,
-            "ladder": ladder}
+            "buffers": buffers, "ladder": ladder}
 
 
 def draw_all(names, check):

@@ -78,7 +78,7 @@ def parse_step(line, number, name):
             step = Step(number, quoted[1], quoted[2], len(text), text)
     elif re.fullmatch(r"c[0-9]+", words[0]) and len(words) in (2, 3):
         step = step_of_client(words, number)
-    elif re.fullmatch(r"hold|release|await-timer|\}|signal (stop|cont)|"
+    elif re.fullmatch(r"hold|release|await-timer|\}|signal (stop|cont|term)|"
                       r"room [0-9]{1,9}|repeat [0-9]{1,9} \{",
                       " ".join(words)):
         step = Step(number, "player", words[0],

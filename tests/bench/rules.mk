@@ -1,12 +1,6 @@
 # rules.mk - the programs of the benchmark: its tools, and the peers whose
 # library is installed (scripts/setup bench installs them all).
 
-# Does a program that includes this header link with this library? A header
-# alone may have no library, or one for another machine.
-links = $(shell echo 'int main(void) { return 0; }' | $(CC) $(CPPFLAGS) \
-    $(CFLAGS) -include $(1) $(LDFLAGS) -x c -o /dev/null - -x none $(2) \
-    $(LDLIBS) >/dev/null 2>&1 && echo yes)
-
 TOOLS := load dispatch trace_cost
 # Stages without their trace, to see what it costs.
 UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-%,$(STAGES)))
@@ -16,7 +10,7 @@ ifneq ($(filter bench bench-programs $(BUILD)/bench/%,$(MAKECMDGOALS)),)
 PEERS += $(if $(call links,event2/event.h,-levent_core),libevent bufferevent)
 PEERS += $(if $(call links,uv.h,-luv),libuv)
 PEERS += $(if $(call links,ev.h,-lev),libev)
-PEERS += $(if $(call links,liburing.h,-luring),io_uring)
+PEERS += $(if $(URING),io_uring)
 endif
 
 .PHONY: bench-programs

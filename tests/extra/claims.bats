@@ -280,6 +280,33 @@ differs() {
     claims --markdown | grep 'with size 1, 100 descriptors.*(size.c) |$'
 }
 
+@test "without io_uring its claims cannot be tried, and the reason is printed" {
+    local programs=$BATS_TEST_TMPDIR/build
+    make -s -C "$TOP" URING= BUILD="$programs" "$programs/claims/uring-close"
+    run "$TOP/scripts/claims" --programs "$programs/claims" --reasons uring-close
+    [ "$status" -eq 0 ]
+    [ "$output" = "uring-close: liburing is missing" ]
+    # The next make builds the program, if liburing is there.
+    run make -q -C "$TOP" URING=yes BUILD="$programs" \
+        "$programs/claims/uring-close"
+    [ "$status" -eq 1 ]
+}
+
+@test "where io_uring is refused, its claims cannot be tried" {
+    ! grep -q '^#!' "$BUILD/claims/uring-close" || skip "there is no liburing"
+    local name
+    echo 'int io_uring_queue_init(void) { return -1; } /* EPERM */' \
+        >"$BATS_TEST_TMPDIR/refuse.c"
+    cc -shared -fPIC -o "$BATS_TEST_TMPDIR/refuse.so" \
+        "$BATS_TEST_TMPDIR/refuse.c"
+    for name in $(names | grep '^uring-'); do
+        run env LD_PRELOAD="$BATS_TEST_TMPDIR/refuse.so" "$BUILD/claims/$name"
+        echo "$name: $output"
+        [ "$status" -eq 77 ]
+        [ "$output" = "not tried: io_uring_queue_init: EPERM" ]
+    done
+}
+
 @test "if a program differs, no table is printed" {
     mkdir "$BATS_TEST_TMPDIR/claims"
     local name

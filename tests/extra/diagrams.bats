@@ -19,7 +19,7 @@ diagrams() {
 @test "every diagram of the text parses" {
     local -a pages
     mapfile -t pages < <(grep -rl '^```mermaid$' "$TOP"/*.md "$TOP/walkthrough")
-    [ ${#pages[@]} -gt 8 ]
+    [ ${#pages[@]} -gt 0 ]
     diagrams "${pages[@]}"
 }
 

@@ -5,24 +5,6 @@
 
 load helpers
 
-# Does all hazards to one stage, three at a time.
-suffer_all() {
-    local stage=$1 said=$BATS_TEST_TMPDIR/said
-    all_stages | grep -qx "$stage" || skip "STAGES does not name it"
-    python3 -IS "$TOP/tests/hazard.py" --list | sed 's/ .*//' |
-        xargs -P 3 -I NAME timeout -k 1 $((8 * LIMIT)) python3 -IS \
-            "$TOP/tests/hazard.py" "$BUILD/$stage" NAME \
-            >"$said" 2>&1 3>&- 4>&- || :
-    grep -E '^SKIP' "$said" | sed 's/^/# /' >&3 || :
-    if grep -qE '^BAD|Traceback' "$said"; then
-        grep -vE '^(GOOD|SKIP)' "$said"
-        return 1
-    fi
-    # Every hazard has ended, one way or the other.
-    [ "$(grep -cE '^(GOOD|SKIP)' "$said")" -eq \
-        "$(python3 -IS "$TOP/tests/hazard.py" --list | wc -l)" ]
-}
-
 @test "no hazard harms 01-blocking" {
     suffer_all 01-blocking
 }

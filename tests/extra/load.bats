@@ -132,6 +132,32 @@ EOT
     done
 }
 
+# Starts the io_uring peer on $socket, or skips the test.
+start_io_uring() {
+    [ -x "$TOP/build/bench/io_uring" ] ||
+        skip "there is no liburing: scripts/setup bench"
+    ulimit -n 4096 2>/dev/null || skip "the hard limit of open files is low"
+    socket=$BATS_TEST_TMPDIR/io_uring.sock
+    # shellcheck disable=SC2016 # that shell expands them
+    background sh -c 'exec "$0" "$1" 2>&1' "$TOP/build/bench/io_uring" "$socket"
+    wait_for_line '^ready: \|^peer: io_uring: ' "$BATS_TEST_TMPDIR/out"
+    ! grep '^peer: ' "$BATS_TEST_TMPDIR/out" || skip "io_uring is refused here"
+}
+
+@test "300 clients that do not read cannot stop the io_uring peer" {
+    start_io_uring
+    timeout -k 1 $((6 * LIMIT)) "$TOP/tests/bench/stalled.py" "$socket" 300 20 \
+        3>&- 4>&-
+}
+
+@test "the io_uring peer loses no byte when all its buffers are taken" {
+    start_io_uring
+    # It has 1,024 buffers, and 1,500 messages wait when it begins.
+    load_generator -a 1500 -n 3 "$socket"
+    # One client alone fills more buffers than the ring has at first.
+    load_generator -a 3 -n 3 -z 65536 "$socket"
+}
+
 @test "SIGTERM stops a stage that is built without its trace, at any moment" {
     local program hazard
     for program in "$TOP"/build/bench/untraced-*; do

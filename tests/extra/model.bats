@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 #
 # model.bats - the model of epoll in walkthrough/model does what the kernel
-# does, and the test would see it if it did not.
+# does, and a model that does something else is detected.
 
 load helpers
 
@@ -48,7 +48,7 @@ differs() {
     done
 }
 
-@test "the model does what the kernel does in 100 made-up scripts" {
+@test "the model does what the kernel does in 100 random scripts" {
     local seed
     for ((seed = 1; seed <= 100; seed++)); do
         run play --random $seed
@@ -60,7 +60,7 @@ differs() {
     done
 }
 
-@test "a made-up script is the same each time, and uses every step" {
+@test "a random script is the same each time, and uses every step" {
     local step all
     [ "$(play --random 7)" = "$(play --random 7)" ]
     all=$(for seed in {1..20}; do play --random "$seed"; done)
@@ -71,50 +71,50 @@ differs() {
     done
 }
 
-@test "without the line that puts back, level-triggered is edge-triggered" {
+@test "without the line that puts items back, level-triggered is edge-triggered" {
     change '    else if (!(item->event.events & EPOLLET))
             make_ready(&again, item);' '    else if (0) make_ready(&again, item);'
     differs level
     [[ ${lines[7]} == "wait "*"kernel: a:IN "*"MODEL: 0" ]]
 }
 
-@test "a model that puts edge-triggered items back as well is seen" {
+@test "a model that puts edge-triggered items back too is detected" {
     change 'else if (!(item->event.events & EPOLLET))' 'else'
     differs edge
 }
 
-@test "a model that does not ask again what is true is seen" {
+@test "a model that does not poll again before it reports is detected" {
     change 'if (revents == 0)' 'if (0)'
     differs edge
 }
 
-@test "a model that looks only when something happens is seen" {
+@test "a model whose ADD and MOD do not poll is detected" {
     change 'if (ep_item_poll(item) != 0)' 'if (0)'
     differs oneshot
 }
 
-@test "a model that forgets EPOLLONESHOT is seen" {
+@test "a model that ignores EPOLLONESHOT is detected" {
     change 'if (item->event.events & EPOLLONESHOT)' 'if (0)'
     differs oneshot
 }
 
-@test "a model whose key is the file alone is seen" {
+@test "a model whose key is the file without the descriptor is detected" {
     change '|| (*item)->fd != fd)' ')'
     differs dup
 }
 
-@test "a model that puts those without room at the end is seen" {
+@test "a model that puts items without room at the end is detected" {
     change 'make_ready(&again, item); /*' 'make_ready(&todo, item); /*'
     differs order
 }
 
-@test "the model knows how a Unix-domain socket ends" {
+@test "the model reports the end of a Unix-domain socket as the kernel does" {
     run play "$MODEL/ends.ep"
     [ "$status" -eq 0 ]
     [[ $output == *"a:IN|RDHUP b:IN|HUP|RDHUP c:IN|ERR|HUP|RDHUP"* ]]
 }
 
-@test "the model gives back all memory and every descriptor" {
+@test "the model frees all memory and closes every descriptor" {
     run timeout -k 1 $((LIMIT * 3)) valgrind -q --error-exitcode=9 \
         --leak-check=full --track-fds=yes "$BUILD/model" "$MODEL/order.ep" \
         3>&- 4>&- </dev/null
@@ -131,29 +131,29 @@ play_wrong() {
     [[ $output == *"model: "*"$2"* ]]
 }
 
-@test "a script that is wrong is refused in a sentence" {
+@test "a wrong script is refused with a sentence" {
     play_wrong 'jump a' "there is no step 'jump'"
-    play_wrong 'add a IN' "there is no a yet: socket a"
-    play_wrong $'socket a\nsocket a' "a is taken"
-    play_wrong 'socket 1' "a name is a letter, a to z, not '1'"
-    play_wrong 'socket' "a name is a letter, a to z, not ''"
+    play_wrong 'add a IN' "there is no socket a yet; add a step 'socket a'"
+    play_wrong $'socket a\nsocket a' "a is in use"
+    play_wrong 'socket 1' "a name must be a letter from a to z, not '1'"
+    play_wrong 'socket' "a name must be a letter from a to z, not ''"
     play_wrong $'socket a\nadd a' "add needs flags: add a IN|ET"
-    play_wrong $'socket a\nadd a IN|UP' "'UP' is no flag"
-    play_wrong $'socket a\nread a much' "a number from 1 to 4096 is wanted, not 'much'"
+    play_wrong $'socket a\nadd a IN|UP' "'UP' is not a flag"
+    play_wrong $'socket a\nread a much' "needs a number from 1 to 4096, not 'much'"
     play_wrong $'socket a\nread a' "not ''"
-    play_wrong $'socket a\nwrite a 1 2' "has a word too many"
+    play_wrong $'socket a\nwrite a 1 2' "has too many words"
     play_wrong 'wait 27' "a number from 1 to 26"
     play_wrong $'socket a\nclose a\ndup a b' "a is closed"
     play_wrong "$(printf 'wait %0200d' 1)" "is longer than"
 }
 
-@test "the command line of the model: help, and what is wrong with it" {
+@test "the command line of the model: help, and mistakes" {
     run play --help
     [ "$status" -eq 0 ]
     [[ $output == *"usage: build/model"* ]]
     run play
     [ "$status" -eq 2 ]
-    [[ $output == *"give one script"* ]]
+    [[ $output == *"expected one script"* ]]
     run play --what
     [ "$status" -eq 2 ]
     run play "$MODEL/none.ep"

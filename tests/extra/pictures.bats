@@ -22,11 +22,12 @@ load helpers
     sed -i 's/client 2/client 4/' "$copy/walkthrough/pictures/timelines.svg"
     sed -i '2s/ - .*/ - another idea./' "$copy/demos/05-poll.c"
     rm "$copy/walkthrough/pictures/lists.svg"
+    sed -i 's/15 unread/16 unread/' "$copy/walkthrough/pictures/buffers.svg"
     run "$copy/scripts/pictures" --check
     echo "$output"
     [ "$status" -eq 1 ]
-    [ "${#lines[@]}" -eq 3 ]
-    [[ $output == *timelines.svg*lists.svg*ladder.svg* ]]
+    [ "${#lines[@]}" -eq 4 ]
+    [[ $output == *timelines.svg*lists.svg*buffers.svg*ladder.svg* ]]
     "$copy/scripts/pictures"
     "$copy/scripts/pictures" --check
     grep -q 'another idea' "$copy/walkthrough/pictures/ladder.svg"
@@ -38,7 +39,7 @@ import os
 import sys
 import xml.etree.ElementTree as tree
 
-assert len(sys.argv) == 5, sys.argv
+assert len(sys.argv) == 6, sys.argv
 for path in sys.argv[1:]:
     root = tree.parse(path).getroot()
     svg = "{http://www.w3.org/2000/svg}"

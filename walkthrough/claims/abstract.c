@@ -2,17 +2,18 @@
  * abstract.c - Unix-domain sockets
  *
  * Claim: an abstract name is a string after a NUL, and needs to be removed
- * Truth: false. It is as many bytes as the address's length says, NULs among
- * them: a length that is too large makes another name. It is no file, has no
- * permissions, and goes with the last descriptor of the socket.
+ * Truth: false. It is as many bytes as the length of the address gives, and
+ * some of them may be zero bytes. A length that is too large makes another
+ * name. The name is not a file, has no permissions, and disappears with the
+ * last descriptor of the socket.
  * Settled by: unix(7), Abstract sockets.
- * Try: ss -xl, which shows an @ for the first NUL.
+ * Try: ss -xl, which prints an @ for the first zero byte.
  */
 #include "claim.h"
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-/* The length of an address whose name has so many bytes after the NUL. */
+/* Returns the length of an address with this many bytes after the NUL. */
 static socklen_t length_of(size_t bytes)
 {
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + bytes);

@@ -7,7 +7,7 @@
  * take turns. epoll_wait adds it at the head (woken-lifo.c).
  * Settled by: accept(2); net/unix/af_unix.c and net/core/datagram.c, which use
  * prepare_to_wait_exclusive().
- * Try: a TCP listener; epoll_wait and then accept.
+ * Try: a TCP listener, or epoll_wait and then accept.
  */
 #include "claim.h"
 

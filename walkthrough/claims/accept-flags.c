@@ -2,9 +2,10 @@
  * accept-flags.c - Unix-domain sockets
  *
  * Claim: if the listening socket is non-blocking, so are its connections
- * Truth: false on Linux. accept gives the new descriptor no file status flags
- * of the listening socket. accept4 sets O_NONBLOCK with SOCK_NONBLOCK. On BSD
- * the flags are inherited, so portable programs set them anyway.
+ * Truth: false on Linux. accept does not copy the file status flags of the
+ * listening socket to the new descriptor. accept4 sets O_NONBLOCK if it is
+ * called with SOCK_NONBLOCK. On BSD the flags are inherited, so portable
+ * programs set them explicitly.
  * Settled by: accept(2), NOTES.
  * Try: a listening socket that blocks, and SOCK_NONBLOCK.
  */

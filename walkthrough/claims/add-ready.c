@@ -2,8 +2,8 @@
  * add-ready.c - level and edge
  *
  * Claim: edge-triggered misses what was there before ADD
- * Truth: false. ADD and MOD look at the state, and what is ready then is
- * reported. So there is no gap between accept and ADD.
+ * Truth: false. ADD and MOD check the state, and report a descriptor that is
+ * ready at that moment. So nothing is missed between accept and ADD.
  * Settled by: fs/eventpoll.c, ep_insert and ep_modify.
  * Try: register for OUT first, and for IN with a MOD.
  */

@@ -2,11 +2,12 @@
  * anonymous.c - epoll's interface
  *
  * Claim: epoll is a device, or a file system, that must be there
- * Truth: false. The first patches had /dev/epoll, long before it was merged.
- * Today it is a system call, and the descriptor is an anonymous inode: no
- * path, no device. Only reading and writing make no sense: EINVAL.
+ * Truth: false. The first patches had /dev/epoll, long before epoll was
+ * merged. Today there is a system call, and the descriptor refers to an
+ * anonymous inode, without a path or a device. read and write fail with
+ * EINVAL.
  * Settled by: epoll(7), epoll_create(2); fs/eventpoll.c, anon_inode_getfile.
- * Try: ls -l /proc/PID/fd of a server, and see what else is anonymous.
+ * Try: ls -l /proc/PID/fd of a server. What else is anonymous?
  */
 #include "claim.h"
 

@@ -3,9 +3,10 @@
  *
  * Claim: when accept fails, print it and go on
  * Truth: false for EMFILE, ENFILE, ENOBUFS and ENOMEM. The connection stays in
- * the backlog and the listener stays readable, so the loop spins until another
- * client leaves. One client too many is enough. A server can register the
- * listener for no events until then. The stages refuse the connection instead.
+ * the backlog and the listening socket stays readable, so the loop spins until
+ * another client leaves. One client too many is enough. A server can register
+ * the listening socket for no events until then. The stages refuse the
+ * connection instead.
  * Settled by: accept(2), EMFILE; common/listener.c, listener_accept_failed().
  * Try: (ulimit -n 9; build/06-epoll-lt --serve -s /tmp/s), and five clients.
  */
@@ -13,7 +14,7 @@
 
 #define TURNS 1000
 
-/* Allow no descriptor beyond those that are open. */
+/* Sets the limit so that no further descriptor can be opened. */
 static void no_more_descriptors(void)
 {
     struct rlimit limit;

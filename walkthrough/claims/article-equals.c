@@ -2,18 +2,19 @@
  * article-equals.c - well-known samples
  *
  * Claim: EPOLLIN == events[i].events finds the readable clients
- * Truth: false. events is a set of bits. When a client closes, it is IN|HUP,
- * equal to nothing: the sample of a well-known article neither reads the end
- * of file nor closes, and level-triggered it is told again at once, for ever.
- * Test with &, and treat what you do not expect as a reason to read.
+ * Truth: false. events is a set of bits. When a client closes, events is
+ * IN|HUP, which is not equal to IN. The sample of a well-known article then
+ * neither reads the end of file nor closes, and level-triggered epoll reports
+ * the client again at every wait. Test with &, and call recv for unexpected
+ * events too.
  * Settled by: epoll_wait(2), "a bit mask"; epoll_ctl(2), EPOLLHUP.
- * Try: ask for RDHUP as well, and see which events == then misses.
+ * Try: register for RDHUP as well. Which events does == miss then?
  */
 #include "claim.h"
 
 #define TURNS 1000
 
-/* One turn of the sample's loop. Returns what recv said, or -2: no recv. */
+/* Runs the sample's loop once. Returns the result of recv, or -2: no recv. */
 static int turn(int epoll_fd, bool with_equals)
 {
     char buffer[128];

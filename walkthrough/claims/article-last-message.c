@@ -3,8 +3,9 @@
  *
  * Claim: after HUP there is nothing left to read, so close
  * Truth: false. A client that sends its last message and closes at once is
- * told as IN|HUP, with the message unread. The article's server, which acts
- * on IN alone, loses it; so does one that looks for HUP first.
+ * reported as IN|HUP, with the message unread. The article's server tests for
+ * IN alone and loses the message. A server that tests for HUP first loses it
+ * too.
  * Settled by: epoll_ctl(2), EPOLLHUP; net/unix/af_unix.c, unix_poll.
  * Try: git apply tests/broken/hup-first.patch, and scripts/test broken.
  */
@@ -12,7 +13,7 @@
 
 #define CLIENTS 20
 
-/* How a server may look at an event. Does it read? */
+/* Three ways in which a server tests an event. Returns whether it reads. */
 static bool with_equals(uint32_t events)
 {
     return events == EPOLLIN;
@@ -28,7 +29,7 @@ static bool in_first(uint32_t events)
     return (events & EPOLLIN) != 0;
 }
 
-/* Clients send a message and close at once. How many messages are read? */
+/* Clients send a message and close at once. Returns how many are read. */
 static int serve(bool (*reads)(uint32_t))
 {
     int messages = 0;

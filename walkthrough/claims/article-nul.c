@@ -2,11 +2,12 @@
  * article-nul.c - well-known samples
  *
  * Claim: the bytes that recv has stored are a string that printf can print
- * Truth: false. recv stores bytes and no NUL. Printed with %s, a short message
- * ends with what the last one left, and one that fills the buffer goes on with
- * what lies behind it: what others sent, or a crash. Use the length.
+ * Truth: false. recv stores bytes without a zero byte at the end. If they are
+ * printed with %s, a short message ends with a part of the message before it.
+ * One that fills the buffer continues with the memory behind the buffer, which
+ * may hold bytes of other clients. Use the length.
  * Settled by: recv(2), RETURN VALUE; printf(3), precision of %s.
- * Try: two arrays in the place of one, and -fsanitize=address.
+ * Try: two arrays instead of one, and -fsanitize=address.
  */
 #include "claim.h"
 

@@ -2,10 +2,10 @@
  * article-size-t.c - well-known samples
  *
  * Claim: a size_t holds what recv returns
- * Truth: false. recv returns ssize_t: -1 in a size_t is the largest number
- * there is, "more than 0 bytes". The article's server prints its old buffer
- * as a message of a client that has reset the connection; used as a length it
- * reads all of the memory.
+ * Truth: false. recv returns ssize_t, and -1 in a size_t is the largest
+ * number, so it is "more than 0 bytes". When a client has reset the
+ * connection, the article's server prints its old buffer as a message. Used as
+ * a length, the number reads past the buffer.
  * Settled by: recv(2), RETURN VALUE: ssize_t.
  * Try: gcc -Wsign-conversion. -Wall -Wextra does not warn.
  */
@@ -13,7 +13,7 @@
 
 static char buffer[128];
 
-/* The sample's handler: true when it believes that a message has come. */
+/* The sample's handler. Returns true if it takes the result for a message. */
 static bool message_unsigned(int fd)
 {
     size_t size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
@@ -26,7 +26,7 @@ static bool message_signed(int fd)
     return size > 0;
 }
 
-/* A client that leaves our greeting unread: recv will say ECONNRESET. */
+/* Creates a client that closes with a greeting unread: ECONNRESET. */
 static int reset_connection(void)
 {
     int pair[2];

@@ -2,15 +2,15 @@
  * backlog.c - Unix-domain sockets
  *
  * Claim: listen(fd, 5) lets five clients queue, the sixth is refused
- * Truth: false. A Unix-domain socket queues one more than the backlog, even
- * with backlog 0. The next connect is not refused either: it sleeps, or says
- * EAGAIN when it may not sleep.
+ * Truth: false. A Unix-domain socket queues one connection more than the
+ * backlog, even if the backlog is 0. The next connect is not refused. It
+ * blocks, or fails with EAGAIN on a non-blocking socket.
  * Settled by: connect(2), EAGAIN; net/unix/af_unix.c, unix_recvq_full.
- * Try: backlog -1; then see /proc/sys/net/core/somaxconn.
+ * Try: backlog -1. Then look at /proc/sys/net/core/somaxconn.
  */
 #include "claim.h"
 
-/* Connect until it fails. Returns how many got in; errno tells why not more. */
+/* Connects until it fails with errno. Returns how many connected. */
 static int fill(const struct place *place)
 {
     int clients = 0;

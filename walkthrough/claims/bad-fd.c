@@ -2,12 +2,12 @@
  * bad-fd.c - select and poll
  *
  * Claim: a closed or negative descriptor makes the wait fail
- * Truth: depends. select fails: EBADF. poll reports a closed descriptor as
- * NVAL and counts it as ready; a negative one is an empty place, which is how
- * to keep holes in the array. epoll_ctl says EBADF, and a descriptor that is
- * closed later just leaves the interest list.
+ * Truth: depends. select fails with EBADF. poll reports a closed descriptor as
+ * NVAL and counts it as ready. It skips a negative one, so an element of the
+ * array can be left unused. epoll_ctl fails with EBADF. A descriptor that is
+ * closed later disappears from the interest list.
  * Settled by: select(2), EBADF; poll(2), fd and POLLNVAL; epoll(7), Q6.
- * Try: a server that never looks for NVAL, and a closed client.
+ * Try: a server that never tests for NVAL, and a closed client.
  */
 #include "claim.h"
 

@@ -2,11 +2,12 @@
  * before-accept.c - Unix-domain sockets
  *
  * Claim: a client can send only when the server has accepted it
- * Truth: false. connect returns when the connection is in the queue. What the
- * client sends then is kept, and can be read after accept, even when the
- * client has left. But a server that closes its listener resets all these.
+ * Truth: false. connect returns when the connection is in the backlog. The
+ * kernel keeps what the client sends, and the server can receive it after
+ * accept, even if the client has left. But a server that closes its listening
+ * socket resets these connections.
  * Settled by: connect(2), accept(2), listen(2).
- * Try: a client that connects and leaves; what does accept say?
+ * Try: a client that connects and leaves. What does accept return?
  */
 #include "claim.h"
 

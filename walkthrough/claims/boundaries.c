@@ -2,9 +2,10 @@
  * boundaries.c - Unix-domain sockets
  *
  * Claim: what was sent with one send is received with one recv
- * Truth: false on SOCK_STREAM, on a Unix-domain socket as well as with TCP. It
- * is a stream of bytes: several sends may come as one, one as several. A
- * protocol needs an end or a length; SOCK_SEQPACKET keeps boundaries.
+ * Truth: false for SOCK_STREAM, both on a Unix-domain socket and over TCP. It
+ * is a stream of bytes: one recv may return the bytes of several sends, and
+ * one send may need several calls of recv. A protocol needs an end mark or a
+ * length. SOCK_SEQPACKET keeps boundaries.
  * Settled by: unix(7), socket(2), SOCK_STREAM and SOCK_SEQPACKET.
  * Try: SOCK_SEQPACKET, and a buffer that is too small.
  */

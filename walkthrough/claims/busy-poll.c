@@ -2,17 +2,17 @@
  * busy-poll.c - limits and costs
  *
  * Claim: with O_NONBLOCK no call blocks, so it is the fastest
- * Truth: depends. Who asks again and again burns a CPU: here more than 1000
- * questions for one answer, where a sleeper needs one wait. It saves the
- * wake-up, if you have a CPU to give away.
+ * Truth: depends. A program that repeats the call uses a whole CPU: here more
+ * than 1000 calls for one byte, where one wait would be enough. It saves the
+ * wake-up, which is useful if a CPU is reserved for it.
  * Settled by: recv(2), EAGAIN; build/03-nonblocking.
- * Try: top, while build/03-nonblocking --serve has nothing to do.
+ * Try: top, while build/03-nonblocking --serve has no clients.
  */
 #include "claim.h"
 
 static int pair[2];
 
-/* Send one byte, after some work. */
+/* Sends one byte, after some work. */
 static int work_and_send(int milliseconds)
 {
     while (cpu_ns() < milliseconds * INT64_C(1000000))

@@ -1,13 +1,13 @@
 /*
- * claim.h - what the claim programs share, and what is no lesson.
+ * claim.h - functions that the claim programs share.
  *
- * A claim program looks at the machine, says with saw() what it sees and
- * whether that is what its header tells, and ends with verdict(). Exit status:
- * 0 the machine behaves as the header says, 1 it does not, 77 it cannot be
+ * A claim program observes the machine. It prints each observation with saw(),
+ * and whether its header predicts it, and ends with verdict(). Exit status: 0
+ * the machine behaves as the header describes, 1 it does not, 77 it cannot be
  * tried here.
  *
- * Leaves out: the system calls that a claim is about. They stand in the
- * program. Try: write one of your own; README.md says how.
+ * Leaves out: the system calls that a claim is about. They are in the program.
+ * Try: write a claim of your own, as README.md describes.
  */
 #ifndef CLAIM_H
 #define CLAIM_H
@@ -57,7 +57,7 @@ saw(bool as_expected, const char *format, ...)
     claim_differs += as_expected ? 0 : 1;
 }
 
-/* The last line. Returns the exit status. */
+/* Prints the last line. Returns the exit status. */
 static inline int verdict(const char *truth, const char *claim,
                           const char *observed)
 {
@@ -70,14 +70,14 @@ static inline int verdict(const char *truth, const char *claim,
     return claim_differs > 0 ? 1 : 0;
 }
 
-/* End here: this machine cannot show it. */
+/* Ends the program, because this machine cannot show the claim. */
 __attribute__((noreturn)) static inline void not_tried(const char *why)
 {
     printf("not tried: %s\n", why);
     exit(NOT_TRIED);
 }
 
-/* ECONNRESET rather than a sentence; "none" for 0. */
+/* Returns a name such as ECONNRESET, or "none" for 0. */
 static inline const char *error_name(int error)
 {
     const char *name = strerrorname_np(error);
@@ -85,8 +85,9 @@ static inline const char *error_name(int error)
 }
 
 /*
- * Pass on the result of a call that only prepares. What a container refuses,
- * an older kernel lacks or a limit forbids cannot be tried; else it is a bug.
+ * Returns the result of a call that only prepares. If it has failed, ends the
+ * program. The claim is then not tried if a container refuses the call, an
+ * older kernel does not have it or a limit forbids it. Otherwise it is a bug.
  */
 static inline int must(int result, const char *call)
 {
@@ -101,7 +102,8 @@ static inline int must(int result, const char *call)
     exit(EXIT_FAILURE);
 }
 
-/* IN|HUP for EPOLLIN | EPOLLHUP; "nothing" for 0. poll's bits are the same. */
+/* Returns IN|HUP for EPOLLIN | EPOLLHUP, and "nothing" for 0. The bits of poll
+ * are the same. */
 static inline const char *event_names(uint32_t events)
 {
     static const struct {
@@ -122,22 +124,22 @@ static inline const char *event_names(uint32_t events)
     return text[0] ? text : "nothing";
 }
 
-/* --- sockets and epoll, where they are not the lesson -------------------- */
+/* --- sockets and epoll --------------------------------------------------- */
 
-/* Two connected stream sockets. */
+/* Creates two connected stream sockets. */
 static inline void make_pair(int pair[2])
 {
     must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair),
          "socketpair");
 }
 
-/* The address of a listening socket. */
+/* Returns the address of a listening socket. */
 struct place {
     struct sockaddr_un address;
     socklen_t size;
 };
 
-/* Two TCP sockets that are connected by the loopback interface. */
+/* Creates two TCP sockets, connected over the loopback interface. */
 static inline void make_tcp_pair(int pair[2])
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -154,7 +156,7 @@ static inline void make_tcp_pair(int pair[2])
     close(listen_fd);
 }
 
-/* Send text and a descriptor; who does not ask for it never has it. */
+/* Sends text and a descriptor. A plain recv does not receive it. */
 static inline int send_with_descriptor(int fd, const char *text, int passed)
 {
     struct iovec bytes = {.iov_base = (void *)text, .iov_len = strlen(text)};
@@ -172,7 +174,7 @@ static inline int send_with_descriptor(int fd, const char *text, int passed)
     return (int)sendmsg(fd, &message, 0);
 }
 
-/* A socket that is bound, and not listening yet, to a name of the kernel's. */
+/* Creates a socket with a name from the kernel. It does not listen yet. */
 static inline int bind_somewhere(struct place *place)
 {
     const int fd = must(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
@@ -185,7 +187,7 @@ static inline int bind_somewhere(struct place *place)
     return fd;
 }
 
-/* A listening socket. */
+/* Creates a listening socket. */
 static inline int listen_somewhere(struct place *place, int backlog)
 {
     const int fd = bind_somewhere(place);
@@ -193,7 +195,7 @@ static inline int listen_somewhere(struct place *place, int backlog)
     return fd;
 }
 
-/* Connect without sleeping. Returns the descriptor, or -1 with errno. */
+/* Connects without blocking. Returns the descriptor, or -1 with errno. */
 static inline int connect_to(const struct place *place)
 {
     const int fd =
@@ -213,14 +215,14 @@ static inline int new_epoll(void)
     return must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
 }
 
-/* Put fd on the interest list; the event will carry its number. */
+/* Adds fd to the interest list, with its number in data.fd. */
 static inline void watch(int epoll_fd, int fd, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
     must(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event), "epoll_ctl ADD");
 }
 
-/* What does one epoll_wait that may not sleep tell of its first descriptor? */
+/* Returns the events of the first descriptor that is ready, or 0. */
 static inline uint32_t ask(int epoll_fd)
 {
     struct epoll_event event;
@@ -228,7 +230,7 @@ static inline uint32_t ask(int epoll_fd)
     return n == 1 ? event.events : 0;
 }
 
-/* Allow this process at least so many descriptors. */
+/* Raises the limit, so that this process can open so many descriptors. */
 static inline void allow_descriptors(rlim_t wanted)
 {
     struct rlimit limit;
@@ -240,7 +242,7 @@ static inline void allow_descriptors(rlim_t wanted)
     must(setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
 }
 
-/* CPU time of this process in ns: to compare two of them, and no more. */
+/* Returns the CPU time of this process in ns, for comparisons only. */
 static inline int64_t cpu_ns(void)
 {
     struct timespec used;
@@ -255,8 +257,8 @@ static inline int claim_compare(const void *a, const void *b)
 }
 
 /*
- * The one in the middle. On a busy or virtual machine single figures are far
- * too high or, when stolen time is taken off them, far too low. Sorts them.
+ * Sorts the figures and returns the median. On a busy or virtual machine single
+ * figures are far too high or, if stolen time is subtracted, far too low.
  */
 static inline int64_t median(int64_t *figures, size_t count)
 {
@@ -264,9 +266,9 @@ static inline int64_t median(int64_t *figures, size_t count)
     return figures[count / 2];
 }
 
-/* --- who sleeps ---------------------------------------------------------- */
+/* --- threads and processes that block ------------------------------------ */
 
-/* Read a file of /proc/TID. Returns false when there is nothing to read. */
+/* Reads a file of /proc/TID. Returns false if there is nothing to read. */
 static inline bool read_proc(pid_t tid, const char *name, char text[512])
 {
     char path[64];
@@ -279,7 +281,7 @@ static inline bool read_proc(pid_t tid, const char *name, char text[512])
     return n > 0;
 }
 
-/* Does the thread sleep in a system call? Waiting for a lock does not count. */
+/* Returns whether the thread blocks in a system call other than for a lock. */
 static inline bool asleep(pid_t tid)
 {
     char text[512];
@@ -289,14 +291,14 @@ static inline bool asleep(pid_t tid)
            (isdigit((unsigned char)text[0]) && atoi(text) != SYS_futex);
 }
 
-/* Wait until the thread or process sleeps: no clock is asked. */
+/* Waits until the thread or process blocks, without a fixed pause. */
 static inline void wait_asleep(pid_t tid)
 {
     for (int in_a_row = 0; in_a_row < 2; sched_yield())
         in_a_row = asleep(tid) ? in_a_row + 1 : 0;
 }
 
-/* Run body(argument) in a child, which dies with us. */
+/* Runs body(argument) in a child, which ends with this process. */
 static inline pid_t start_child(int (*body)(int), int argument)
 {
     const pid_t parent = getpid();
@@ -307,7 +309,7 @@ static inline pid_t start_child(int (*body)(int), int argument)
     _exit(getppid() == parent ? body(argument) : 0);
 }
 
-/* Wait for its end. Returns what body did, or 128 + the signal. */
+/* Waits for its end. Returns the result of body, or 128 + the signal. */
 static inline int end_of(pid_t child)
 {
     int status;
@@ -316,12 +318,12 @@ static inline int end_of(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* A thread that calls epoll_wait once, without a time limit. */
+/* A thread that calls epoll_wait once, without a time-out. */
 struct sleeper {
     pthread_t thread;
     int epoll_fd;
     _Atomic pid_t tid;
-    _Atomic int place; /* it was the first, second, ... to wake; 0: asleep */
+    _Atomic int place; /* 1, 2, ... in the order of waking; 0: blocked */
     struct epoll_event event;
 };
 
@@ -336,7 +338,7 @@ static inline void *sleep_once(void *argument)
     return NULL;
 }
 
-/* Start it, and come back when it sleeps. */
+/* Starts it, and returns when it blocks. */
 static inline void start_sleeper(struct sleeper *sleeper, int epoll_fd)
 {
     *sleeper = (struct sleeper){.epoll_fd = epoll_fd};
@@ -348,8 +350,8 @@ static inline void start_sleeper(struct sleeper *sleeper, int epoll_fd)
 }
 
 /*
- * Wait until each of them has woken or sleeps. Returns how many have woken. One
- * may wake the next behind our back: so look again until nothing has changed.
+ * Waits until each of them has woken or blocks. Returns how many have woken.
+ * One may wake the next meanwhile, so this repeats until nothing has changed.
  */
 static inline int count_woken(struct sleeper *sleepers, int count)
 {

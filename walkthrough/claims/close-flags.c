@@ -2,13 +2,14 @@
  * close-flags.c - Unix-domain sockets
  *
  * Claim: when the peer closes, the socket becomes readable and recv returns 0
- * Truth: depends. So it is with TCP, where the flag is IN. On a Unix-domain
- * socket a close is IN|HUP at once, and RDHUP if asked for, even with data
- * still to be read. Who takes HUP for "nothing to read" loses these. A
- * half-close is IN and RDHUP, and the other way still works.
+ * Truth: depends. This is so over TCP, where the event is IN. On a Unix-domain
+ * socket a close is reported as IN|HUP at once, and as RDHUP if it is
+ * registered, even while data is unread. A server that takes HUP for "nothing
+ * to read" loses this data. A half-close is reported as IN and RDHUP, and the
+ * other direction still works.
  * Settled by: epoll_ctl(2), EPOLLRDHUP and EPOLLHUP; net/unix/af_unix.c,
  * unix_poll.
- * Try: read the three bytes, and look again.
+ * Try: read the three bytes, and poll again.
  */
 #include "claim.h"
 

@@ -2,11 +2,11 @@
  * close-waiting.c - who is woken
  *
  * Claim: closing the epoll descriptor wakes the threads that wait on it
- * Truth: false. The call holds the open file: the sleeper sleeps on, nothing
- * reports the close, and what it watches can still wake it. To stop a loop,
- * watch an eventfd or a pipe and write to it.
+ * Truth: false. The call holds the open file. The thread continues to block,
+ * nothing reports the close, and the registered descriptors can still wake the
+ * thread. To stop a loop, watch an eventfd or a pipe and write to it.
  * Settled by: close(2), Multithreaded processes; epoll(7).
- * Try: select or poll, and another thread that closes what they watch.
+ * Try: select or poll, and another thread that closes their descriptors.
  */
 #include "claim.h"
 

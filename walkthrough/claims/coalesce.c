@@ -2,11 +2,11 @@
  * coalesce.c - level and edge
  *
  * Claim: each write gives one event
- * Truth: false. An event says that a descriptor is ready, not how often it
- * became so. What comes before the wait is one event, level- or
- * edge-triggered. Count bytes or messages, never events.
+ * Truth: false. An event means that a descriptor is ready, not how often it
+ * has become ready. All writes before the wait are one event, level-triggered
+ * and edge-triggered. Count bytes or messages, not events.
  * Settled by: epoll(7), Q8; fs/eventpoll.c: an item is on the ready list once.
- * Try: an eventfd counts for you.
+ * Try: an eventfd, which counts for you.
  */
 #include "claim.h"
 

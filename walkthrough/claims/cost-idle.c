@@ -6,7 +6,7 @@
  * not. epoll_wait checks only the ready list. This program does not measure
  * select, which also checks all descriptors (fs/select.c, do_select).
  * Settled by: poll(2); epoll(7); fs/select.c, do_poll.
- * Try: print the ratios; then watch 9000 descriptors (ulimit -Sn).
+ * Try: print the ratios. Then watch 9000 descriptors (ulimit -Sn).
  */
 #include "claim.h"
 

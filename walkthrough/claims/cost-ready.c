@@ -2,11 +2,11 @@
  * cost-ready.c - limits and costs
  *
  * Claim: the cost of epoll_wait does not depend on how many there are
- * Truth: depends. Not on how many are watched, but on how many are ready: each
- * of these is asked again and copied. Level-triggered ones are asked once more
- * by the wait after they were drained.
+ * Truth: depends. It does not depend on how many are registered, but on how
+ * many are ready. Each ready one is polled again and copied. Level-triggered
+ * ones are polled again by the wait after they were drained.
  * Settled by: epoll(7); fs/eventpoll.c, ep_send_events.
- * Try: EPOLLET, and look at the wait after the drain.
+ * Try: EPOLLET. What does the wait after the drain cost then?
  */
 #include "claim.h"
 

@@ -2,11 +2,11 @@
  * ctl-while-waiting.c - who is woken
  *
  * Claim: the interest list cannot change while a thread waits on it
- * Truth: false. Other threads may ADD, MOD and DEL at any time, and the
- * sleeper takes part: an ADD of something ready wakes it. With select and poll
- * the question is fixed once the call has begun.
+ * Truth: false. Other threads may call ADD, MOD and DEL at any time, and the
+ * wait takes notice: an ADD of a descriptor that is ready ends it. select and
+ * poll do not notice changes once the call has begun.
  * Settled by: epoll_wait(2), NOTES; select(2), BUGS.
- * Try: DEL in the place of ADD. Who wakes the sleeper then?
+ * Try: DEL instead of ADD. What ends the wait then?
  */
 #include "claim.h"
 

@@ -2,11 +2,11 @@
  * data.c - epoll's interface
  *
  * Claim: the kernel puts the ready descriptor into data.fd
- * Truth: false. data is yours: 64 bits that come back as they were given to
- * epoll_ctl. The kernel never looks at them. data.fd holds the descriptor
- * only if you put it there; data.ptr and data.fd share the same bytes.
+ * Truth: false. data is yours: the kernel returns the 64 bits that you gave to
+ * epoll_ctl, and does not use them. data.fd holds the descriptor only if you
+ * put it there. data.ptr and data.fd share the same bytes.
  * Settled by: epoll_ctl(2), epoll_event(3type); fs/eventpoll.c.
- * Try: set data.fd and data.ptr both, and see which one is left.
+ * Try: set both data.fd and data.ptr. Which of them is left?
  */
 #include "claim.h"
 

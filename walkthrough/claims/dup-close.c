@@ -2,12 +2,12 @@
  * dup-close.c - epoll's interface
  *
  * Claim: closing a descriptor takes it off the interest list
- * Truth: depends. What is registered is the open file; it goes when the last
- * descriptor of it is closed. With a duplicate, from dup or in a child, events
- * for the closed number go on. DEL needs the registered number and the open
- * file, so it works again after dup2(duplicate, number).
+ * Truth: depends. The open file is registered, and it is removed when its last
+ * descriptor is closed. If there is a duplicate, from dup or in a child,
+ * events for the closed number are still reported. DEL needs the registered
+ * number and the open file, so it works again after dup2(duplicate, number).
  * Settled by: epoll(7), Q6; epoll_ctl(2), EBADF and ENOENT.
- * Try: let another file get the number, and see whose events come.
+ * Try: let another file get the number. Whose events are reported?
  */
 #include "claim.h"
 

@@ -2,12 +2,13 @@
  * edge-kinds.c - level and edge
  *
  * Claim: every kind of file gives edges by the same rule
- * Truth: false. Each kind of file decides when it wakes those who wait for it.
- * A repeating timerfd that no one reads gives one edge. Reading an eventfd
- * gives its own reader an OUT edge. A pipe gives OUT only if it was full.
+ * Truth: false. Each kind of file decides when it wakes the threads that wait
+ * for it. A repeating timerfd that is not read gives one edge. Reading an
+ * eventfd gives its own reader an OUT edge. A pipe gives OUT only if it was
+ * full.
  * Settled by: fs/timerfd.c, timerfd_tmrproc(); fs/eventfd.c, eventfd_read();
  * fs/pipe.c, pipe_read().
- * Try: the same for a socket (et-rearm.c); the timerfd without EPOLLET.
+ * Try: the same for a socket (et-rearm.c), and the timerfd without EPOLLET.
  */
 #include "claim.h"
 #include <sys/eventfd.h>

@@ -2,8 +2,9 @@
  * err-hup.c - epoll's interface
  *
  * Claim: a registration with events 0 is never reported
- * Truth: false. ERR and HUP are reported to everybody who watches, asked for
- * or not, by epoll and by poll. Only a spent EPOLLONESHOT is silent.
+ * Truth: false. epoll and poll report ERR and HUP for every registered
+ * descriptor, even if they are not registered. Only an EPOLLONESHOT that has
+ * been reported is silent.
  * Settled by: epoll_ctl(2), EPOLLERR and EPOLLHUP; poll(2).
  * Try: watch both ends of a pipe with events 0, and close one.
  */

@@ -2,9 +2,10 @@
  * et-accept.c - level and edge
  *
  * Claim: each connection gives an edge, so one accept per event is enough
- * Truth: false. Two that come before the wait give one event. With one accept
- * the second stays in the queue until a third comes, and then it is the third
- * that waits. Accept until EAGAIN, or watch the listener level-triggered.
+ * Truth: false. Two connections before one wait give one event. With one
+ * accept the second stays in the backlog until a third arrives, and then the
+ * third waits. Accept until EAGAIN, or watch the listening socket
+ * level-triggered.
  * Settled by: epoll(7), Q9; fs/eventpoll.c, ep_poll_callback.
  * Try: level-triggered.
  */

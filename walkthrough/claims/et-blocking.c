@@ -2,9 +2,9 @@
  * et-blocking.c - level and edge
  *
  * Claim: edge-triggered works only with non-blocking sockets
- * Truth: false. The kernel does not look at O_NONBLOCK. One recv for each
- * event, or recv with MSG_DONTWAIT until EAGAIN, is fine on a blocking socket.
- * Only the loop that reads until EAGAIN without either sleeps for ever.
+ * Truth: false. The kernel does not check O_NONBLOCK. One recv for each event,
+ * or recv with MSG_DONTWAIT until EAGAIN, works on a blocking socket. Only a
+ * loop until EAGAIN with a plain recv blocks.
  * Settled by: epoll(7), which says "should"; recv(2), MSG_DONTWAIT.
  * Try: fcntl(O_NONBLOCK) in the child.
  */
@@ -12,7 +12,7 @@
 
 static int pair[2];
 
-/* The loop of the books, on a blocking socket. */
+/* The usual loop until EAGAIN, on a blocking socket. */
 static int read_until_eagain(int fd)
 {
     char byte;

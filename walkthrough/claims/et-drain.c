@@ -2,13 +2,13 @@
  * et-drain.c - level and edge
  *
  * Claim: edge-triggered has to read until EAGAIN
- * Truth: depends. After plain data, a read of a stream that returns less than
- * was asked for has emptied the socket, and what comes later gives a new edge
- * (short-recv.c: not so after a passed descriptor or MSG_OOB). But an end of
- * file that came along with the data has no edge of its own: then look for
- * RDHUP in the event, or read on until 0 or EAGAIN.
+ * Truth: depends. After plain data, a recv of a stream that returns less than
+ * was asked for has emptied the socket, and later bytes give a new edge. This
+ * is not so after a passed descriptor or MSG_OOB (short-recv.c). An end of
+ * file that arrived with the data has no edge of its own. Test the event for
+ * RDHUP, or read until 0 or EAGAIN.
  * Settled by: epoll(7), Q9.
- * Try: ask for RDHUP, and look at the first event.
+ * Try: register for RDHUP, and look at the first event.
  */
 #include "claim.h"
 

@@ -3,17 +3,18 @@
  *
  * Claim: an edge is the change from not ready to ready, so a socket with
  * unread data gives none
- * Truth: false. An edge is whatever wakes those who wait on the socket, and it
- * reports the state at that moment: more data, the peer's shutdown or close,
- * MOD and ADD; with OUT asked the peer's reading, too. Your own calls are none.
+ * Truth: false. An edge is anything that wakes the threads waiting on the
+ * socket, and it reports the state at that moment. More data, the peer's
+ * shutdown or close, MOD and ADD give one. If OUT is registered, the peer's
+ * recv does too. Your own calls do not.
  * Settled by: epoll(7), EPOLLET; fs/eventpoll.c, ep_poll_callback.
- * Try: the same with a pipe, an eventfd, a datagram socket.
+ * Try: the same with a pipe, an eventfd and a datagram socket.
  */
 #include "claim.h"
 
 static int epoll_fd, pair[2];
 
-/* A socket with unread data that edge-triggered has told of already. */
+/* Creates a socket with unread data that has been reported already. */
 static void begin(uint32_t mask)
 {
     make_pair(pair);
@@ -24,7 +25,7 @@ static void begin(uint32_t mask)
     ask(epoll_fd);
 }
 
-/* What is told now, after something was done? */
+/* Prints what is reported after the action. */
 static void end(const char *done, uint32_t expected)
 {
     const uint32_t events = ask(epoll_fd);
@@ -48,13 +49,13 @@ int main(void)
     end("we write:", 0);
     begin(EPOLLIN);
     recv(pair[1], buffer, sizeof(buffer), 0);
-    end("the peer reads, IN is asked:", 0);
+    end("the peer reads, for IN:", 0);
     begin(EPOLLIN | EPOLLOUT);
     recv(pair[1], buffer, sizeof(buffer), 0);
-    end("the peer reads, IN|OUT is asked:", EPOLLIN | EPOLLOUT);
+    end("the peer reads, for IN|OUT:", EPOLLIN | EPOLLOUT);
     begin(EPOLLIN);
     send(pair[1], "x", 1, 0);
-    end("one more byte comes:", EPOLLIN);
+    end("one more byte arrives:", EPOLLIN);
     begin(EPOLLIN);
     shutdown(pair[1], SHUT_WR);
     end("the peer's shutdown(SHUT_WR):", EPOLLIN);

@@ -2,11 +2,12 @@
  * exclusive-rules.c - epoll's interface
  *
  * Claim: EPOLLEXCLUSIVE goes with every other flag and can be changed by MOD
- * Truth: false. It goes with IN, OUT, ERR, HUP, WAKEUP and ET alone, only in
- * ADD, never to be modified, and not on an epoll descriptor: else EINVAL.
+ * Truth: false. It can be combined with IN, OUT, ERR, HUP, WAKEUP and ET only.
+ * It is possible only in ADD, cannot be modified later, and does not work for
+ * an epoll descriptor. Everything else fails with EINVAL.
  * Settled by: epoll_ctl(2), EPOLLEXCLUSIVE; fs/eventpoll.c,
  * EPOLLEXCLUSIVE_OK_BITS.
- * Try: DEL and ADD in the place of MOD.
+ * Try: DEL and ADD instead of MOD.
  */
 #include "claim.h"
 

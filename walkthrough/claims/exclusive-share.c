@@ -2,9 +2,10 @@
  * exclusive-share.c - who is woken
  *
  * Claim: EPOLLEXCLUSIVE distributes connections evenly
- * Truth: false. It prevents the thundering herd and pins the load: the kernel
- * wakes the first in the queue that sleeps, and never moves it to the end. A
- * server that is back in its wait before the next connection gets that, too.
+ * Truth: false. It prevents the thundering herd, but one server gets the load.
+ * The kernel wakes the first thread in the queue that blocks, and never moves
+ * it to the end. If this server is back in its wait before the next
+ * connection, it gets that one too.
  * Settled by: fs/eventpoll.c, ep_ptable_queue_proc(), add_wait_queue_exclusive;
  * kernel/sched/wait.c, __wake_up_common().
  * Try: a burst of connections, so that the first server is still busy.

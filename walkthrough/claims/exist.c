@@ -2,16 +2,17 @@
  * exist.c - epoll's interface
  *
  * Claim: adding a descriptor again changes its events
- * Truth: false. ADD of what is there is EEXIST and changes nothing; MOD does
- * it. MOD and DEL of what is not there are ENOENT. DEL needs no event.
+ * Truth: false. ADD of a registered descriptor fails with EEXIST and changes
+ * nothing. MOD changes it. MOD and DEL of a descriptor that is not registered
+ * fail with ENOENT. DEL does not need an event.
  * Settled by: epoll_ctl(2), ERRORS.
- * Try: look at the interest list between the calls, as fdinfo.c does.
+ * Try: print the interest list between the calls, as fdinfo.c does.
  */
 #include "claim.h"
 
 static int epoll_fd, pair[2];
 
-/* The name of the error of one epoll_ctl, "none" if it went well. */
+/* Calls epoll_ctl. Returns the name of its error, or "none". */
 static const char *ctl(int op, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.fd = pair[0]};

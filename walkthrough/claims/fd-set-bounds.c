@@ -32,7 +32,7 @@ static void set_checked(int fd, fd_set *set)
 /* Called through this pointer, so that the compiler does not see the number. */
 static void (*volatile set_bit)(int fd, fd_set *set);
 
-/* Returns 1 if FD_SET wrote behind the set, else 0. */
+/* Returns 1 if FD_SET wrote past the set, else 0. */
 static int write_past_the_set(int unused)
 {
     static unsigned long memory[2 * sizeof(fd_set) / sizeof(long)];

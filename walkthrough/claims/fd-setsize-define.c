@@ -2,8 +2,8 @@
  * fd-setsize-define.c - select and poll
  *
  * Claim: define FD_SETSIZE before the headers to make fd_set larger
- * Truth: false with glibc. Its fd_set has always 1024 bits, and its headers
- * define FD_SETSIZE anew. On BSD and Windows the sentence is true.
+ * Truth: false with glibc. Its fd_set always has 1024 bits, and its headers
+ * define FD_SETSIZE again. On BSD and Windows the sentence is true.
  * Settled by: select(2), NOTES; bits/typesizes.h and sys/select.h of glibc.
  * Try: gcc -E -dM on this file, and look for FD_SETSIZE.
  */

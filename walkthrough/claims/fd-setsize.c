@@ -3,10 +3,10 @@
  *
  * Claim: select and poll watch at most 1024 descriptors, unless you recompile
  * the kernel
- * Truth: false. FD_SETSIZE is the size of a C type, fd_set, in user space.
- * It bounds the number that a descriptor has, not how many there are. The
- * kernel serves larger sets, and poll has no such limit at all. FD_SET with
- * 1024 or more writes past the set: undefined behaviour, not an error.
+ * Truth: false. FD_SETSIZE is the size of fd_set, a C type in user space. It
+ * limits the number of a descriptor, not how many there are. The kernel
+ * accepts larger sets, and poll does not have such a limit. FD_SET with 1024
+ * or more writes past the set, which is undefined behaviour and not an error.
  * Settled by: select(2), BUGS; poll(2); fs/select.c, core_sys_select.
  * Try: FD_SET(1500, &set), with and without -D_FORTIFY_SOURCE=2.
  */

@@ -2,18 +2,18 @@
  * fdinfo.c - epoll's interface
  *
  * Claim: no program can show what an epoll instance watches
- * Truth: false. /proc/PID/fdinfo/FD shows the interest list: tfd is the
- * descriptor, events the mask in hexadecimal, data what you gave. The kernel
- * has added ERR and HUP to the mask, 0x18.
+ * Truth: false. /proc/PID/fdinfo/FD shows the interest list. tfd is the
+ * descriptor, events are the registered events in hexadecimal, and data is the
+ * value that you gave. The kernel has added ERR and HUP, 0x18.
  * Settled by: proc_pid_fdinfo(5), in older pages proc(5); fs/eventpoll.c,
  * ep_show_fdinfo.
- * Try: cat /proc/PID/fdinfo/4 of a stage that serves.
+ * Try: cat /proc/PID/fdinfo/4 of a stage that runs with --serve.
  */
 #include "claim.h"
 
 #include <inttypes.h>
 
-/* The line of /proc/self/fdinfo about fd: its mask and data, or false. */
+/* Reads events and data of fd from /proc/self/fdinfo. False: no line. */
 static bool look(int epoll_fd, int fd, unsigned *mask, uint64_t *data)
 {
     char path[64], line[200];

@@ -2,17 +2,17 @@
  * fork.c - epoll's interface
  *
  * Claim: after fork the child has an epoll instance of its own
- * Truth: false. It has a descriptor of its own for the same instance. What
- * the child registers wakes the parent, with the child's data, even for a
- * descriptor that the parent does not have.
+ * Truth: false. It has a descriptor of its own for the same instance.
+ * Descriptors that the child registers wake the parent, with the child's data,
+ * even if the parent does not have these descriptors.
  * Settled by: epoll(7), Q6; epoll_create(2); fork(2), open file descriptions.
- * Try: EPOLL_CLOEXEC, and what it does for a child that only forks.
+ * Try: EPOLL_CLOEXEC. What does it change for a child that only forks?
  */
 #include "claim.h"
 
 static int epoll_fd;
 
-/* The child makes a pair, registers one end, and writes to the other. */
+/* The child creates a pair, registers one end, and writes to the other. */
 static int child(int wait_fd)
 {
     int pair[2];
@@ -22,7 +22,8 @@ static int child(int wait_fd)
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pair[0], &event) < 0 ||
         send(pair[1], "x", 1, 0) < 0)
         return 1;
-    return read(wait_fd, &byte, 1) == 1 ? 0 : 1; /* stay until told */
+    return read(wait_fd, &byte, 1) == 1 ? 0
+                                        : 1; /* until the parent continues */
 }
 
 int main(void)

@@ -2,15 +2,16 @@
  * hint.c - who is woken
  *
  * Claim: if epoll reports a socket as readable, recv does not block
- * Truth: false. It was so at that moment. Another thread or process may have
- * taken the data since; a connection, too. A report is a hint: read with
- * MSG_DONTWAIT or O_NONBLOCK, and take EAGAIN for an answer.
+ * Truth: false. It was readable at that moment. Another thread or process may
+ * have read the data since. The same is true for a connection to accept. A
+ * report is a hint, so call recv with MSG_DONTWAIT or O_NONBLOCK, and expect
+ * EAGAIN.
  * Settled by: select(2), BUGS.
- * Try: EPOLLONESHOT, and who may then read.
+ * Try: EPOLLONESHOT. Which thread may receive then?
  */
 #include "claim.h"
 
-/* Somebody else who has the same socket. */
+/* Another process that has the same socket. */
 static int take_a_byte(int fd)
 {
     char byte;

@@ -7,7 +7,7 @@
  * passes MSG_NOSIGNAL or ignores the signal. In the well-known Python server
  * the error is a BrokenPipeError: the third of four ways to stop it.
  * Settled by: send(2), EPIPE and MSG_NOSIGNAL; signal(7), SIGPIPE.
- * Try: MSG_NOSIGNAL in the place of 0.
+ * Try: MSG_NOSIGNAL instead of 0.
  */
 #include "sample.h"
 

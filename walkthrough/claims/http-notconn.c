@@ -6,7 +6,7 @@
  * connection. The well-known Python server does not handle this error: the
  * fourth of four ways to stop it. On a Unix-domain socket shutdown returns 0.
  * Settled by: shutdown(2), ENOTCONN; net/ipv4/af_inet.c, inet_shutdown.
- * Try: SHUT_WR; then leave the shutdown out, and close.
+ * Try: SHUT_WR. Then remove the shutdown, and close.
  */
 #include "sample.h"
 

@@ -2,9 +2,9 @@
  * http-reset.c - well-known samples
  *
  * Claim: an error of recv is a bug of the server, so the server may exit
- * Truth: false. A client can make recv fail. In the well-known Python server,
- * of which this program is a version in C, the reset of one connection raises
- * an exception that ends the server for all clients: the first of four ways to
+ * Truth: false. A client can make recv fail. This program is a version in C of
+ * a well-known Python server. There the reset of one connection raises an
+ * exception that ends the server for all clients: the first of four ways to
  * stop it. An error that a client can cause must end at most that client.
  * Settled by: recv(2), ECONNRESET; Python's ConnectionResetError.
  * Try: replace "return errno" by closing that client, and see the last line.
@@ -27,7 +27,7 @@ static int serve(int listen_fd)
         }
         ssize_t n = recv(event.data.fd, buffer, sizeof(buffer), 0);
         if (n < 0)
-            return errno; /* the exception that nobody catches */
+            return errno; /* the exception that is not caught */
         if (n > 0)
             send(event.data.fd, "HTTP/1.0 200 OK\r\n\r\n", 19, MSG_NOSIGNAL);
         else

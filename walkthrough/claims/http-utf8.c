@@ -7,7 +7,7 @@
  * UTF-8 to print it. One byte that is not UTF-8 ends the server: the second of
  * four ways to stop it. Treat bytes as bytes, and escape them to print them.
  * Settled by: mbstowcs(3), EILSEQ; Python's UnicodeDecodeError.
- * Try: what a stage prints for the same byte.
+ * Try: send the same byte to a stage. What does it print?
  */
 #include "sample.h"
 
@@ -24,7 +24,7 @@ static int serve(int listen_fd)
         ssize_t n = recv(fd, request, sizeof(request) - 1, 0);
         request[n > 0 ? n : 0] = '\0';
         if (mbstowcs(text, request, 200) == (size_t)-1)
-            return errno; /* the exception that nobody catches */
+            return errno; /* the exception that is not caught */
         send(fd, "HTTP/1.0 200 OK\r\n\r\n", 19, MSG_NOSIGNAL);
         close(fd);
     }

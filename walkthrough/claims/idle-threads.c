@@ -2,10 +2,11 @@
  * idle-threads.c - limits and costs
  *
  * Claim: a few hundred blocked threads cost the machine its CPU time
- * Truth: false. A thread that sleeps in recv uses none. What it costs is
- * memory, a stack and some of the kernel's, and a switch when it is woken.
+ * Truth: false. A thread that blocks in recv uses none. It costs memory, which
+ * is a part of its stack and some structures of the kernel, and a switch when
+ * it is woken.
  * Settled by: pthreads(7); pthread_getcpuclockid(3), which counts it.
- * Try: 4000, and look at RSS in /proc/PID/status.
+ * Try: 4000 threads, and look at RSS in /proc/PID/status.
  */
 #include "claim.h"
 
@@ -51,7 +52,7 @@ int main(void)
     }
     const int64_t before = cpu_of_all(threads);
     const int64_t end = cpu_ns() + 50000000;
-    while (cpu_ns() < end) /* 50 ms of CPU time go by */
+    while (cpu_ns() < end) /* uses 50 ms of CPU time */
         ;
     const int64_t used = cpu_of_all(threads) - before;
     saw(used == 0,

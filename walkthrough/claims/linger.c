@@ -2,13 +2,13 @@
  * linger.c - Unix-domain sockets
  *
  * Claim: a recv with MSG_DONTWAIT never blocks
- * Truth: false. It closes the descriptors that come with the bytes, when
- * nobody asks for them. The last close of a TCP socket with SO_LINGER sleeps
- * until the unsent bytes are taken, or for as long as whoever passed it wants,
- * and here the thread that receives is the one that closes.
+ * Truth: false. A recv closes the descriptors that were passed with the bytes
+ * if the program does not receive them. The last close of a TCP socket with
+ * SO_LINGER blocks until the unsent bytes are taken, or as long as the sender
+ * has set. The thread that calls recv is the one that closes.
  * Settled by: socket(7), SO_LINGER; unix(7), SCM_RIGHTS; net/ipv4/tcp.c,
  * __tcp_close(), which sk_stream_wait_close() lets sleep.
- * Try: let the loop around send stop after one; what is there to wait for?
+ * Try: let the loop around send end after one call. What can close wait for?
  */
 #include "claim.h"
 
@@ -31,7 +31,7 @@ int main(void)
     pthread_t thread;
     make_tcp_pair(tcp);
     while (send(tcp[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-        ; /* its peer reads nothing, so the last of them stay here */
+        ; /* its peer does not read, so the last of them stay here */
     must(setsockopt(tcp[1], SOL_SOCKET, SO_LINGER, &hour, sizeof(hour)),
          "SO_LINGER");
 
@@ -46,7 +46,7 @@ int main(void)
         sched_yield();
     saw(received == 0, "a TCP socket with unsent bytes, passed: recv %s",
         received == 0 ? "with MSG_DONTWAIT blocks" : "does not block");
-    close(tcp[0]); /* nobody will ever take them */
+    close(tcp[0]); /* these bytes are never taken */
     pthread_join(thread, NULL);
     saw(received == 2, "its peer closes: recv returns %d", received);
     return verdict("false", "a recv with MSG_DONTWAIT never blocks",

@@ -2,9 +2,10 @@
  * lt-drained.c - level and edge
  *
  * Claim: a drained level-triggered socket causes a wake-up without events
- * Truth: false. The item is still on the ready list, but each item is asked
- * again before it is reported. If none is ready the wait sleeps, and does not
- * return 0 before its time. The same holds for an edge whose data are gone.
+ * Truth: false. The item is still on the ready list, but each item is polled
+ * again before it is reported. If none is ready, the wait blocks and does not
+ * return 0 before its time-out. The same holds for an edge whose data has been
+ * read.
  * Settled by: fs/eventpoll.c, ep_send_events and ep_poll.
  * Try: let another process drain it.
  */

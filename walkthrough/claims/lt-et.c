@@ -3,9 +3,9 @@
  *
  * Claim: level-triggered repeats a report until you read, edge-triggered does
  * not
- * Truth: true. Level-triggered is a state: there is something to read.
- * Edge-triggered is an event: something has come. Nothing read and nothing
- * come means no event.
+ * Truth: true. Level-triggered reports a state: there is something to read.
+ * Edge-triggered reports an event: something has arrived. If nothing is read
+ * and nothing arrives, there is no event.
  * Settled by: epoll(7), Level-triggered and edge-triggered.
  * Try: read one of the five bytes between the waits.
  */

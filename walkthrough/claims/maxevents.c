@@ -3,11 +3,11 @@
  *
  * Claim: maxevents must not exceed the size of epoll_create, and what does
  * not fit is lost
- * Truth: false. maxevents is the room in the caller's array, whatever the
- * size was. It must be at least 1. What does not fit comes with the next
- * wait, edge-triggered or not.
+ * Truth: false. maxevents is the number of elements in the caller's array,
+ * whatever the size was. It must be at least 1. Events that have no room are
+ * returned by the next wait, edge-triggered or not.
  * Settled by: epoll_wait(2); fs/eventpoll.c, EP_MAX_EVENTS.
- * Try: give room for 1 in an array of 4, and count the waits.
+ * Try: pass 1 for an array of 4, and count the waits.
  */
 #include "claim.h"
 
@@ -26,7 +26,7 @@ int main(void)
 
     int n = epoll_wait(epoll_fd, events, 0, 0);
     saw(n < 0 && errno == EINVAL, "maxevents 0: %s", error_name(errno));
-    volatile int negative = -1; /* lest the compiler warns of it */
+    volatile int negative = -1; /* so that the compiler does not warn */
     n = epoll_wait(epoll_fd, events, negative, 0);
     saw(n < 0 && errno == EINVAL, "maxevents -1: %s", error_name(errno));
 

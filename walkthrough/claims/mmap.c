@@ -2,9 +2,9 @@
  * mmap.c - epoll's interface
  *
  * Claim: epoll is fast because kernel and program share memory (mmap)
- * Truth: false. An epoll descriptor cannot be mapped, no memory appears in
- * the process, and epoll_wait copies each event into the array that the
- * caller hands over: an array it may not write is EFAULT.
+ * Truth: false. An epoll descriptor cannot be mapped, and no memory appears in
+ * the process. epoll_wait copies each event into the caller's array, and fails
+ * with EFAULT if the array cannot be written.
  * Settled by: epoll_wait(2), ERRORS, EFAULT; fs/eventpoll.c:
  * eventpoll_fops has no .mmap, epoll_put_uevent copies.
  * Try: strace -e trace=memory build/claims/mmap

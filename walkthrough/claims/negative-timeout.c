@@ -2,8 +2,8 @@
  * negative-timeout.c - epoll's interface
  *
  * Claim: a time-out below -1 is an error, or undefined
- * Truth: false on Linux. Every negative limit means: sleep until something
- * comes. The page promises it for -1 alone, so write -1.
+ * Truth: false on Linux. Every negative time-out means: block until an event
+ * occurs. The manual page promises this only for -1, so pass -1.
  * Settled by: epoll_wait(2); fs/eventpoll.c, ep_timeout_to_timespec.
  * Try: the same with poll, then with select and a negative tv_sec.
  */

@@ -3,12 +3,12 @@
  *
  * Claim: an epoll instance has no limit but memory
  * Truth: false. The paths from a file through nested epoll instances are
- * limited: 500 of two steps, then EINVAL. Two other limits are not shown here:
- * open files (EMFILE, open-files.c), and the registrations of a user (ENOSPC,
- * /proc/sys/fs/epoll/max_user_watches).
+ * limited: 500 of two steps, then EINVAL. Two other limits are not shown here.
+ * They are open files (EMFILE, open-files.c), and the registrations of a user
+ * (ENOSPC, /proc/sys/fs/epoll/max_user_watches).
  * Settled by: fs/eventpoll.c, path_limits and reverse_path_check(); epoll(7),
  * "/proc interfaces"; epoll_ctl(2), ENOSPC.
- * Try: without the outer instance, how many instances can watch one socket?
+ * Try: remove the outer instance. How many instances can watch one socket?
  */
 #include "claim.h"
 

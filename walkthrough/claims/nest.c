@@ -2,15 +2,15 @@
  * nest.c - epoll's interface
  *
  * Claim: an epoll descriptor can be watched by another, without end
- * Truth: depends. It can be watched, and is readable when it has something to
- * tell. But not by itself (EINVAL), not in a circle, and not in a chain of
- * more than five (ELOOP).
+ * Truth: depends. It can be watched, and is readable if it has an event to
+ * report. But it cannot be watched by itself (EINVAL), in a circle, or in a
+ * chain of more than five (ELOOP).
  * Settled by: epoll_ctl(2), EINVAL and ELOOP; fs/eventpoll.c, EP_MAX_NESTS.
  * Try: build the chain from the other end.
  */
 #include "claim.h"
 
-/* Let outer watch inner; the name of the error. */
+/* Registers inner with outer. Returns the name of the error. */
 static const char *nest(int outer, int inner)
 {
     struct epoll_event event = {.events = EPOLLIN};

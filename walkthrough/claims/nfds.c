@@ -2,11 +2,11 @@
  * nfds.c - select and poll
  *
  * Claim: the first argument of select is the highest descriptor
- * Truth: false. It is the highest descriptor plus one: the number of bits to
- * look at, as the length of an array. Without the plus one the highest
- * descriptor is not looked at, and no error tells.
+ * Truth: false. It is the highest descriptor plus one, which is the number of
+ * bits to check, like the length of an array. Without the plus one the highest
+ * descriptor is not checked, and there is no error.
  * Settled by: select(2), nfds.
- * Try: put a lower descriptor into the set as well, and see who is served.
+ * Try: put a lower descriptor into the set as well. Which one is served?
  */
 #include "claim.h"
 

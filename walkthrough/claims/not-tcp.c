@@ -2,9 +2,10 @@
  * not-tcp.c - Unix-domain sockets
  *
  * Claim: SOCK_STREAM means TCP, so a local stream server is a TCP server
- * Truth: false. SOCK_STREAM is a kind of service; AF_UNIX gives it without any
- * protocol: no packets, no ports, no loss, no TIME_WAIT, and TCP's options are
- * unknown. It has credentials and can pass descriptors instead.
+ * Truth: false. SOCK_STREAM is a type of socket. AF_UNIX implements it without
+ * a protocol: there are no packets, ports, losses or TIME_WAIT, and TCP's
+ * options do not exist. Instead there are credentials, and descriptors can be
+ * passed.
  * Settled by: unix(7), tcp(7), socket(2).
  * Try: ss -x and ss -t while a stage serves.
  */

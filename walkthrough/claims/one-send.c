@@ -7,7 +7,7 @@
  * made one call. A server that counts edges does not count messages.
  * Settled by: net/unix/af_unix.c, unix_stream_sendmsg(), which calls
  * sk_data_ready for each buffer; send(2).
- * Try: level-triggered; a non-blocking sender.
+ * Try: level-triggered, or a non-blocking sender.
  */
 #include "claim.h"
 

@@ -2,10 +2,11 @@
  * oneshot.c - level and edge
  *
  * Claim: after a report with EPOLLONESHOT, add the descriptor again
- * Truth: false. It is still on the interest list, with nothing asked: ADD is
- * EEXIST, MOD re-arms it. While it is spent not even HUP is told.
+ * Truth: false. It is still on the interest list, without events: ADD fails
+ * with EEXIST, and MOD enables it again. While it is disabled, not even HUP is
+ * reported.
  * Settled by: epoll_ctl(2), EPOLLONESHOT.
- * Try: print /proc/self/fdinfo of the epoll descriptor when it is spent.
+ * Try: print /proc/self/fdinfo of the epoll descriptor after the report.
  */
 #include "claim.h"
 

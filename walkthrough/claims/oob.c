@@ -3,11 +3,12 @@
  *
  * Claim: Unix-domain sockets have no out-of-band data, so PRI is never
  * reported
- * Truth: false since Linux 5.15, though unix(7) may still say so. A byte sent
- * with MSG_OOB is IN|PRI, and a plain recv does not get it: who trusts IN and
- * calls a blocking recv, sleeps. So a client can stop a server.
+ * Truth: false since Linux 5.15, although unix(7) may still claim it. A byte
+ * sent with MSG_OOB is reported as IN|PRI, and a plain recv does not return
+ * it. A server that relies on IN and calls a blocking recv blocks, so a client
+ * can stop it.
  * Settled by: net/unix/af_unix.c, CONFIG_AF_UNIX_OOB; send(2), MSG_OOB.
- * Try: a stage that serves, and a client that sends with MSG_OOB.
+ * Try: a stage with --serve, and a client that sends with MSG_OOB.
  */
 #include "claim.h"
 

@@ -2,10 +2,10 @@
  * order.c - who is woken
  *
  * Claim: events come in the order of the descriptors' numbers
- * Truth: depends. poll looks at its array from the front each time, and so
- * does the program that handles only the first. epoll reports in the order in
- * which the descriptors became ready, and what was reported level-triggered
- * goes to the end: with room for one event everybody has his turn.
+ * Truth: depends. poll searches its array from the front each time, and so
+ * does a program that handles only the first result. epoll reports in the
+ * order in which the descriptors became ready. A level-triggered one that was
+ * reported goes to the end, so with room for one event each has its turn.
  * Settled by: epoll_wait(2), NOTES (round robin); fs/eventpoll.c,
  * ep_send_events.
  * Try: one more byte for a socket that is ready already.

@@ -3,11 +3,12 @@
  *
  * Claim: register IN|OUT once, and the socket is reported when it has
  * something
- * Truth: depends. A socket that is idle can be written, so level-triggered OUT
- * is ready at every wait: a loop that never sleeps. Edge-triggered it is told
- * once. Level-triggered, ask for OUT only while there is a rest to send.
+ * Truth: depends. An idle socket is writable, so level-triggered OUT is
+ * reported at every wait and the loop never blocks. Edge-triggered OUT is
+ * reported once. Level-triggered, register for OUT only while there is unsent
+ * data.
  * Settled by: epoll(7); poll(2), POLLOUT.
- * Try: fill the socket, and see OUT go and come back.
+ * Try: fill the socket. When does OUT disappear, and when does it return?
  */
 #include "claim.h"
 

@@ -3,9 +3,9 @@
  *
  * Claim: an event that occurs while epoll_wait copies is lost
  * Truth: false. The kernel keeps it on a second list, and puts it on the ready
- * list after the copy. So the order is not only that of becoming ready: first
- * the registrations that had no room, then those of the second list, then the
- * level-triggered ones that were reported. The program stops the copy with
+ * list after the copy. So the order is not only that of becoming ready. First
+ * are the registrations that had no room, then those of the second list, then
+ * the level-triggered ones that were reported. The program stops the copy with
  * userfaultfd(2), which needs a privilege.
  * Settled by: fs/eventpoll.c, ep_poll_callback (ovflist) and ep_done_scan.
  * Try: EPOLLET for all of them.

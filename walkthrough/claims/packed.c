@@ -3,9 +3,9 @@
  *
  * Claim: struct epoll_event is 4 + 8 bytes, aligned as usual: 16
  * Truth: depends. On x86-64 it is packed into 12 bytes, so that 32-bit
- * programs see the same layout; elsewhere it is 16. In an array of them the
- * data of every other one is not aligned: read it by its name, and do not
- * keep a pointer to it.
+ * programs have the same layout. Elsewhere it has 16 bytes. In an array, the
+ * data of every other element is not aligned, so use the field itself and not
+ * a pointer to it.
  * Settled by: epoll_event(3type); sys/epoll.h and bits/epoll.h of glibc;
  * include/uapi/linux/eventpoll.h, EPOLL_PACKED.
  * Try: &event.data.u64 as a pointer, and gcc's -Waddress-of-packed-member.

@@ -2,20 +2,20 @@
  * passed-end.c - Unix-domain sockets
  *
  * Claim: when a process has exited, its connections have ended
- * Truth: false. It may have passed its end to somebody else, or through the
- * connection itself: then this end lies among the unread bytes of the peer,
- * who is told of no end before it has read them. A server that does not read
- * from those who do not read keeps such a connection for ever; so-passrights.c
- * says what it can do.
- * Settled by: unix(7), SCM_RIGHTS; net/unix/garbage.c: what lies in the queue
- * of a socket that is in use is not collected.
- * Try: shut down (shutdown(2)) the writing side before it is passed.
+ * Truth: false. It may have passed its end to another process, or through the
+ * connection itself. In the second case this end is among the unread bytes of
+ * the peer, and the peer gets no end of file before it has read them. A server
+ * that stops reading from clients that do not read keeps such a connection
+ * open without limit. so-passrights.c shows the protection.
+ * Settled by: unix(7), SCM_RIGHTS; net/unix/garbage.c: a descriptor in the
+ * queue of a socket that is in use is not collected.
+ * Try: shut down the writing side (shutdown(2)) before it is passed.
  */
 #include "claim.h"
 
 static int pair[2];
 
-/* Pass the own end of the connection through the connection, and exit. */
+/* Passes its own end of the connection through the connection, and exits. */
 static int pass_own_end(int fd)
 {
     send_with_descriptor(fd, "hi", fd);
@@ -29,7 +29,7 @@ int main(void)
     const int epoll_fd = new_epoll();
     watch(epoll_fd, pair[0], EPOLLIN | EPOLLRDHUP);
     const pid_t pid = start_child(pass_own_end, pair[1]);
-    close(pair[1]); /* the child alone has it now */
+    close(pair[1]); /* only the child has it now */
     end_of(pid);
     uint32_t events = ask(epoll_fd);
     saw(events == EPOLLIN, "a process passes its end, and has exited: %s",

@@ -2,17 +2,18 @@
  * peercred.c - Unix-domain sockets
  *
  * Claim: SO_PEERCRED identifies the process that sent these bytes
- * Truth: false. It is a picture of who called connect, at that moment (or
- * listen, seen from the client). The descriptor may have gone to others since,
- * and the process may be no more. With SCM_CREDENTIALS each message says it.
+ * Truth: false. It identifies the process that called connect, as it was at
+ * that moment (or listen, on the client's side). Another process may have got
+ * the descriptor since, and the first may have ended. SCM_CREDENTIALS
+ * identifies the sender of each message.
  * Settled by: unix(7), SO_PEERCRED and SCM_CREDENTIALS.
- * Try: the client asks who the server is.
+ * Try: let the client ask for the server's identity.
  */
 #include "claim.h"
 
 static struct place place;
 
-/* Connect, leave the talking to a child, and end. */
+/* Connects, lets a child send, and ends. */
 static int connect_and_leave(int unused)
 {
     (void)unused;

@@ -2,11 +2,11 @@
  * poll-wins.c - limits and costs
  *
  * Claim: epoll is always faster than poll
- * Truth: false. Who waits once for one descriptor pays for an epoll instance
- * and a registration. And the more are ready at each wait, the less epoll
- * saves; where all are, nothing to speak of, and often poll is ahead.
+ * Truth: false. For one wait for one descriptor, epoll needs an instance and a
+ * registration. The more descriptors are ready at each wait, the less epoll
+ * saves. If all are ready, it saves nearly nothing, and poll is often cheaper.
  * Settled by: your own measurement, as here; epoll(7) promises nothing.
- * Try: print the medians, and see from how many ready ones poll is ahead.
+ * Try: print the medians. At how many ready descriptors is poll cheaper?
  */
 #include "claim.h"
 
@@ -16,7 +16,7 @@
 static struct pollfd entries[MANY];
 static int ready[2], idle[2];
 
-/* Ten waits for MANY: of poll when epoll_fd is -1, else of epoll. */
+/* Waits ten times for MANY: with poll if epoll_fd is -1, else with epoll. */
 static int64_t cost_of_waits(int epoll_fd)
 {
     static struct epoll_event events[MANY];
@@ -30,7 +30,7 @@ static int64_t cost_of_waits(int epoll_fd)
     return cpu_ns() - start;
 }
 
-/* MANY descriptors, so many of them ready: how much dearer is poll? */
+/* Returns how much more poll costs if this many of MANY are ready. */
 static double gain(int count)
 {
     static int64_t polled[TRIES], waited[TRIES];
@@ -58,7 +58,7 @@ int main(void)
     saw(less, "450 of 450 ready: epoll gains %s of what it gains with 1 of 450",
         less ? "less than a third" : "more than a third");
 
-    for (int i = 0; i < TRIES; i++) { /* one wait, with all that it takes */
+    for (int i = 0; i < TRIES; i++) { /* one wait, with its preparation */
         const int64_t start = cpu_ns();
         poll(entries, 1, 0);
         const int64_t middle = cpu_ns();

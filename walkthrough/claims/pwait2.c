@@ -5,7 +5,7 @@
  * Truth: false since Linux 5.11: epoll_pwait2 takes a struct timespec, in
  * nanoseconds. epoll_wait counts in milliseconds.
  * Settled by: epoll_wait(2), epoll_pwait2.
- * Try: ppoll and pselect could do it all along.
+ * Try: ppoll and pselect, which had this precision before.
  */
 #include "claim.h"
 
@@ -29,7 +29,7 @@ int main(void)
         not_tried(errno == ENOSYS ? "epoll_pwait2 is there since Linux 5.11"
                                   : "epoll_pwait2 is refused");
 
-    for (int i = 0; i < TRIES; i++) { /* the shortest of some, of each */
+    for (int i = 0; i < TRIES; i++) { /* the shortest of several */
         const int64_t start = now_ns();
         returned += epoll_wait(epoll_fd, &event, 1, 1);
         const int64_t middle = now_ns();

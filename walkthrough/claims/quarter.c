@@ -2,9 +2,10 @@
  * quarter.c - Unix-domain sockets
  *
  * Claim: OUT means that there is room, and no OUT that there is none
- * Truth: false on a Unix-domain socket. OUT is told while no more than a
- * quarter of the send buffer is in use. So it goes long before send says
- * EAGAIN, and comes back only when the peer has read all but a quarter.
+ * Truth: false on a Unix-domain socket. OUT is reported while at most a
+ * quarter of the send buffer is in use. So it disappears long before send
+ * fails with EAGAIN, and returns only when the peer has read all but a
+ * quarter.
  * Settled by: net/unix/af_unix.c, unix_writable; socket(7), SO_SNDBUF.
  * Try: sends of one byte. What does the kernel count for each?
  */
@@ -21,7 +22,7 @@ static bool is_out(void)
     return poll(&entry, 1, 0) == 1;
 }
 
-/* Is OUT told exactly when a quarter or less is in use? */
+/* Returns whether OUT is reported exactly if at most a quarter is in use. */
 static bool obeys(int size)
 {
     int in_use;
@@ -55,6 +56,6 @@ int main(void)
     saw(differ == 0, "the rule of the quarter fails %d times", differ);
     return verdict(
         "false", "OUT means that there is room, and no OUT that there is none",
-        "OUT goes when a quarter of the send buffer is in use, long "
-        "before EAGAIN, and comes back below it");
+        "OUT disappears when more than a quarter of the send buffer is in use, "
+        "long before EAGAIN, and returns when a quarter or less is in use");
 }

@@ -2,11 +2,11 @@
  * regular-files.c - select and poll
  *
  * Claim: epoll can wait for every file that select and poll can wait for
- * Truth: false. select and poll call a regular file, a directory or /dev/null
- * always ready, which is no wait either. epoll_ctl refuses them: EPERM. So a
- * program that watches its standard input fails under "program <file".
+ * Truth: false. For select and poll a regular file, a directory or /dev/null
+ * is always ready, so this is not a wait either. epoll_ctl fails with EPERM.
+ * So a program that watches its standard input fails under "program <file".
  * Settled by: epoll_ctl(2), EPERM; include/linux/poll.h, DEFAULT_POLLMASK.
- * Try: a FIFO, a terminal, a file in /proc that can be polled.
+ * Try: a FIFO, a terminal, and a file in /proc that can be polled.
  */
 #include "claim.h"
 

@@ -3,10 +3,10 @@
  *
  * Claim: ECONNRESET is for networks, a local peer just ends
  * Truth: false. A peer that closes with unread data in its socket resets the
- * connection: ERR, and the next call says ECONNRESET, once. After it comes the
- * end of file. TCP does the same.
+ * connection. The wait reports ERR, and the next call fails with ECONNRESET
+ * once. After it recv returns 0, end of file. TCP does the same.
  * Settled by: net/unix/af_unix.c, unix_release_sock; recv(2).
- * Try: send in the place of recv, and getsockopt SO_ERROR.
+ * Try: send instead of recv, and getsockopt SO_ERROR.
  */
 #include "claim.h"
 

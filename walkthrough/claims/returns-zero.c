@@ -2,8 +2,8 @@
  * returns-zero.c - epoll's interface
  *
  * Claim: epoll_create returns a number greater than 0, so 0 is an error
- * Truth: false. It returns the lowest number that is free, as every call that
- * makes a descriptor, and 0 is free when standard input is closed. Only -1 is
+ * Truth: false. It returns the lowest free number, like every call that
+ * creates a descriptor, and 0 is free if standard input is closed. Only -1 is
  * an error.
  * Settled by: epoll_create(2), RETURN VALUE; open(2) on the lowest number.
  * Try: run a server of yours as "server <&-".

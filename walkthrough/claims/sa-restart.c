@@ -3,10 +3,11 @@
  *
  * Claim: with SA_RESTART a signal does not interrupt the wait
  * Truth: false. select, poll and epoll_wait are never restarted, whatever the
- * handler's flags: EINTR. recv without a time limit is.
+ * flags of the handler are. They fail with EINTR. A recv without a time-out is
+ * restarted.
  * Settled by: signal(7), Interruption of system calls and library functions
  * by signal handlers.
- * Try: SIG_IGN in the place of the handler.
+ * Try: SIG_IGN instead of the handler.
  */
 #include "claim.h"
 
@@ -17,7 +18,7 @@ static void handler(int signal_number)
     (void)signal_number;
 }
 
-/* Sleep in one of the calls. Returns 0 when a byte came, else errno. */
+/* Blocks in one of the calls. Returns 0 after a byte, else errno. */
 static int wait_once(int how)
 {
     struct pollfd entry = {.fd = pair[0], .events = POLLIN};
@@ -34,7 +35,7 @@ static void interrupt(int how, const char *call, int expected)
     const pid_t pid = start_child(wait_once, how);
     wait_asleep(pid);
     kill(pid, SIGUSR1);
-    if (expected == 0) /* it sleeps on: give it what it waits for */
+    if (expected == 0) /* it continues to block: send the byte */
         send(pair[1], "x", 1, 0);
     const int error = end_of(pid);
     saw(error == expected, "a signal during %-10s error: %s", call,

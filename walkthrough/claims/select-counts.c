@@ -3,7 +3,7 @@
  *
  * Claim: select, poll and epoll_wait all return the number of descriptors
  * Truth: false. select returns the number of bits that are set in all its
- * sets; poll and epoll_wait return the number of descriptors.
+ * sets. poll and epoll_wait return the number of descriptors.
  * Settled by: select(2), poll(2), epoll_wait(2), RETURN VALUE.
  * Try: add the descriptor to the third set, and send a byte with MSG_OOB.
  */
@@ -15,7 +15,7 @@ int main(void)
 {
     int pair[2];
     make_pair(pair);
-    send(pair[1], "x", 1, 0); /* pair[0] can now be read, and be written */
+    send(pair[1], "x", 1, 0); /* pair[0] is now readable and writable */
 
     fd_set readable, writable;
     FD_ZERO(&readable);

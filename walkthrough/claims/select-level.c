@@ -2,9 +2,8 @@
  * select-level.c - select and poll
  *
  * Claim: select blocks until the state of a descriptor changes
- * Truth: false. It sleeps until a descriptor is ready, and one that is ready
- * already ends the wait at once, each time: select and poll are
- * level-triggered.
+ * Truth: false. It blocks until a descriptor is ready, and returns at once if
+ * one is ready already, on every call. select and poll are level-triggered.
  * Settled by: select(2), poll(2); epoll(7) on level-triggered.
  * Try: read the byte between the calls.
  */

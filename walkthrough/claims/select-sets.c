@@ -2,11 +2,11 @@
  * select-sets.c - select and poll
  *
  * Claim: fill the set of select once, then wait with it again and again
- * Truth: false. The set is both question and answer: select takes out the
- * bits that are not ready, and the next call no longer asks for them. Keep a
- * copy. poll has events for the question and revents for the answer.
+ * Truth: false. The set is both input and output. select clears the bits of
+ * descriptors that are not ready, so the next call does not check them. Keep a
+ * copy. poll has events for input and revents for output.
  * Settled by: select(2), DESCRIPTION; poll(2), revents.
- * Try: copy the set before each call, and see both sockets served.
+ * Try: copy the set before each call. Are both sockets served?
  */
 #include "claim.h"
 

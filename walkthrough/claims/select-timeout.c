@@ -2,11 +2,12 @@
  * select-timeout.c - select and poll
  *
  * Claim: select does not change its time-out
- * Truth: false on Linux. It writes back what was left of it. Used again after
- * it has run out, the limit is zero: the loop no longer sleeps, it spins.
- * POSIX allows both; pselect and the portable program take a fresh one.
+ * Truth: false on Linux. It writes the remaining time into the struct. After
+ * the time-out this is zero, so a loop that uses the struct again spins. POSIX
+ * allows both. pselect does not change it, and a portable program sets it
+ * before each call.
  * Settled by: select(2), NOTES and BUGS.
- * Try: let an event end the wait early, and print what is left.
+ * Try: let an event end the wait early, and print the remaining time.
  */
 #include "claim.h"
 

@@ -2,8 +2,8 @@
  * select-which.c - select and poll
  *
  * Claim: select reports only that something happened, not on which descriptor
- * Truth: false. The sets that come back hold exactly those that are ready.
- * What is true: the program has to look through all of them to find these.
+ * Truth: false. After the call the sets contain exactly the descriptors that
+ * are ready. It is true that the program has to search all of them.
  * Settled by: select(2), DESCRIPTION.
  * Try: make two of them ready.
  */

@@ -2,17 +2,18 @@
  * short-recv.c - level and edge
  *
  * Claim: a recv that returns less than was asked for has emptied the socket
- * Truth: false on Unix-domain sockets. A passed descriptor ends a recv, taken
- * or not; so does a byte sent with MSG_OOB. Edge-triggered, who stops there
- * hears no more of what follows: read until EAGAIN, or ask for PRI and have no
- * client who can pass descriptors.
+ * Truth: false on Unix-domain sockets. A passed descriptor ends a recv,
+ * whether the program receives it or not. A byte sent with MSG_OOB does too.
+ * An edge-triggered server that stops there gets no report of the bytes behind
+ * it. Read until EAGAIN, or register for PRI and let no client pass
+ * descriptors.
  * Settled by: net/unix/af_unix.c, unix_stream_read_generic() and manage_oob();
  * epoll(7), Q9, and unix(7), SCM_RIGHTS.
- * Try: send both without what stands out, and recv once more.
+ * Try: send both without the descriptor and MSG_OOB, and call recv again.
  */
 #include "claim.h"
 
-/* An event, a short recv: is there another event, and is there more? */
+/* Checks an event and a short recv. Is there another event, and more? */
 static void stop_short(int epoll_fd, int fd, uint32_t told, const char *what)
 {
     char buffer[100];

@@ -2,9 +2,9 @@
  * sigstop.c - epoll's interface
  *
  * Claim: without a signal handler there is no EINTR
- * Truth: depends. A process that is stopped and continued, by Ctrl-Z and fg
- * or by a debugger, comes out of epoll_wait with EINTR. select and poll go on
- * sleeping. So every loop around epoll_wait has to bear EINTR.
+ * Truth: depends. If a process is stopped and continued, by Ctrl-Z and fg or
+ * by a debugger, its epoll_wait fails with EINTR. select and poll continue to
+ * block. So every loop around epoll_wait must handle EINTR.
  * Settled by: signal(7), Interruption of system calls by stop signals.
  * Try: the same with epoll_pwait, accept and recv.
  */
@@ -14,7 +14,7 @@
 
 static int fd, epoll_fd;
 
-/* Wait once, without a limit. Returns 0 when it was told, else errno. */
+/* Waits once, without a time-out. Returns 0 after an event, else errno. */
 static int wait_once(int how)
 {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
@@ -28,7 +28,7 @@ static int wait_once(int how)
     return n == 1 ? 0 : errno;
 }
 
-/* Stop a child that waits; a byte comes; continue the child. */
+/* Stops a child that waits, sends a byte, and continues the child. */
 static const char *stop_and_continue(int how)
 {
     int pair[2], status;

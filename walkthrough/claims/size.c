@@ -2,10 +2,10 @@
  * size.c - epoll's interface
  *
  * Claim: the size given to epoll_create is the most it can watch
- * Truth: false. The size has been ignored since Linux 2.6.8; it must only be
- * greater than 0. epoll_create1 has no such argument.
+ * Truth: false. The size has been ignored since Linux 2.6.8, and must only be
+ * greater than 0. epoll_create1 does not have this argument.
  * Settled by: epoll_create(2), NOTES.
- * Try: change 1 into 0 and see which call complains.
+ * Try: change 1 into 0. Which call fails?
  */
 #include "claim.h"
 

@@ -2,15 +2,15 @@
  * small-sends.c - Unix-domain sockets
  *
  * Claim: a socket accepts as many bytes as SO_SNDBUF
- * Truth: false. Each send is charged with the kernel's bookkeeping for it as
- * well. Of single bytes not one in a hundred of these goes in.
+ * Truth: false. The kernel also counts its own structures for each send. Of
+ * single bytes, a socket accepts less than a hundredth of this number.
  * Settled by: socket(7), SO_SNDBUF; net/unix/af_unix.c, unix_stream_sendmsg,
  * and sock_alloc_send_pskb in net/core/sock.c, which does the charging.
- * Try: count how many sends of one byte go in, and divide.
+ * Try: count how many sends of one byte succeed, and divide.
  */
 #include "claim.h"
 
-/* Send pieces of a size until there is no room. Returns the bytes. */
+/* Sends pieces of a size until EAGAIN. Returns the number of bytes. */
 static long fill(size_t piece)
 {
     static const char bytes[4096];

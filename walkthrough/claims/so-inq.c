@@ -2,15 +2,15 @@
  * so-inq.c - level and edge
  *
  * Claim: only EAGAIN shows that a socket has been emptied
- * Truth: false, from Linux 6.17 on. With the option SO_INQ each recvmsg says
- * how many bytes are left at most, those behind a passed descriptor too. When
- * that is 0, whatever comes later gives a new edge, so the recv that would
- * return EAGAIN can be saved. But there must be room for it behind the
- * descriptors that a peer may pass, and those are then to be closed; and an
- * end of file is not a byte: look for RDHUP in the event.
+ * Truth: false, from Linux 6.17 on. With the option SO_INQ each recvmsg
+ * returns how many bytes are left at most, including those behind a passed
+ * descriptor. If the number is 0, later bytes give a new edge, so the recv
+ * that would fail with EAGAIN can be saved. But the number needs room behind
+ * the descriptors that a peer may pass, and the program must close those. An
+ * end of file is not a byte, so test the event for RDHUP.
  * Settled by: net/unix/af_unix.c, unix_stream_read_generic(), scm->inq.
- * Try: make room for one of the two; what does recvmsg leave out? Send a byte
- * with MSG_OOB, which nobody takes: it is counted, and never is it 0 again.
+ * Try: make room for one of the two. What does recvmsg omit? Then send a byte
+ * with MSG_OOB. It is counted, so the number is never 0 again.
  */
 #include "claim.h"
 
@@ -19,7 +19,7 @@
 #define SCM_INQ SO_INQ
 #endif
 
-/* Receive at most 100 bytes. How many came, and how many are left? */
+/* Receives at most 100 bytes. Sets how many are left. Returns how many. */
 static ssize_t receive(int fd, int *left)
 {
     char buffer[100];

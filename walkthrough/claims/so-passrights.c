@@ -2,13 +2,14 @@
  * so-passrights.c - Unix-domain sockets
  *
  * Claim: a server that receives no descriptors is not affected by passed ones
- * Truth: false. They lie in its queue with the bytes, and the recv that takes
- * the bytes closes them, in its own thread. One of them may keep the connection
- * (passed-end.c); the last close of a TCP socket with SO_LINGER may sleep as
- * long as its owner has asked. From Linux 6.16 on the option SO_PASSRIGHTS
- * refuses them; accepted sockets have it from the listening one.
+ * Truth: false. They are in its queue with the bytes, and the recv that takes
+ * the bytes closes them, in its own thread. One of them may keep the
+ * connection open (passed-end.c). The last close of a TCP socket with
+ * SO_LINGER may block as long as its sender has set. From Linux 6.16 on the
+ * option SO_PASSRIGHTS refuses them. Accepted sockets inherit it from the
+ * listening socket.
  * Settled by: unix(7), SCM_RIGHTS; net/unix/af_unix.c, unix_may_passrights().
- * Try: set it on the sender's side; whom does it refuse?
+ * Try: set it on the sender's side. Which process does it refuse?
  */
 #include "claim.h"
 
@@ -26,7 +27,7 @@ int main(void)
     watch(epoll_fd, passed[0], EPOLLIN | EPOLLRDHUP);
 
     send_with_descriptor(pair[1], "hi", passed[1]);
-    close(passed[1]); /* what was passed is the last of it */
+    close(passed[1]); /* the passed one is the last */
     uint32_t events = ask(epoll_fd);
     saw(events == 0, "a descriptor is passed; on its other side: %s",
         event_names(events));

@@ -2,11 +2,12 @@
  * stale.c - Unix-domain sockets
  *
  * Claim: when the server ends, its socket file goes with it
- * Truth: false. The file stays. The next bind to it is EADDRINUSE, though
- * nobody listens: connect says ECONNREFUSED, as it does before listen. Without
- * the file it says ENOENT. So remove the file, but not one that is in use.
+ * Truth: false. The file stays. The next bind to it fails with EADDRINUSE,
+ * although no server is running, and connect fails with ECONNREFUSED, as it
+ * does before listen. Without the file it fails with ENOENT. So remove the
+ * file, but not one that is in use.
  * Settled by: unix(7), NOTES; bind(2), connect(2).
- * Try: kill -9 a stage that serves, and start it again. How does it know?
+ * Try: kill -9 a stage that serves, and start it again. What does it check?
  */
 #include "claim.h"
 

@@ -4,15 +4,15 @@
  * Claim: the events at the end are the same for TCP and for a Unix-domain
  * socket
  * Truth: false. Closing a local socket ends both directions at once, so poll
- * says HUP. Over TCP a close sends FIN, which ends one direction; the other
- * may still be open, for all that this side knows, so there is no HUP.
+ * reports HUP. Over TCP a close sends FIN, which ends one direction. The other
+ * may still be open, as far as this side knows, so HUP is not reported.
  * Settled by: tcp_poll in net/ipv4/tcp.c and unix_poll in net/unix/af_unix.c:
- * both say HUP when both directions are shut down.
- * Try: shutdown(2) the own side too, before the wait: now TCP says HUP.
+ * both report HUP when both directions are shut down.
+ * Try: shutdown(2) this side too, before the wait. Now TCP reports HUP.
  */
 #include "claim.h"
 
-/* What a socket tells after its peer has sent three bytes and closed. */
+/* Returns the events after the peer has sent three bytes and closed. */
 static uint32_t after_close(int pair[2])
 {
     const int epoll_fd = new_epoll();
@@ -20,7 +20,7 @@ static uint32_t after_close(int pair[2])
     watch(epoll_fd, pair[0], EPOLLIN | EPOLLRDHUP);
     must((int)send(pair[1], "bye", 3, 0), "send");
     close(pair[1]);
-    must(poll(&slot, 1, -1), "poll"); /* until the FIN is here */
+    must(poll(&slot, 1, -1), "poll"); /* until the FIN has arrived */
     return ask(epoll_fd);
 }
 

@@ -2,8 +2,9 @@
  * unknown-bits.c - epoll's interface
  *
  * Claim: epoll_ctl refuses event bits that do not exist
- * Truth: false. It takes any bits, and those without a meaning never come. A
- * typing error, or POLLIN << 20, is silent. Only EPOLLEXCLUSIVE is checked.
+ * Truth: false. It accepts any bits, and those without a meaning are never
+ * reported. So a typing error, or POLLIN << 20, is not noticed. Only
+ * EPOLLEXCLUSIVE is checked.
  * Settled by: epoll_ctl(2), which has no error for it; fs/eventpoll.c,
  * do_epoll_ctl.
  * Try: the same with poll, and with the op of epoll_ctl.

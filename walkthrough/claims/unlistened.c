@@ -2,11 +2,12 @@
  * unlistened.c - Unix-domain sockets
  *
  * Claim: a socket that does not listen yet is not reported
- * Truth: false. A stream socket without connection is OUT|HUP, level-triggered
- * at every wait. A server that forgets listen spins, and accept says EINVAL.
+ * Truth: false. A stream socket without a connection is OUT|HUP,
+ * level-triggered at every wait. A server that forgets listen spins, and
+ * accept fails with EINVAL.
  * Settled by: net/unix/af_unix.c, unix_poll: SOCK_STREAM and TCP_CLOSE;
  * accept(2), EINVAL.
- * Try: events 0. Is it quiet then?
+ * Try: events 0. Is it still reported?
  */
 #include "claim.h"
 

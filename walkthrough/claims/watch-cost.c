@@ -7,7 +7,7 @@
  * limit of one user: 4 % of the memory, divided by the cost. So the program
  * computes the cost from the limit. Linux 6.18 needs 184 bytes on x86-64.
  * Settled by: epoll(7), /proc interfaces; fs/eventpoll.c, eventpoll_init().
- * Try: print cost; as root, compare it with the sizes in /proc/slabinfo.
+ * Try: print cost. As root, compare it with the sizes in /proc/slabinfo.
  */
 #include "claim.h"
 

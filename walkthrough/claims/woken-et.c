@@ -3,8 +3,8 @@
  *
  * Claim: with EPOLLET one byte wakes one of the threads on an epoll
  * Truth: true, if all of them wait on the same epoll descriptor. But the next
- * byte wakes another while the first is still at work on that socket: who must
- * not share a socket takes EPOLLONESHOT.
+ * byte wakes another thread while the first is still busy with that socket. If
+ * threads must not share a socket, use EPOLLONESHOT.
  * Settled by: epoll(7), EPOLLET.
  * Try: eight epoll descriptors, one for each thread (woken-exclusive.c).
  */
@@ -32,7 +32,7 @@ int main(void)
     woken = count_woken(sleepers, THREADS);
     saw(woken == 2, "another byte for the same socket: %d are awake", woken);
 
-    send(stop[1], "x", 1, 0); /* level-triggered: this wakes the rest */
+    send(stop[1], "x", 1, 0); /* level-triggered: this wakes the others */
     for (int i = 0; i < THREADS; i++)
         pthread_join(sleepers[i].thread, NULL);
     return verdict("true",

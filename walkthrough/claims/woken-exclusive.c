@@ -2,8 +2,8 @@
  * woken-exclusive.c - who is woken
  *
  * Claim: a socket watched by many epoll descriptors wakes one of them
- * Truth: depends. It wakes all: the thundering herd. If it was added with
- * EPOLLEXCLUSIVE to each, it wakes at least one and, as a rule, not all.
+ * Truth: depends. It wakes all of them: the thundering herd. If each has added
+ * it with EPOLLEXCLUSIVE, it wakes at least one and usually not all.
  * Settled by: epoll_ctl(2), EPOLLEXCLUSIVE.
  * Try: add it to one of them without EPOLLEXCLUSIVE.
  */
@@ -11,7 +11,7 @@
 
 #define THREADS 8
 
-/* One socket, eight epolls, a thread on each. How many wake by a byte? */
+/* One socket, eight instances, a thread each. Returns how many wake. */
 static int herd(uint32_t mode)
 {
     static struct sleeper sleepers[THREADS];

@@ -2,12 +2,12 @@
  * woken-lifo.c - who is woken
  *
  * Claim: threads that wait on one epoll take turns
- * Truth: false. The last to go to sleep is the first to be woken. With little
- * to do one thread does all of it, which is good for its caches, and no
- * sharing of the load.
+ * Truth: false. The last thread to block is the first to be woken. If there is
+ * little work, one thread does all of it. This is good for its caches, but the
+ * load is not shared.
  * Settled by: fs/eventpoll.c, ep_poll: __add_wait_queue_exclusive puts the
- * sleeper at the head.
- * Try: four threads that sleep in accept. Who is first there?
+ * thread at the head.
+ * Try: four threads that block in accept. Which one is first there?
  */
 #include "claim.h"
 
@@ -23,7 +23,8 @@ int main(void)
     for (int i = 0; i < THREADS; i++)
         start_sleeper(&sleepers[i], epoll_fd);
 
-    for (int i = 0; i < THREADS; i++) { /* each byte is an edge, for one */
+    for (int i = 0; i < THREADS;
+         i++) { /* each byte is an edge, which wakes one */
         send(pair[1], "x", 1, 0);
         count_woken(sleepers, THREADS);
     }

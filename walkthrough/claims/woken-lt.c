@@ -2,9 +2,10 @@
  * woken-lt.c - who is woken
  *
  * Claim: of the threads that wait on one epoll, one byte wakes one
- * Truth: false for level-triggered. The byte wakes one; the socket stays on
- * the ready list, and as it is ready still, that thread wakes the next, and so
- * on. All of them are told, one gets the byte. EPOLLET or EPOLLONESHOT help.
+ * Truth: false for level-triggered. The byte wakes one. The socket stays on
+ * the ready list, and because it is still ready, that thread wakes the next,
+ * and so on. All of them get the report, and one gets the byte. EPOLLET or
+ * EPOLLONESHOT prevents this.
  * Settled by: epoll(7), EPOLLET and EPOLLONESHOT; fs/eventpoll.c,
  * ep_send_events and ep_done_scan.
  * Try: woken-et.c.
@@ -27,7 +28,7 @@ int main(void)
     const int woken = count_woken(sleepers, THREADS);
     saw(woken == THREADS, "%d threads block, one byte, no one reads: %d wake",
         THREADS, woken);
-    send(pair[1], "y", 1, 0); /* for those that may sleep still */
+    send(pair[1], "y", 1, 0); /* for threads that may still be blocked */
     for (int i = 0; i < THREADS; i++) {
         pthread_join(sleepers[i].thread, NULL);
         told += sleepers[i].event.events == EPOLLIN;

@@ -61,7 +61,7 @@ static void ep_poll_callback(struct eventpoll *ep, struct epitem *item,
 {
     const uint32_t asked = item->event.events;
     if ((asked & ~HIDDEN) == 0)
-        return; /* a spent EPOLLONESHOT is disabled until MOD */
+        return; /* EPOLLONESHOT: disabled after its report, until MOD */
     if (key != 0 && (key & asked) == 0)
         return; /* the item is not registered for this event */
     make_ready(&ep->rdllist, item);

@@ -1,9 +1,9 @@
 /*
  * eventpoll.h - a model of the kernel's epoll, in user space.
  *
- * The names are the kernel's, of fs/eventpoll.c, so that one can be read
- * beside the other. The calls return what the system calls return, with
- * -EEXIST instead of -1 and errno.
+ * The names are those of the kernel's fs/eventpoll.c, so that you can compare
+ * the two. The calls return the results of the system calls, but -EEXIST, for
+ * example, instead of -1 with errno.
  */
 #ifndef IOMUX_MODEL_EVENTPOLL_H
 #define IOMUX_MODEL_EVENTPOLL_H
@@ -12,25 +12,25 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-/* An open file: what descriptors point to, and what epoll watches. */
+/* An open file, to which descriptors refer and which epoll watches. */
 struct file {
-    uint32_t (*poll)(const struct file *file); /* what is true of it now */
-    struct epitem *waiting; /* its wait queue: who wants to be called, newest
-                               first */
+    uint32_t (*poll)(const struct file *file); /* its events now */
+    struct epitem *waiting; /* its wait queue: the registrations to call,
+                               newest first */
 };
 
 /* One registration. Its key is the pair of file and descriptor. */
 struct epitem {
     struct file *file;
     int fd;
-    struct epoll_event event;    /* what epoll_ctl was given */
+    struct epoll_event event;    /* as passed to epoll_ctl */
     struct epitem *next;         /* in the interest list */
     struct epitem *next_waiting; /* in the file's wait queue */
     struct epitem *next_ready;   /* in the ready list ... */
     bool linked;                 /* ... if it is in it */
 };
 
-/* What epoll_create1 makes. */
+/* An epoll instance, as epoll_create1 creates it. */
 struct eventpoll {
     struct epitem *items;   /* the interest list; a tree in the kernel */
     struct epitem *rdllist; /* the ready list */
@@ -44,12 +44,13 @@ int model_ctl(struct eventpoll *ep, int op, struct file *file, int fd,
 int model_wait(struct eventpoll *ep, struct epoll_event *events, int maxevents);
 
 /*
- * Something happened to a file: call all in its wait queue. key says what, as
- * EPOLL... bits; 0: the file does not say. What wake_up() is in the kernel.
+ * Calls every registration in the wait queue of a file that has changed. key
+ * is the event as EPOLL... bits, or 0 if the file does not pass one. In the
+ * kernel this is wake_up().
  */
 void model_wake(struct eventpoll *ep, struct file *file, uint32_t key);
 
-/* The last descriptor of a file was closed: forget all about it. */
+/* Removes the registrations of a file whose last descriptor was closed. */
 void model_release_file(struct eventpoll *ep, struct file *file);
 
 #endif

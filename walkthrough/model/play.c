@@ -12,7 +12,7 @@
  * more than a quarter of its send buffer is in use. A script must not send
  * more.
  *
- * Try: build/model walkthrough/model/edge.ep; build/model --random 7
+ * Try: build/model walkthrough/model/edge.ep, and build/model --random 7
  */
 #include "eventpoll.h"
 
@@ -27,19 +27,19 @@
 
 enum { NAMES = 26, MOST_BYTES = 4096, RANDOM_STEPS = 400 };
 
-/* The model of a socket; file comes first, so that one is the other. */
+/* The model of a socket. file is first, so that a pointer to it can be cast. */
 struct sock {
     struct file file;
     size_t in, out;  /* bytes to read here; bytes the peer has not read */
     bool peer_shut;  /* the peer sends no more */
     bool peer_gone;  /* the peer is closed */
-    bool reset;      /* ... and had not read all: ECONNRESET, told once */
-    int descriptors; /* how many point here */
+    bool reset;      /* ... with unread bytes: ECONNRESET, once */
+    int descriptors; /* how many refer to this socket */
     int peer;        /* the real peer; -1: closed */
     bool used;
 };
 
-/* What a letter of the script stands for. */
+/* A letter of the script. */
 struct name {
     int fd; /* the real descriptor, and its number in the model; -1: none */
     struct sock *sock;
@@ -108,14 +108,15 @@ static uint32_t parse_flags(char *text)
         if (i < FLAGS)
             events |= flags[i].bit;
         else if (strcmp(word, "0") != 0)
-            die("'%s' is no flag: IN, OUT, RDHUP, ERR, HUP, ET, ONESHOT, "
+            die("'%s' is not a flag; use IN, OUT, RDHUP, ERR, HUP, ET, "
+                "ONESHOT, "
                 "joined by |, or 0",
                 word);
     }
     return events;
 }
 
-/* Add to the text of a result; it is long enough for any. */
+/* The text of a result. It has room for every result. */
 struct result {
     char text[1024];
     size_t length;
@@ -145,7 +146,7 @@ static void add_event(struct result *result, int letter, uint32_t events)
         }
 }
 
-/* A number, or an error by its name; as of the model, -errno. */
+/* Adds a number, or the name of an error, which is -errno. */
 static void add_number(struct result *result, ssize_t n)
 {
     if (n >= 0)
@@ -161,7 +162,7 @@ static ssize_t or_errno(ssize_t n)
 
 /* --- the model of a socket ----------------------------------------------- */
 
-/* What unix_poll() says. */
+/* Returns the events that unix_poll() returns. */
 static uint32_t sock_poll(const struct file *file)
 {
     const struct sock *const sock = (const struct sock *)file;
@@ -194,7 +195,7 @@ static ssize_t sock_send(struct sock *sock, size_t size)
 {
     if (sock->peer_gone)
         return -EPIPE;
-    sock->out += size; /* wakes the peer, whom nobody watches */
+    sock->out += size; /* wakes the peer, which no instance watches */
     return (ssize_t)size;
 }
 
@@ -250,7 +251,7 @@ static ssize_t real_read(int fd, size_t size)
     return or_errno(recv(fd, bytes, size, MSG_DONTWAIT));
 }
 
-/* Read until EAGAIN. */
+/* Reads until EAGAIN. Returns the sum, or -errno. */
 static ssize_t real_read_all(int fd)
 {
     ssize_t sum = 0, n;
@@ -266,7 +267,7 @@ static ssize_t real_close(int *fd)
     return or_errno(close(old));
 }
 
-/* The interest list as the kernel shows it, proc(5): bits for each letter. */
+/* Reads the kernel's interest list, proc(5): the events of each letter. */
 static void real_interest(uint32_t asked[NAMES], bool listed[NAMES])
 {
     char path[64], line[256];
@@ -323,7 +324,7 @@ static void close_name(struct name *name)
     }
 }
 
-/* A step that moves bytes, in the model. */
+/* Executes a step that moves bytes in the model. */
 static ssize_t model_move(enum verb verb, struct name *name, size_t size)
 {
     struct sock *const sock = name->sock;
@@ -345,7 +346,7 @@ static ssize_t model_move(enum verb verb, struct name *name, size_t size)
     }
 }
 
-/* The same with system calls. Who has closed a has lost its peer, too. */
+/* The same with system calls. After close a, its peer is closed too. */
 static ssize_t real_move(enum verb verb, struct name *name, size_t size)
 {
     int none = -1;
@@ -410,16 +411,17 @@ static void interest(struct result *real, struct result *ours)
     }
 }
 
-/* The letter that a word is, with its name opened or not as it must be. */
+/* Returns the letter of a word. If fresh it must be unused, else in use. */
 static int letter_of(const char *word, bool fresh)
 {
     if (word == NULL || !islower((unsigned char)word[0]) || word[1] != '\0')
-        die("a name is a letter, a to z, not '%s'", word ? word : "");
+        die("a name must be a letter from a to z, not '%s'", word ? word : "");
     const int letter = word[0] - 'a';
     if (fresh && names[letter].sock != NULL)
-        die("%s is taken: choose a letter that was never used", word);
+        die("%s is in use; choose a letter that has not been used", word);
     if (!fresh && names[letter].sock == NULL)
-        die("there is no %s yet: socket %s", word, word);
+        die("there is no socket %s yet; add a step 'socket %s' before this",
+            word, word);
     return letter;
 }
 
@@ -429,12 +431,12 @@ static size_t number_of(const char *word, size_t most)
     const unsigned long n = word ? strtoul(word, &end, 10) : 0;
     if (word == NULL || !isdigit((unsigned char)word[0]) || *end != '\0' ||
         n < 1 || n > most)
-        die("a number from 1 to %zu is wanted, not '%s'", most,
+        die("this step needs a number from 1 to %zu, not '%s'", most,
             word ? word : "");
     return n;
 }
 
-/* What a step is: its first word. */
+/* Returns the verb of a step, which is its first word. */
 static enum verb verb_of(const char *word)
 {
     int verb = 0;
@@ -445,7 +447,7 @@ static enum verb verb_of(const char *word)
     return (enum verb)verb;
 }
 
-/* One more descriptor of the socket that a letter stands for. */
+/* Creates another descriptor for the socket of a letter. */
 static void duplicate(const char *word, const char *copy)
 {
     const struct name *const old = &names[letter_of(word, false)];
@@ -456,7 +458,7 @@ static void duplicate(const char *word, const char *copy)
     old->sock->descriptors++;
 }
 
-/* Play a step on both. Returns whether they agree; prints it in any case. */
+/* Plays a step on both, and prints it. Returns whether they agree. */
 static bool play(const char *line)
 {
     struct result real = {.length = 0}, ours = {.length = 0};
@@ -467,7 +469,7 @@ static bool play(const char *line)
     char *const last = strtok_r(NULL, " ", &rest);
     int letter = 0;
     if (strtok_r(NULL, " ", &rest) != NULL)
-        die("'%s' has a word too many", line);
+        die("'%s' has too many words", line);
     if (verb < SOCKET)
         letter = letter_of(word, false);
 
@@ -506,7 +508,7 @@ static bool play(const char *line)
 
 /* --- scripts ------------------------------------------------------------- */
 
-/* Play a file; its comments are part of what is shown. */
+/* Plays a file, and prints its comments too. Returns whether they agree. */
 static bool play_file(const char *path)
 {
     FILE *const file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
@@ -530,7 +532,7 @@ static bool play_file(const char *path)
     return equal;
 }
 
-/* A number below limit; the same seed, the same numbers, everywhere. */
+/* Returns a number below limit. The same seed gives the same numbers. */
 static unsigned draw(unsigned limit)
 {
     static const uint64_t factor = 6364136223846793005, step = 1442695040888963;
@@ -538,7 +540,7 @@ static unsigned draw(unsigned limit)
     return (unsigned)(seed >> 33) % limit;
 }
 
-/* Make up a step; letters is how many are in use. */
+/* Generates a step. letters is how many are in use. */
 static void make_up(char line[64], int *letters)
 {
     static const char *const masks[] = {
@@ -597,29 +599,29 @@ static bool play_random(const char *word)
 
 static void usage(void)
 {
-    puts(
-        "usage: build/model SCRIPT\n"
-        "       build/model --random SEED\n"
-        "\n"
-        "Play a script on the kernel's epoll and on the model of it, and show\n"
-        "what each step gave. Where they differ a line has both. The script\n"
-        "is a file, or - for standard input; --random makes one up, the same\n"
-        "for the same seed.\n"
-        "\n"
-        "  socket a         a new socket; the script moves its peer\n"
-        "  dup a b          b is another descriptor of it\n"
-        "  close a          close the descriptor\n"
-        "  add a IN|ET      epoll_ctl ADD; likewise mod a FLAGS, del a\n"
-        "  wait [N]         epoll_wait, time-out 0, at most N events\n"
-        "  interest         the interest list, of /proc/self/fdinfo\n"
-        "  read a N         receive from a at most N bytes\n"
-        "  send a N         a sends N bytes to its peer\n"
-        "  write a N        the peer sends N bytes to a\n"
-        "  peer-reads a     the peer reads all that a has sent\n"
-        "  peer-shuts a     the peer sends no more\n"
-        "  peer-closes a    the peer is closed\n"
-        "\n"
-        "Exit status: 0 they agree, 1 they differ, 2 the script is wrong.");
+    puts("usage: build/model SCRIPT\n"
+         "       build/model --random SEED\n"
+         "\n"
+         "Play a script on the kernel's epoll and on the model of it, and "
+         "print\n"
+         "the result of each step. If they differ, the line has both. The\n"
+         "script is a file, or - for standard input. --random generates one,\n"
+         "which is the same for the same seed.\n"
+         "\n"
+         "  socket a         create a socket; the script controls its peer\n"
+         "  dup a b          b is another descriptor of a\n"
+         "  close a          close the descriptor a\n"
+         "  add a IN|ET      epoll_ctl ADD; also: mod a FLAGS, del a\n"
+         "  wait [N]         epoll_wait with time-out 0, at most N events\n"
+         "  interest         the interest list, from /proc/self/fdinfo\n"
+         "  read a N         receive at most N bytes from a\n"
+         "  send a N         a sends N bytes to its peer\n"
+         "  write a N        the peer sends N bytes to a\n"
+         "  peer-reads a     the peer reads all that a has sent\n"
+         "  peer-shuts a     the peer sends no more\n"
+         "  peer-closes a    the peer closes\n"
+         "\n"
+         "Exit status: 0 they agree, 1 they differ, 2 the script is wrong.");
 }
 
 int main(int argc, char **argv)
@@ -630,7 +632,7 @@ int main(int argc, char **argv)
     }
     const bool made_up = argc == 3 && strcmp(argv[1], "--random") == 0;
     if (!made_up && (argc != 2 || strncmp(argv[1], "--", 2) == 0))
-        die("give one script, or --random SEED; try build/model --help");
+        die("expected one script, or --random SEED; try build/model --help");
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0)
         die("epoll_create1: %s", strerrorname_np(errno));
