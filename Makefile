@@ -10,6 +10,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
 BUILD    := build
 SANITIZE :=
+LIBRARY  :=
 V        :=
 A        :=
 B        :=
