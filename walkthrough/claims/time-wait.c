@@ -5,9 +5,9 @@
  * Truth: depends. The end that closes first keeps the connection for a minute,
  * in the state TIME_WAIT, and with it its port. If this was the server, bind
  * fails with EADDRINUSE. SO_REUSEADDR, set by the old server and by the new
- * one, allows the port, but not a second listener. Settled by: socket(7),
- * SO_REUSEADDR; RFC 9293, 3.6.1. Try: ss -tan state time-wait, after this
- * program has ended.
+ * one, allows the port, but not a second listener.
+ * Settled by: socket(7), SO_REUSEADDR; RFC 9293, 3.6.1.
+ * Try: ss -tan state time-wait, after this program has ended.
  */
 #include "claim.h"
 
