@@ -114,9 +114,16 @@ CLAIMS := $(patsubst walkthrough/claims/%.c,%,$(sort $(wildcard walkthrough/clai
 
 claims: $(CLAIMS:%=$(BUILD)/claims/%) ## build the programs of walkthrough/claims/
 
-# A claim is one file and its headers; scripts/claims runs them.
+# A claim is one file and a header or two; scripts/claims runs them. The samples
+# in Python lie beside the programs.
+SAMPLES := $(patsubst walkthrough/%,$(BUILD)/%,$(wildcard walkthrough/claims/*.py))
+
+$(SAMPLES): $(BUILD)/%: walkthrough/%
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $(NEW) $(RENAME)
+
 $(BUILD)/claims/%: walkthrough/claims/%.c $(wildcard walkthrough/claims/*.h) \
-                   Makefile | $(CHECKED)
+                   Makefile | $(CHECKED) $(SAMPLES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LIBRARY) \
 	    $(LDLIBS) $(RENAME)
