@@ -46,8 +46,8 @@ static const struct {
     {"connect %l %f", {0, 0, 0, 6, 0}},    {"accept %l %f", {0, 0, 0, 5, 0}},
     {"%psleep %T", {0, 0, 10, 0, 0}},      {"%psleep %T 1", {0, 0, 8, 0, 0}},
     {"sleep-poll %T %a", {0, 0, 2, 0, 0}}, {"signal %U", {0, 0, 3, 0, 0}},
-    {"awake", {0, 0, 10, 0, 0}},           {"during-copy {", {0, 0, 0, 0, 8}},
-    {"during-copy %n {", {0, 0, 0, 0, 8}},
+    {"awake", {0, 0, 10, 0, 0}},           {"during-copy {", {0, 0, 0, 0, 4}},
+    {"during-copy %n {", {0, 0, 0, 0, 4}},
 };
 enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
 
@@ -199,12 +199,12 @@ static bool make_up(char line[LINE_SIZE])
     line[0] = '\0';
     for (const char *c = forms[form].form; *c != '\0'; c++) {
         const size_t end = strlen(line);
-        if (*c == '%' && !expand(*++c, line))
+        if (*c != '%') {
+            line[end] = *c;
+            line[end + 1] = '\0';
+        } else if (!expand(*++c, line)) {
             return false;
-        if (c[-1] == '%' && c > forms[form].form)
-            continue;
-        line[end] = *c;
-        line[end + 1] = '\0';
+        }
     }
     return fits(line);
 }

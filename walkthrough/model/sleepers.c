@@ -29,13 +29,14 @@ enum { LETTERS = 26, ROOM = 64 };
 struct sleeper {
     pthread_t thread;
     bool exists;
-    sem_t go;          /* the thread begins a call, or ends */
-    atomic_bool busy;  /* the real call has not returned */
-    atomic_int tid;    /* 0 until the thread runs */
-    bool quit;         /* written before go */
-    bool polls;        /* what to call; written before go, like the next */
-    int fd, maxevents; /* its arguments */
-    ssize_t result;    /* written before busy becomes false */
+    int call_fd, stat_fd; /* its files syscall and stat in /proc */
+    sem_t go;             /* the thread begins a call, or ends */
+    atomic_bool busy;     /* the real call has not returned */
+    atomic_int tid;       /* 0 until the thread runs */
+    bool quit;            /* written before go */
+    bool polls;           /* what to call; written before go, like the next */
+    int fd, maxevents;    /* its arguments */
+    ssize_t result;       /* written before busy becomes false */
     struct epoll_event real[ROOM], ours[ROOM];
     bool in_real, in_model; /* the result was not shown yet */
     struct waiter waiter;
@@ -75,6 +76,17 @@ static void *run_thread(void *argument)
     }
 }
 
+/* Opens a file about the thread in /proc. */
+static int open_about(const struct sleeper *sleeper, const char *file)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", sleeper->tid, file);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        die("cannot read %s: %s", path, strerrorname_np(errno));
+    return fd;
+}
+
 /* Returns the thread that a word names. It exists from its first use. */
 static struct sleeper *sleeper_of(const char *word)
 {
@@ -100,38 +112,25 @@ static struct sleeper *sleeper_of(const char *word)
         die("cannot create a thread: %s", strerrorname_np(errno));
     while (sleeper->tid == 0)
         sched_yield();
+    sleeper->call_fd = open_about(sleeper, "syscall");
+    sleeper->stat_fd = open_about(sleeper, "stat");
     return sleeper;
 }
 
-/* Reads a file about a thread. Returns whether it could. */
-static bool read_about(const struct sleeper *sleeper, const char *file,
-                       char *text, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", sleeper->tid, file);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        die("cannot read %s: %s", path, strerrorname_np(errno));
-    const ssize_t n = read(fd, text, size - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n > 0;
-}
-
-/* Whether the thread sleeps in its call. Neither the state nor the number of
- * the call is enough alone. */
+/* Whether the thread sleeps in its call. Neither the number of the call nor the
+ * state is enough alone: it could wait for a lock of the kernel. */
 static bool is_blocked(const struct sleeper *sleeper)
 {
-    char stat[512], call[256];
-    if (!read_about(sleeper, "stat", stat, sizeof(stat)))
+    char text[512];
+    ssize_t n = pread(sleeper->call_fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    const long number = strtol(text, NULL, 10);
+    if (number != (sleeper->polls ? SYS_ppoll : SYS_epoll_pwait))
         return false;
-    const char *const state = strrchr(stat, ')');
-    if (state == NULL || state[1] != ' ' || state[2] != 'S')
-        return false;
-    if (!read_about(sleeper, "syscall", call, sizeof(call)))
-        return false;
-    const long number = strtol(call, NULL, 10);
-    return number == (sleeper->polls ? SYS_ppoll : SYS_epoll_pwait);
+    n = pread(sleeper->stat_fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    const char *const state = strrchr(text, ')');
+    return state != NULL && strncmp(state, ") S", 3) == 0;
 }
 
 /* A thread that returns may have woken another one, so the same threads must
@@ -292,6 +291,8 @@ void end_sleepers(void)
         pthread_kill(sleeper->thread, SIGUSR1);
         pthread_join(sleeper->thread, NULL);
         sem_destroy(&sleeper->go);
+        close(sleeper->call_fd);
+        close(sleeper->stat_fd);
         sleeper->exists = false;
         sleeper->in_real = false;
         sleeper->in_model = false;
