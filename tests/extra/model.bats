@@ -11,6 +11,16 @@ play() {
     timeout -k 1 "$LIMIT" "$BUILD/model" "$@" </dev/null
 }
 
+# The model is of Linux 6.18. Older kernels have other checks of nested sets,
+# another order of the checks of epoll_wait, and other urgent bytes.
+need_new_kernel() {
+    local major minor rest
+    IFS=.- read -r major minor rest <<<"$(uname -r)"
+    if ((major < 6 || (major == 6 && minor < 17))); then
+        skip "the model is of Linux 6.18, this is $(uname -r)"
+    fi
+}
+
 # Build the model from a copy in which a line of FILE is another one:
 # change FILE OLD NEW. Sets $model.
 change() {
@@ -41,6 +51,7 @@ differs() {
 }
 
 @test "the model does what the kernel does in every script" {
+    need_new_kernel
     local script
     for script in "$MODEL"/*.ep; do
         run play "$script"
@@ -56,6 +67,7 @@ differs() {
 @test "the model passes all 60 cases of the kernel's own test of wake-ups" {
     [ "$(grep -c '^# [0-9]*\. ' "$MODEL/kernel.ep")" -eq 60 ]
     run play "$MODEL/kernel.ep"
+    echo "$output"
     [ "$status" -eq 0 ]
 }
 
@@ -67,6 +79,7 @@ differs() {
 }
 
 @test "the model does what the kernel does in 2,000 random scripts" {
+    need_new_kernel
     run timeout -k 1 $((LIMIT * 20)) "$BUILD/model" --random 1-2000 </dev/null
     echo "$output"
     [ "$status" -eq 0 ]
@@ -138,18 +151,21 @@ differs() {
 
 @test "a model without the check of maxevents is detected" {
     change eventpoll.c 'waiter->maxevents <= 0 ||' ''
+    need_new_kernel
     differs checks
 }
 
 @test "a model with the checks of epoll_ctl in another order is detected" {
     change eventpoll.c 'return -EPERM;' 'return epfile == file ||
         !is_file_epoll(epfile) ? -EINVAL : -EPERM;'
+    need_new_kernel
     differs checks
 }
 
 @test "a model that allows MOD with EPOLLEXCLUSIVE is detected" {
     change eventpoll.c 'if (op == EPOLL_CTL_MOD)
         return false;' ''
+    need_new_kernel
     differs checks
 }
 
@@ -170,6 +186,7 @@ differs() {
 
 @test "a model that counts the sets only below is detected" {
     change eventpoll.c '+ ep_get_upwards_depth_proc(ep) <=' '<='
+    need_new_kernel
     differs loops
 }
 
@@ -232,6 +249,7 @@ differs() {
 @test "a model whose read does not stop before an urgent byte is detected" {
     change socket.c 'if (copied)
         return NULL;' ''
+    need_new_kernel
     differs urgent
 }
 
