@@ -111,6 +111,7 @@ void during_copy(struct step *step)
     if (any_sleeps())
         die("no thread may sleep during a copy");
     if (!can_stop_copies()) {
+        fflush(stdout);
         fputs("model: userfaultfd is not permitted, so nothing can happen "
               "during a copy\n",
               stderr);
