@@ -10,6 +10,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
 BUILD    := build
 SANITIZE :=
+LIBRARY  :=
 V        :=
 A        :=
 B        :=
@@ -30,6 +31,9 @@ URING := $(if $(filter-out clean help,$(or $(MAKECMDGOALS),all)),$(call \
     links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
+ifneq ($(URING),yes)
+STAGES := $(filter-out 12-io-uring,$(STAGES))
+endif
 
 # Compilers and recipes work the same in every locale and shell.
 export LC_ALL := C
@@ -42,16 +46,19 @@ STALE := $(filter-out $(COMMON),$(wildcard $(BUILD)/common/*.o))
 $(if $(STALE),$(shell rm -f $(STALE)))
 # ThreadSanitizer has to be told what epoll does.
 COMMON += $(if $(findstring thread,$(SANITIZE)),$(BUILD)/tests/tsan.o)
+FORCED := $(if $(findstring thread,$(SANITIZE)),-include tests/tsan_uring.h)
 
 # The model of epoll, of the walkthrough's chapter "inside epoll".
 MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)
+# The program of the chapter "who accepts?".
+ACCEPTING := $(if $(wildcard walkthrough/accepting),$(BUILD)/accepting)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all claims demo test bench valgrind sanitize fuzz lint format
 .PHONY: compare-code clean help
 
-all: $(STAGES:%=$(BUILD)/%) $(MODEL) ## build every stage into build/ (the default)
+all: $(STAGES:%=$(BUILD)/%) $(MODEL) $(ACCEPTING) ## build every stage into build/ (the default)
 
 # A stage is its own file and all of common/. `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -61,6 +68,18 @@ $(BUILD)/10-reactor $(BUILD)/11-http $(BUILD)/tests/reactor: \
                   $(BUILD)/demos/reactor.o
 $(BUILD)/11-http: $(BUILD)/demos/http_client.o $(BUILD)/demos/http_reply.o \
                   $(BUILD)/demos/http_request.o
+
+# And stage 12 links liburing.
+$(BUILD)/12-io-uring $(BUILD)/bench/untraced-12-io-uring \
+    $(BUILD)/valgrind/12-io-uring: LIBRARY := -luring
+$(BUILD)/demos/12-io-uring.o: override CPPFLAGS += $(FORCED)
+
+# Valgrind needs a stage 12 that waits in another call.
+$(BUILD)/valgrind/12-io-uring: demos/12-io-uring.c tests/valgrind_uring.h \
+                               $(COMMON)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -include tests/valgrind_uring.h $(CFLAGS) \
+	    $(LDFLAGS) -o $(NEW) $< $(COMMON) $(LIBRARY) $(LDLIBS) $(RENAME)
 
 # Every output is written under a name of its own ($$$$ is the number of the
 # shell) and then renamed, so that two makes at the same time never read half a
@@ -81,7 +100,7 @@ $(CHECKED): common/requirements.h
 	$(Q)touch $@
 
 $(BUILD)/%: $(BUILD)/demos/%.o $(COMMON)
-	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LIBRARY) $(LDLIBS) $(RENAME)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(COMMON)
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
@@ -112,6 +131,9 @@ $(BUILD)/claims/uring-%: walkthrough/claims/uring-%.c
 endif
 
 $(BUILD)/model: $(patsubst %.c,$(BUILD)/%.o,$(wildcard walkthrough/model/*.c))
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
+
+$(BUILD)/accepting: $(BUILD)/walkthrough/accepting/accepting.o
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/walkthrough/*/*.d)

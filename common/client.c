@@ -4,7 +4,6 @@
  * Clients that misbehave on purpose are in tests/hazard.py.
  */
 #include "client.h"
-#include "connections.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -76,12 +75,12 @@ static void call_failed(struct client *c, const char *call)
 static void do_connect(struct client *c, bool nonblocking)
 {
     if (c->fd < 0)
-        c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        c->fd = address_socket(&c->address, c->lockstep);
     if (c->fd < 0) {
         call_failed(c, "socket");
         return;
     }
-    connection_bind_name(c->fd, c->number);
+    address_bind_client(c->fd, &c->address, c->number);
     trace_connect(c->fd);
     int flags = 0;
     if (nonblocking) {
@@ -92,8 +91,7 @@ static void do_connect(struct client *c, bool nonblocking)
     setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     int result;
     do
-        result = connect(c->fd, (const struct sockaddr *)&c->address,
-                         c->address_size);
+        result = address_connect(c->fd, &c->address, nonblocking);
     while (result < 0 && !stopped &&
            (errno == EINTR || (errno == EAGAIN && !nonblocking)));
     if (result < 0)

@@ -9,14 +9,13 @@
 #ifndef IOMUX_CLIENT_H
 #define IOMUX_CLIENT_H
 
+#include "address.h"
 #include "scenario.h"
 #include "trace_format.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/un.h>
 
 /*
  * What the clients of a server that does not echo send and expect. request()
@@ -33,8 +32,7 @@ struct client_protocol {
 struct client {
     /* Set by the user. */
     int number; /* N of cN */
-    struct sockaddr_un address;
-    socklen_t address_size;
+    struct address address;
     bool lockstep; /* steps do not wait for the server */
     size_t size;   /* bytes of a message, or 0 for a greeting */
     const struct client_protocol *protocol; /* or NULL for an echo */

@@ -3,17 +3,14 @@
  * can read.
  */
 #include "connections.h"
+#include "address.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,9 +34,9 @@ static atomic_bool shut_down; /* connections_shut_down() was called */
 static atomic_bool stopping;
 static atomic_bool announced; /* one caller of connections_stop() has done it */
 
-static bool ask_names;               /* set before other threads exist */
-static int external_clients;         /* used by the thread that accepts */
-static bool external_numbers_repeat; /* the numbers have reached INT_MAX */
+static enum connection_names ask_names; /* set before other threads exist */
+static int external_clients;            /* used by the thread that accepts */
+static bool external_numbers_repeat;    /* the numbers have reached INT_MAX */
 
 /* Guards server_waited and server_ended. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -69,53 +66,6 @@ static bool name_is_taken(int name)
     return false;
 }
 
-/* Formats the abstract name of client number of a process. Returns its length.
- */
-static int format_name(char *name, size_t size, int pid, int number)
-{
-    return snprintf(name, size, "iomux-%d-c%d", pid, number);
-}
-
-int connection_bind_name(int fd, int number)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int n = format_name(address.sun_path + 1, sizeof(address.sun_path) - 1,
-                        (int)getpid(), number);
-    size_t size = offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n;
-    return bind(fd, (struct sockaddr *)&address, (socklen_t)size);
-}
-
-/*
- * Returns the number of the client thread at the other end of fd, or 0 if the
- * peer is another program. Any process may bind any free abstract name, so the
- * name must also contain the process that the kernel reports as the peer.
- */
-static int number_of_peer(int fd)
-{
-    struct sockaddr_un peer = {0};
-    socklen_t size = sizeof(peer);
-    if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0 ||
-        size <= offsetof(struct sockaddr_un, sun_path) ||
-        size >= sizeof(peer) || peer.sun_path[0] != '\0')
-        return 0;
-    ((char *)&peer)[size] = '\0';
-    char name[sizeof(peer.sun_path)];
-    int pid = 0, number = 0;
-    if (sscanf(peer.sun_path + 1, "iomux-%9d-c%7d", &pid, &number) != 2 ||
-        number < 1)
-        return 0;
-    size_t length = (size_t)format_name(name, sizeof(name), pid, number);
-    if (length + 1 != size - offsetof(struct sockaddr_un, sun_path) ||
-        memcmp(name, peer.sun_path + 1, length) != 0)
-        return 0; /* it only begins like one of our names */
-    struct ucred owner;
-    size = sizeof(owner);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) < 0 ||
-        owner.pid != pid)
-        return 0;
-    return number;
-}
-
 /* Returns the next name for a client of another program. */
 static int next_external_name(void)
 {
@@ -140,7 +90,9 @@ static void raise_table_end(int fd)
 
 void connection_opened(int fd)
 {
-    int name = ask_names ? number_of_peer(fd) : 0;
+    int name = 0;
+    if (ask_names != NO_NAMES)
+        name = address_client_number(fd, ask_names == OWN_NAMES);
     if (name == 0 || name_is_taken(name))
         name = next_external_name();
     acceptor = &this_thread;
@@ -192,7 +144,7 @@ static void on_scan(bool busy)
         on_wait(true);
 }
 
-void connections_observe(bool with_names, bool idle)
+void connections_observe(enum connection_names with_names, bool idle)
 {
     ask_names = with_names;
     trace_hooks.opened = connection_opened;

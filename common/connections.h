@@ -12,12 +12,18 @@
 
 #include <stdbool.h>
 
+/* Which peers are asked for their names. It costs a system call or two. */
+enum connection_names {
+    NO_NAMES,
+    OWN_NAMES, /* the clients of this process */
+    ALL_NAMES  /* those of other iomux programs as well */
+};
+
 /*
- * Sets the hooks of trace.h. names: ask each peer for its name, which costs a
- * system call. idle: follow the waits of the server, for
+ * Sets the hooks of trace.h. idle: follow the waits of the server, for
  * connections_await_idle(). Must be called before trace_start().
  */
-void connections_observe(bool names, bool idle);
+void connections_observe(enum connection_names names, bool idle);
 
 /*
  * The two hooks. connection_opened() registers fd and gives it a name: N if
@@ -30,13 +36,6 @@ void connection_closing(int fd);
 
 /* Returns how many connections are registered. */
 int connections_count(void);
-
-/*
- * Binds the client socket fd to an abstract name (unix(7)) from which the
- * server learns that this is client number. Returns 0, or -1 with errno of
- * bind(2). The connection then merely has another name.
- */
-int connection_bind_name(int fd, int number);
 
 /* Returns true once the program is stopping. */
 bool connections_stopping(void);

@@ -13,6 +13,7 @@
 #include "lockstep.h"
 #include "options.h"
 #include "player.h"
+#include "refusal.h"
 #include "scenario.h"
 #include "stopping.h"
 #include "trace.h"
@@ -51,6 +52,11 @@ void demo_drain(long ms)
 void demo_protocol(const struct client_protocol *new_protocol)
 {
     protocol = new_protocol;
+}
+
+void demo_io_uring_refused(int error)
+{
+    refusal_explain(error);
 }
 
 /* --- messages ------------------------------------------------------------ */
@@ -145,7 +151,9 @@ static void run_server(const struct run *run, int (*serve)(int listen_fd))
 {
     start_clients(run);
     if (serve(listener.fd) < 0) {
-        complain("the server cannot go on: %s", trace_errno(errno));
+        const char *refusal = refusal_reason();
+        complain("the server cannot go on: %s",
+                 refusal != NULL ? refusal : trace_errno(errno));
         failed = true;
     } else if (!demo_stopping()) {
         complain("the server has ended before it was stopped");
@@ -163,13 +171,17 @@ static void run_server(const struct run *run, int (*serve)(int listen_fd))
     join_clients(run);
 }
 
-static int open_listener(const char *path)
+static int open_listener(const char *path, bool lockstep)
 {
     struct listener_error error;
-    if (listener_open(path, &listener, &error) < 0) {
+    if (listener_open(path, lockstep, &listener, &error) < 0) {
         complain("%s", error.text);
         return error.in_use || path == NULL ? FAILED : USAGE;
     }
+    if (listener_is_public(&listener))
+        complain("any user of this machine may connect to %s, because it has "
+                 "no permissions",
+                 listener.path);
     stop_set_listener(&listener);
     return OK;
 }
@@ -222,7 +234,7 @@ static int run_serve(const struct options *o, const struct run *run,
                      int (*serve)(int listen_fd))
 {
     trace_thread(TRACE_SERVER, 0);
-    int status = open_listener(o->path);
+    int status = open_listener(o->path, run->scenario != NULL);
     if (status != OK)
         return status;
     if (o->serve)
@@ -341,6 +353,14 @@ static struct scenario *read_scenario(const char *path)
     return scenario;
 }
 
+/* Returns which names the trace of the server shows. */
+static enum connection_names names_of(const struct options *o)
+{
+    if (o->quiet && o->json == NULL)
+        return NO_NAMES;
+    return o->serve ? ALL_NAMES : OWN_NAMES;
+}
+
 /* Ends the trace. Returns the exit status. */
 static int end_trace(int status, int json_fd)
 {
@@ -393,8 +413,7 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
     else
         stop_handle_signals(&listener);
     if (!o.connect)
-        connections_observe(!o.quiet || o.json != NULL,
-                            !o.serve && scenario == NULL);
+        connections_observe(names_of(&o), !o.serve && scenario == NULL);
     if (scenario != NULL)
         lockstep_observe();
     trace_start(&(struct trace_options){.program = program_name,

@@ -73,6 +73,12 @@ void demo_protocol(const struct client_protocol *protocol);
 bool demo_stopping(void);
 
 /*
+ * Explains why the system refuses io_uring, with the errno value of its set-up.
+ * The sentence is printed when serve() returns -1. Sets errno to error.
+ */
+void demo_io_uring_refused(int error);
+
+/*
  * Gives the stage time to end its connections itself. A stop still shuts down
  * the listening socket at once, but the connections only ms milliseconds later.
  * Must be called before the first accept.

@@ -3,7 +3,6 @@
  */
 #include "free_run.h"
 #include "connections.h"
-#include "listener.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -100,15 +99,14 @@ static void *run_client(void *argument)
 static int start_thread(struct free_run *run, int number)
 {
     struct runner *r = &runners[number - 1];
-    struct listener_error unused;
+    char unused[ADDRESS_PROBLEM_SIZE];
     pthread_attr_t attributes;
     *r = (struct runner){.run = run};
     r->client.number = number;
     r->client.fd = -1;
     r->client.size = run->size;
     r->client.protocol = run->protocol;
-    r->client.address_size =
-        listener_address(run->path, &r->client.address, &unused);
+    address_parse(run->path, &r->client.address, unused);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     running++;

@@ -15,7 +15,7 @@
 
 struct free_run {
     /* Set by the user. */
-    const char *path; /* of the server, or @NAME */
+    const char *path; /* of the server, or @NAME, or tcp:PORT */
     int clients, messages, interval_ms, stagger_ms;
     size_t size; /* bytes of a message, or 0 for a greeting */
     const struct client_protocol *protocol; /* or NULL for an echo */

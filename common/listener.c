@@ -1,5 +1,5 @@
 /*
- * listener.c - paths, stale socket files, permissions, and refused connections.
+ * listener.c - stale socket files, permissions, and refused connections.
  *
  * Leaves out datagrams and locks: if two servers start at the same moment on
  * the same stale file, one of them may lose its file.
@@ -22,55 +22,39 @@
 
 enum {
     PATH_LIMIT = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
-    PAUSE_MS = 10 /* after an accept that fails for lack of memory */
+    PAUSE_MS = 10,   /* after an accept that fails for lack of memory */
+    IN_USE_MS = 100, /* for which an address in use is tried again */
+    RETRY_MS = 5
 };
 
-/* --- addresses ----------------------------------------------------------- */
-
-socklen_t listener_address(const char *path, struct sockaddr_un *address,
-                           struct listener_error *error)
-{
-    size_t length = strlen(path);
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (length == 0 || strcmp(path, "@") == 0) {
-        snprintf(error->text, sizeof(error->text),
-                 "the path of the socket is empty: use a path such as "
-                 "/tmp/echo, or @NAME for the abstract namespace");
-        return 0;
-    }
-    if (length > PATH_LIMIT) {
-        snprintf(error->text, sizeof(error->text),
-                 "the path of the socket has %zu bytes, but the limit is %d "
-                 "(unix(7)): %.100s...",
-                 length, PATH_LIMIT, path);
-        return 0;
-    }
-    memcpy(address->sun_path, path, length);
-    if (path[0] == '@') { /* its length ends the name, not a NUL */
-        address->sun_path[0] = '\0';
-        return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-    }
-    return sizeof(*address);
-}
+/* --- errors -------------------------------------------------------------- */
 
 /* Describes a failed system call. Returns -1. */
 static int call_failed(struct listener_error *error, const char *call,
                        const char *path)
 {
-    error->in_use = errno == EADDRINUSE;
+    const char *advice = "";
+    if (errno == ENOENT)
+        advice = "; create its directory first";
+    else if (errno == EACCES && strncmp(path, "tcp:", 4) == 0)
+        advice = "; choose a port above 1023, which needs no privilege";
     snprintf(error->text, sizeof(error->text), "cannot listen on %s: %s: %s%s",
-             path, call, trace_errno(errno),
-             errno == ENOENT ? "; create its directory first" : "");
+             path, call, trace_errno(errno), advice);
     return -1;
 }
 
 /* Describes an address that another server uses. Returns -1. */
 static int address_in_use(struct listener_error *error, const char *path)
 {
+    const char *kind = "path";
+    if (path[0] == '@')
+        kind = "name";
+    else if (strncmp(path, "tcp:", 4) == 0)
+        kind = "port";
     error->in_use = true;
     snprintf(error->text, sizeof(error->text),
              "a server is already running on %s: stop it, or choose another %s",
-             path, path[0] == '@' ? "name" : "path");
+             path, kind);
     return -1;
 }
 
@@ -82,8 +66,8 @@ static int address_in_use(struct listener_error *error, const char *path)
  * and with ECONNREFUSED if none does. The listener does not notice. Returns 0,
  * or -1 with *error set.
  */
-static int remove_stale(const char *path, const struct sockaddr_un *address,
-                        socklen_t size, struct listener_error *error)
+static int remove_stale(const char *path, const struct address *address,
+                        struct listener_error *error)
 {
     struct stat file;
     if (lstat(path, &file) < 0)
@@ -98,7 +82,7 @@ static int remove_stale(const char *path, const struct sockaddr_un *address,
     int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (probe < 0)
         return call_failed(error, "socket", path);
-    int result = connect(probe, (const struct sockaddr *)address, size);
+    int result = connect(probe, &address->name.any, address->size);
     int reason = result < 0 ? errno : 0;
     close(probe);
     if (reason == 0 || reason == EPROTOTYPE)
@@ -113,24 +97,35 @@ static int remove_stale(const char *path, const struct sockaddr_un *address,
 
 /* Calls bind(2), and replaces a stale file. Returns 0, or -1 with *error set.
  */
-static int bind_address(int fd, const char *path,
-                        const struct sockaddr_un *address, socklen_t size,
-                        struct listener_error *error)
+static int try_to_bind(int fd, const char *path, const struct address *address,
+                       struct listener_error *error)
 {
-    const struct sockaddr *name = (const struct sockaddr *)address;
-    if (bind(fd, name, size) == 0)
+    if (bind(fd, &address->name.any, address->size) == 0)
         return 0;
     if (errno != EADDRINUSE)
         return call_failed(error, "bind", path);
-    if (path[0] == '@')
+    if (path[0] == '@' || address_is_tcp(address))
         return address_in_use(error, path);
-    if (remove_stale(path, address, size, error) < 0)
+    if (remove_stale(path, address, error) < 0)
         return -1;
-    if (bind(fd, name, size) == 0)
+    if (bind(fd, &address->name.any, address->size) == 0)
         return 0;
     if (errno == EADDRINUSE) /* another server was faster */
         return address_in_use(error, path);
     return call_failed(error, "bind", path);
+}
+
+/* The same, but tries again while the address is in use. */
+static int bind_address(int fd, const char *path, const struct address *address,
+                        struct listener_error *error)
+{
+    int result = try_to_bind(fd, path, address, error);
+    for (int ms = 0; ms < IN_USE_MS && error->in_use; ms += RETRY_MS) {
+        poll(NULL, 0, RETRY_MS);
+        error->in_use = false;
+        result = try_to_bind(fd, path, address, error);
+    }
+    return result;
 }
 
 /* Creates the private directory and sets the path in it. Returns 0, or -1 with
@@ -176,15 +171,14 @@ static void refuse_descriptors(int listen_fd)
 
 /* Binds the socket to a path and notes the file. Returns 0, or -1 with *error
  * set. */
-static int bind_file(struct listener *listener,
-                     const struct sockaddr_un *address, socklen_t size,
+static int bind_file(struct listener *listener, const struct address *address,
                      struct listener_error *error)
 {
     struct stat file;
     /* The mode is set before bind(2), so the file never has another one. */
     if (fchmod(listener->fd, 0600) < 0)
         return call_failed(error, "fchmod", listener->path);
-    if (bind_address(listener->fd, listener->path, address, size, error) < 0)
+    if (bind_address(listener->fd, listener->path, address, error) < 0)
         return -1;
     if (lstat(listener->path, &file) < 0) {
         call_failed(error, "lstat", listener->path);
@@ -196,28 +190,51 @@ static int bind_file(struct listener *listener,
     return 0;
 }
 
-static int open_socket(struct listener *listener, struct listener_error *error)
+/* Binds the socket to a TCP port. Returns 0, or -1 with *error set. */
+static int bind_port(struct listener *listener, struct address *address,
+                     struct listener_error *error)
 {
     const char *path = listener->path;
-    struct sockaddr_un address;
-    socklen_t size = listener_address(path, &address, error);
-    if (size == 0)
+    /* Connections of an earlier server, in TIME_WAIT, still have the port. */
+    setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    if (bind_address(listener->fd, path, address, error) < 0)
         return -1;
-    listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (getsockname(listener->fd, &address->name.any, &address->size) < 0)
+        return call_failed(error, "getsockname", path);
+    address_print(address, listener->path);
+    return 0;
+}
+
+static int open_socket(struct listener *listener, bool lockstep,
+                       struct listener_error *error)
+{
+    const char *path = listener->path;
+    struct address address;
+    if (!address_parse(path, &address, error->text))
+        return -1;
+    listener->fd = address_socket(&address, lockstep);
     if (listener->fd < 0)
         return call_failed(error, "socket", path);
     refuse_descriptors(listener->fd);
-    int bound = path[0] == '@'
-                    ? bind_address(listener->fd, path, &address, size, error)
-                    : bind_file(listener, &address, size, error);
+    int bound;
+    if (address_is_tcp(&address))
+        bound = bind_port(listener, &address, error);
+    else if (path[0] == '@')
+        bound = bind_address(listener->fd, path, &address, error);
+    else
+        bound = bind_file(listener, &address, error);
     if (bound < 0)
         return -1;
     int result = listen(listener->fd, SOMAXCONN);
     trace_listen(listener->fd, result);
-    return result == 0 ? 0 : call_failed(error, "listen", path);
+    if (result == 0)
+        return 0;
+    if (errno == EADDRINUSE) /* two TCP servers have bound at the same time */
+        return address_in_use(error, path);
+    return call_failed(error, "listen", path);
 }
 
-int listener_open(const char *path, struct listener *listener,
+int listener_open(const char *path, bool lockstep, struct listener *listener,
                   struct listener_error *error)
 {
     *listener = (struct listener){.fd = -1};
@@ -230,7 +247,7 @@ int listener_open(const char *path, struct listener *listener,
     else
         snprintf(listener->path, sizeof(listener->path), "%s", path);
     if (result == 0)
-        result = open_socket(listener, error);
+        result = open_socket(listener, lockstep, error);
     umask(umask_before);
     if (result == 0)
         return 0;
@@ -239,6 +256,11 @@ int listener_open(const char *path, struct listener *listener,
         close(listener->fd);
     listener->fd = -1;
     return -1;
+}
+
+bool listener_is_public(const struct listener *listener)
+{
+    return listener->inode == 0;
 }
 
 void listener_remove(const struct listener *listener)
@@ -352,4 +374,41 @@ bool listener_accept_failed(int listen_fd)
     }
     errno = accept_errno;
     return may_wait;
+}
+
+void listener_request_failed(void)
+{
+    int request_errno = errno;
+    switch (request_errno) {
+    case EINTR:
+    case ECONNABORTED:
+    case EINVAL:    /* the socket is shut down, because the program stops */
+    case ECANCELED: /* the same, if the kernel may create no thread */
+        break;
+    case EMFILE:
+    case ENFILE:
+        if (reserve_fd >= 0) {
+            close(reserve_fd);
+            reserve_fd = -1;
+            break;
+        }
+        poll(NULL, 0, PAUSE_MS); /* another process has taken it */
+        break;
+    default:
+        poll(NULL, 0, PAUSE_MS);
+    }
+    errno = request_errno;
+}
+
+bool listener_keep(int *fd)
+{
+    if (*fd < 0 || reserve_fd >= 0)
+        return true;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, 1);
+    if (moved < 0)
+        return false;
+    close(*fd);
+    take_reserve();
+    *fd = moved;
+    return true;
 }

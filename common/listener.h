@@ -2,24 +2,22 @@
  * listener.h - the listening socket: its address, its file, and the reserve
  * descriptor.
  *
- * The rules are those of unix(7). A path has at most 107 bytes. A name that
- * begins with @ is in the abstract namespace, which has no files and no
- * permissions. A socket file outlives its server, so an old file must be told
- * apart from one that is in use.
+ * A socket file has permissions, and it outlives its server, so an old file
+ * must be told apart from one that is in use. An abstract name and a TCP port
+ * have neither files nor permissions.
  */
 #ifndef IOMUX_LISTENER_H
 #define IOMUX_LISTENER_H
 
+#include "address.h"
+
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/un.h>
 
 /* A listening socket and what it leaves in the file system. */
 struct listener {
-    int fd;              /* or -1 */
-    char path[109];      /* or @NAME */
+    int fd;                       /* or -1 */
+    char path[ADDRESS_TEXT_SIZE]; /* or @NAME, or tcp:PORT */
     char directory[108]; /* private directory that holds the socket, or "" */
     dev_t device;        /* device and inode identify the socket file */
     ino_t inode;         /* 0 if there is no file, as for an abstract name */
@@ -27,28 +25,28 @@ struct listener {
 
 /* Why a call failed. */
 struct listener_error {
-    bool in_use;    /* another server uses this address */
-    char text[400]; /* a sentence for the user */
+    bool in_use;                     /* another server uses this address */
+    char text[ADDRESS_PROBLEM_SIZE]; /* a sentence for the user */
 };
-
-/*
- * Converts PATH or @NAME to an address. Returns its size for bind(2), or 0 with
- * *error set if the path is empty or too long.
- */
-socklen_t listener_address(const char *path, struct sockaddr_un *address,
-                           struct listener_error *error);
 
 /*
  * Listens on path, or in a new private directory if path is NULL. The socket
  * file has mode 0600. A stale socket file is replaced. A file of another kind,
  * or one that is in use, is left as it is. From Linux 6.16 on, clients cannot
- * pass descriptors to the server.
+ * pass descriptors to the server. If the path is tcp:0, listener->path has the
+ * port that the kernel has chosen. lockstep: see address_socket().
+ *
+ * An address in use is tried again for 100 ms, because the sockets of a killed
+ * process may be closed a little later.
  *
  * Changes the umask for a moment, so it must be called before threads exist.
  * Returns 0, or -1 with *error set, in which case nothing is left behind.
  */
-int listener_open(const char *path, struct listener *listener,
+int listener_open(const char *path, bool lockstep, struct listener *listener,
                   struct listener_error *error);
+
+/* Returns true if any user of this machine may connect. */
+bool listener_is_public(const struct listener *listener);
 
 /*
  * Removes the files that listener_open() created, unless they have been
@@ -87,5 +85,21 @@ void listener_open_reserve(void);
  * call it. Leaves errno unchanged.
  */
 bool listener_accept_failed(int listen_fd);
+
+/*
+ * Handles an accept request of io_uring that has failed with errno. Without a
+ * descriptor, such a request fails at once, even if no connection waits. This
+ * function then lends the reserve, so that the next request has a descriptor
+ * and can wait for a connection. For all else see listener_accept_failed().
+ */
+void listener_request_failed(void);
+
+/*
+ * Must be called with the result of an accept request of io_uring, *fd. If the
+ * reserve is lent, takes it back and moves the connection to another
+ * descriptor. Returns false if there is no other: the caller must refuse the
+ * connection.
+ */
+bool listener_keep(int *fd);
 
 #endif

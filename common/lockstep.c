@@ -36,6 +36,8 @@ struct member {
     bool server;             /* only server threads take turns */
     int number;              /* of a worker or of the thread's client */
     bool asks, begins_wait;  /* it asks for a turn, for a line of this kind */
+    bool may_be_held;        /* this line is where a hold stops it */
+    bool entered_held;       /* its last wait began while a hold lasted */
     bool granted;            /* it has the turn and has not gone on yet */
     unsigned long last_wait; /* rank of its last wait, or 0 if it had none */
     unsigned long scans, empty_scans; /* of stage 03; the latter in a row */
@@ -98,24 +100,31 @@ static void on_thread_ends(void)
 }
 
 /* Blocks until the calling thread gets a turn. The lock is held. */
-static void await_turn(bool begins_wait)
+static void await_turn(bool begins_wait, bool may_be_held)
 {
     self->asks = true;
     self->begins_wait = begins_wait;
+    self->may_be_held = may_be_held;
     events++;
     while (active && !self->granted)
         pthread_cond_wait(&turn_granted, &lock);
     self->asks = self->granted = false;
 }
 
-static void on_line(bool begins_wait)
+/* A hold that begins while the server is in io_uring_enter(2) does not concern
+ * this call, as it would not concern an epoll_wait(2). */
+static void on_line(bool begins_wait, bool may_be_held)
 {
     pthread_mutex_lock(&lock);
-    bool held = holding && begins_wait;
+    if (self != NULL && !begins_wait && !self->entered_held)
+        may_be_held = false;
+    bool held = holding && may_be_held;
     if (active && self != NULL && (servers > 1 || held))
-        await_turn(begins_wait);
-    if (begins_wait && self != NULL)
+        await_turn(begins_wait, may_be_held);
+    if (begins_wait && self != NULL) {
         self->last_wait = ++waits;
+        self->entered_held = holding;
+    }
     events++;
     pthread_mutex_unlock(&lock);
 }
@@ -126,7 +135,7 @@ static void on_scan(bool busy)
     pthread_mutex_lock(&lock);
     if (self != NULL) {
         if (active && holding && busy)
-            await_turn(true);
+            await_turn(true, true);
         self->scans++;
         self->empty_scans = busy ? 0 : self->empty_scans + 1;
     }
@@ -144,17 +153,28 @@ static bool is_wait(long call)
 {
     static const long calls[] = {
 #ifdef SYS_poll /* new architectures have only ppoll, pselect6, epoll_pwait */
-        SYS_poll,         SYS_select,          SYS_epoll_wait,
+        SYS_poll,
+        SYS_select,
+        SYS_epoll_wait,
 #endif
 #ifdef SYS_socketcall /* 32-bit x86 */
-        SYS_socketcall,   SYS__newselect,
+        SYS_socketcall,
+        SYS__newselect,
 #endif
 #ifdef SYS_futex_time64 /* 32-bit architectures */
-        SYS_futex_time64, SYS_ppoll_time64,    SYS_pselect6_time64,
+        SYS_futex_time64,
+        SYS_ppoll_time64,
+        SYS_pselect6_time64,
 #endif
-        SYS_ppoll,        SYS_pselect6,        SYS_epoll_pwait,
-        SYS_accept4,      SYS_recvfrom,        SYS_sendto,
-        SYS_futex,        SYS_restart_syscall, /* poll(2) after SIGCONT */
+        SYS_ppoll,
+        SYS_pselect6,
+        SYS_epoll_pwait,
+        SYS_accept4,
+        SYS_recvfrom,
+        SYS_sendto,
+        SYS_futex,
+        SYS_io_uring_enter,
+        SYS_restart_syscall, /* poll(2) after SIGCONT */
     };
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
         if (calls[i] == call)
@@ -276,7 +296,7 @@ static bool grant_turn(void)
     struct member *next = NULL;
     pthread_mutex_lock(&lock);
     for (struct member *m = members; m != NULL; m = m->next) {
-        if (!m->asks || (holding && m->begins_wait))
+        if (!m->asks || (holding && m->may_be_held))
             continue;
         if (m == current && !m->begins_wait) {
             next = m;

@@ -2,7 +2,7 @@
  * options.c - parses the command line with getopt_long(3), driven by a table.
  */
 #include "options.h"
-#include "listener.h"
+#include "address.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -65,8 +65,9 @@ static const struct demo_option common_options[] = {
      .letter = 's',
      .argument = "PATH",
      .help = "where to listen: PATH, or @NAME in the abstract\n"
-             "namespace, where any user may connect\n"
-             "(default: a new private directory)",
+             "namespace, or tcp:PORT on 127.0.0.1; to these two\n"
+             "any user may connect (default: a new private\n"
+             "directory)",
      .text = &values.path,
      .side = DEMO_BOTH},
     {.name = "scenario",
@@ -305,16 +306,20 @@ static const struct demo_option *find_option(int found, size_t count)
 static int check_values(const char *clients_only, const char *server_only)
 {
     const struct options *o = &values;
-    struct sockaddr_un address;
-    struct listener_error error;
-    if (o->path != NULL && listener_address(o->path, &address, &error) == 0)
-        return usage("%s", error.text);
+    struct address address;
+    char problem[ADDRESS_PROBLEM_SIZE];
+    if (o->path != NULL && !address_parse(o->path, &address, problem))
+        return usage("%s", problem);
     if (o->serve && o->connect)
         return usage("--serve and --connect exclude each other: start one "
                      "program with each");
     if (o->connect && o->path == NULL)
         return usage("--connect needs --socket PATH, the address of the "
                      "server");
+    if (o->connect && address_is_tcp(&address) && address_port(&address) == 0)
+        return usage("--connect needs the port of the server, which it prints "
+                     "after 'ready:', not '%s'",
+                     o->path);
     if (o->size > 0 && !program->echoes)
         return usage("--size is an option of echo servers: the requests of "
                      "this stage have a fixed size");

@@ -105,11 +105,11 @@ static void *run_actor(void *argument)
 }
 
 /* Opens the socket of a client with the number that belongs to it. */
-static int open_client_socket(int number)
+static int open_client_socket(const struct client *c)
 {
     rlim_t room = player_restore_limit();
-    int low = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD + number);
+    int low = address_socket(&c->address, c->lockstep);
+    int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD + c->number);
     int error = errno;
     if (low >= 0)
         close(low);
@@ -121,14 +121,13 @@ static int open_client_socket(int number)
 static int start_actor(int number)
 {
     struct actor *a = &player.actors[number];
-    struct listener_error unused;
+    char unused[ADDRESS_PROBLEM_SIZE];
     pthread_attr_t attributes;
     struct client *c = &a->client;
     c->number = number;
     c->lockstep = true;
-    c->address_size =
-        listener_address(player.listener->path, &c->address, &unused);
-    c->fd = open_client_socket(number);
+    address_parse(player.listener->path, &c->address, unused);
+    c->fd = open_client_socket(c);
     if (c->fd < 0)
         return fail(NULL,
                     "no descriptor for c%d: %s; raise the limit with "
@@ -277,7 +276,7 @@ static int play_client(const struct step *step)
     if (check_client(step, c) < 0)
         return -1;
     if (c->fd < 0)
-        c->fd = open_client_socket(c->number);
+        c->fd = open_client_socket(c);
     bool failed_before = c->error != 0;
     c->ok = true;
     c->moved = 0;

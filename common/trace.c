@@ -9,94 +9,17 @@
 #include "trace_counts.h"
 #include "trace_format.h"
 #include "trace_sink.h"
+#include "trace_thread.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
-
-enum { LABEL_SIZE = 24 }; /* "[client 1000000]" */
-
-struct thread {
-    bool known; /* trace_thread() was called */
-    enum trace_role role;
-    int number;
-    char label[LABEL_SIZE]; /* "[client 2]" */
-    pid_t tid;
-    struct trace_counts counts;
-    const char *waiting; /* the call that "wait" announced, or NULL */
-    bool busy;           /* a call has succeeded since the last scan */
-
-    /* The last lines, which are omitted if they repeat (is_repeated()). */
-    bool again_printed;
-    const char *error_call; /* or NULL */
-    int error_printed;
-    unsigned long omitted; /* EAGAIN lines since the last line */
-};
 
 struct trace_hooks trace_hooks;
 static bool active; /* events matter to a sink or an observer */
 
-static _Thread_local struct thread self;
-static pthread_key_t exit_key; /* its destructor is thread_exit() */
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static atomic_ulong timers;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards ended */
-static struct trace_counts
-    ended; /* the counts of server threads that have ended */
-
-/* --- threads ------------------------------------------------------------- */
-
-static bool is_server(const struct thread *thread)
-{
-    return thread->role <= TRACE_WORKER;
-}
-
-static void thread_exit(void *unused)
-{
-    (void)unused;
-    if (is_server(&self)) {
-        pthread_mutex_lock(&lock);
-        trace_add_counts(&ended, &self.counts);
-        pthread_mutex_unlock(&lock);
-    }
-    self.known = false;
-    if (trace_hooks.thread_ends != NULL)
-        trace_hooks.thread_ends();
-}
-
-static void create_exit_key(void)
-{
-    pthread_key_create(&exit_key, thread_exit);
-}
-
-void trace_thread(enum trace_role role, int number)
-{
-    static const char *const names[] = {
-        [TRACE_SERVER] = "server", [TRACE_THREAD] = "thread",
-        [TRACE_WORKER] = "worker", [TRACE_CLIENT] = "client",
-        [TRACE_PLAYER] = "player", [TRACE_DEMO] = "demo"};
-
-    pthread_once(&exit_once, create_exit_key);
-    pthread_setspecific(exit_key, &self); /* so that the destructor runs */
-    self.known = true;
-    self.role = role;
-    self.number = number;
-    self.tid = gettid();
-    if (number == 0)
-        snprintf(self.label, LABEL_SIZE, "[%s]", names[role]);
-    else
-        snprintf(self.label, LABEL_SIZE, "[%s %s%d]", names[role],
-                 number < 0 ? "x" : "", abs(number));
-    sink_thread_name(self.tid, self.label);
-    if (trace_hooks.thread_begins != NULL)
-        trace_hooks.thread_begins(role, number);
-}
 
 static int name_of(int fd)
 {
@@ -106,13 +29,6 @@ static int name_of(int fd)
 void trace_thread_for(int client_fd)
 {
     trace_thread(TRACE_THREAD, name_of(client_fd));
-}
-
-static struct thread *current_thread(void)
-{
-    if (!self.known)
-        trace_thread(TRACE_DEMO, 0);
-    return &self;
 }
 
 /* --- lines --------------------------------------------------------------- */
@@ -140,19 +56,29 @@ static bool is_repeated(const struct trace_event *e, struct thread *thread)
     return repeated;
 }
 
+/* Returns true if a wait also hands over what the thread asks for. A hold then
+ * stops the thread after the call. */
+static bool hands_over(const char *call)
+{
+    return strcmp(call, "io_uring_enter") == 0;
+}
+
 /* Completes an event and passes it on. Every line goes through here. Callers
  * check first whether the trace is active, so that it costs little if not. */
 static void emit(const char *src, struct trace_event *e)
 {
     struct thread *thread = current_thread();
-    bool server = is_server(thread);
+    bool server = thread_is_server(thread);
+    bool behind = thread->waiting != NULL && hands_over(thread->waiting);
+    bool begins_wait = e->kind == EVENT_WAIT;
     int saved_errno = errno;
     if (is_repeated(e, thread)) {
         thread->omitted += e->kind == EVENT_AGAIN;
         return;
     }
     if (server && trace_hooks.line != NULL)
-        trace_hooks.line(e->kind == EVENT_WAIT);
+        trace_hooks.line(begins_wait,
+                         begins_wait ? !hands_over(e->call) : behind);
     if (sink_is_open()) {
         e->who = thread->label;
         e->client = thread->role == TRACE_CLIENT ? thread->number : 0;
@@ -238,6 +164,15 @@ void trace_ready_at(const char *src, int fd, uint32_t events)
                                         .call = "ready",
                                         .fd = fd,
                                         .events = events});
+}
+
+void trace_submit_at(const char *src, const char *op, int fd)
+{
+    current_thread()->counts.requests++;
+    if (active)
+        emit(src,
+             &(struct trace_event){
+                 .kind = EVENT_SUBMIT, .call = "submit", .fd = fd, .op = op});
 }
 
 void trace_accept_at(const char *src, int fd)
@@ -347,7 +282,7 @@ void trace_close_at(const char *src, int fd)
     struct thread *thread = current_thread();
     thread->counts.closed++;
     emit_simple(src, EVENT_CLOSE, "close", fd);
-    if (is_server(thread) && trace_hooks.closing != NULL)
+    if (thread_is_server(thread) && trace_hooks.closing != NULL)
         trace_hooks.closing(fd);
 }
 
@@ -430,20 +365,9 @@ unsigned long trace_timers(void)
     return timers;
 }
 
-/* Returns the counts of all server threads. All but the caller have ended. */
-static struct trace_counts total(void)
-{
-    pthread_mutex_lock(&lock);
-    struct trace_counts sum = ended;
-    pthread_mutex_unlock(&lock);
-    if (self.known && is_server(&self))
-        trace_add_counts(&sum, &self.counts);
-    return sum;
-}
-
 void trace_summary(long sent, long echoed)
 {
-    struct trace_counts sum = total();
+    struct trace_counts sum = thread_counts();
     struct line text, json;
     sink_stop(); /* first, because the JSON of the summary has its time */
     summary_text(&sum, sent, echoed, &text);

@@ -18,6 +18,7 @@
  *     wait      about to make a call that may block epoll_wait...
  *     woke      that call has returned              epoll_wait done, num:2
  *     ready     one descriptor that it reported       fd:6 (c1) IN|HUP
+ *     submit    about to hand a request to the kernel submit recv fd:6 (c1)
  *     accept    a connection was accepted           =====> accept new ...
  *     refused   about to close a new connection     refuse clientfd:1024 ...
  *     recv      bytes were received                 recv from clientfd:6 ...
@@ -110,6 +111,7 @@ void trace_thread_for(int client_fd);
 #define trace_wait(call)          trace_wait_at(TRACE_HERE, call)
 #define trace_woke(call, num)     trace_woke_at(TRACE_HERE, call, num)
 #define trace_ready(fd, events)   trace_ready_at(TRACE_HERE, fd, events)
+#define trace_submit(op, fd)      trace_submit_at(TRACE_HERE, op, fd)
 #define trace_accept(fd)          trace_accept_at(TRACE_HERE, fd)
 #define trace_refused(fd, why)    trace_refused_at(TRACE_HERE, fd, why)
 #define trace_recv(fd, buffer, n) trace_recv_at(TRACE_HERE, fd, buffer, n)
@@ -128,12 +130,17 @@ void trace_listen_at(const char *src, int fd, int result);
  * string literal. */
 void trace_wait_at(const char *src, const char *call);
 
-/* select, poll or epoll_wait returned num. */
+/* select, poll or epoll_wait returned num, or io_uring_enter num results. */
 void trace_woke_at(const char *src, const char *call, int num);
 
 /* That call reported fd. events are POLL... or EPOLL... flags, which have the
  * same values. */
 void trace_ready_at(const char *src, int fd, uint32_t events);
+
+/* A request for op, "recv" for example, on fd is ready for the next
+ * io_uring_enter(2). op is a string literal. The calls below print its result.
+ */
+void trace_submit_at(const char *src, const char *op, int fd);
 
 /*
  * accept4(2) returned fd. connections.h says how the connection is named. A
@@ -231,8 +238,10 @@ struct trace_hooks {
     void (*thread_ends)(void);
 
     /* A server thread is about to print a line. begins_wait: it announces a
-     * call that may block. This is called with --quiet, too, and may block. */
-    void (*line)(bool begins_wait);
+     * call that may block. may_be_held: a hold stops the thread here, which is
+     * before a wait, but after an io_uring_enter. This is called with --quiet,
+     * too, and may block. */
+    void (*line)(bool begins_wait, bool may_be_held);
     void (*wait)(bool begins); /* a server thread begins or ends a wait */
     void (*scan)(bool busy);   /* a scan ends; busy: a call has succeeded */
 };

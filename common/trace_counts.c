@@ -18,6 +18,7 @@ void trace_add_counts(struct trace_counts *sum, const struct trace_counts *c)
     sum->recv += c->recv;
     sum->send += c->send;
     sum->ctl += c->ctl;
+    sum->requests += c->requests;
     sum->waits += c->waits;
     sum->again += c->again;
     sum->scans += c->scans;
@@ -35,8 +36,14 @@ static unsigned long count_messages(const struct trace_counts *c, long sent)
 
 static unsigned long count_calls(const struct trace_counts *c)
 {
-    return c->accept + c->recv + c->send + c->waits + c->ctl + c->closed +
+    unsigned long data = c->accept + c->recv + c->send;
+    return (c->requests > 0 ? 0 : data) + c->waits + c->ctl + c->closed +
            c->refused;
+}
+
+static void append_data(const struct trace_counts *c, struct line *text)
+{
+    append(text, "accept %lu, recv %lu, send %lu", c->accept, c->recv, c->send);
 }
 
 void summary_text(const struct trace_counts *c, long sent, long echoed,
@@ -62,10 +69,15 @@ void summary_text(const struct trace_counts *c, long sent, long echoed,
     append(text, "  calls        ");
     if (c->waits > 0)
         append(text, "%s %lu, ", c->wait_call, c->waits);
-    append(text, "accept %lu, recv %lu, send %lu, close %lu", c->accept,
-           c->recv, c->send, closed);
+    if (c->requests == 0)
+        append_data(c, text);
+    append(text, "%sclose %lu", c->requests == 0 ? ", " : "", closed);
     if (c->ctl > 0)
         append(text, ", epoll_ctl %lu", c->ctl);
+    if (c->requests > 0) {
+        append(text, "\n  requests     ");
+        append_data(c, text);
+    }
     append(text, "\n  EAGAIN       %lu of these calls\n", c->again);
     if (c->scans > 0)
         append(text, "  scans        %lu, of which %lu found nothing\n",
@@ -85,12 +97,12 @@ void summary_json(const struct trace_counts *c, long sent, struct line *json)
            "\"accepted\":%lu,\"refused\":%lu,\"closed\":%lu,\"messages\":%lu,"
            "\"bytes_in\":%lu,\"bytes_out\":%lu,\"%s\":%lu,\"accept\":%lu,"
            "\"recv\":%lu,\"send\":%lu,\"close\":%lu,\"epoll_ctl\":%lu,"
-           "\"again\":%lu,\"scans\":%lu,\"empty_scans\":%lu,"
+           "\"again\":%lu,\"scans\":%lu,\"empty_scans\":%lu,\"requests\":%lu,"
            "\"calls_per_message\":%.2f}}\n",
            now_us(), (int)getpid(), (int)gettid(), sink_options()->program,
            c->accepted, c->refused, c->closed + c->refused, messages,
            c->bytes_in, c->bytes_out, c->waits > 0 ? c->wait_call : "wait",
            c->waits, c->accept, c->recv, c->send, c->closed + c->refused,
-           c->ctl, c->again, c->scans, c->empty_scans,
+           c->ctl, c->again, c->scans, c->empty_scans, c->requests,
            messages > 0 ? (double)count_calls(c) / (double)messages : 0);
 }

@@ -14,9 +14,10 @@ struct trace_counts {
     unsigned long bytes_in, bytes_out;
     unsigned long chunks;                  /* recv calls that returned data */
     unsigned long accept, recv, send, ctl; /* system calls */
-    unsigned long waits;                   /* calls of wait_call */
-    const char *wait_call;            /* select, poll or epoll_wait, or NULL */
-    unsigned long again;              /* calls that failed with EAGAIN */
+    unsigned long requests; /* then accept, recv and send are their results */
+    unsigned long waits;    /* calls of wait_call */
+    const char *wait_call;  /* epoll_wait, for example, or NULL */
+    unsigned long again;    /* calls that failed with EAGAIN */
     unsigned long scans, empty_scans; /* of stage 03 */
 };
 

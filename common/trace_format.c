@@ -12,15 +12,16 @@
 #include <unistd.h>
 
 static const char *const kind_names[] = {
-    [EVENT_LISTEN] = "listen",     [EVENT_WAIT] = "wait",
-    [EVENT_WOKE] = "woke",         [EVENT_READY] = "ready",
-    [EVENT_ACCEPT] = "accept",     [EVENT_REFUSED] = "refused",
-    [EVENT_RECV] = "recv",         [EVENT_SEND] = "send",
-    [EVENT_END_OF_FILE] = "eof",   [EVENT_AGAIN] = "again",
-    [EVENT_CTL] = "ctl",           [EVENT_CLOSE] = "close",
-    [EVENT_ERROR] = "error",       [EVENT_CONNECT] = "connect",
-    [EVENT_SHUTDOWN] = "shutdown", [EVENT_STOP] = "stop",
-    [EVENT_TIMER] = "timer",       [EVENT_NOTE] = "note"};
+    [EVENT_LISTEN] = "listen",   [EVENT_WAIT] = "wait",
+    [EVENT_WOKE] = "woke",       [EVENT_READY] = "ready",
+    [EVENT_SUBMIT] = "submit",   [EVENT_ACCEPT] = "accept",
+    [EVENT_REFUSED] = "refused", [EVENT_RECV] = "recv",
+    [EVENT_SEND] = "send",       [EVENT_END_OF_FILE] = "eof",
+    [EVENT_AGAIN] = "again",     [EVENT_CTL] = "ctl",
+    [EVENT_CLOSE] = "close",     [EVENT_ERROR] = "error",
+    [EVENT_CONNECT] = "connect", [EVENT_SHUTDOWN] = "shutdown",
+    [EVENT_STOP] = "stop",       [EVENT_TIMER] = "timer",
+    [EVENT_NOTE] = "note"};
 
 void append(struct line *line, const char *format, ...)
 {
@@ -183,6 +184,16 @@ static void put_about(struct line *line, const char *word, const char *label,
     put_fd(line, label, e);
 }
 
+static void put_ctl(struct line *line, const struct trace_event *e)
+{
+    append(line, "epoll_ctl %s", e->op);
+    put_about(line, " ", "fd", e);
+    put(line, " events:");
+    put_flags(line, e->events);
+    if (e->error != 0)
+        append(line, " %s", error_name(e->error));
+}
+
 /* Appends the event without its label. */
 static void describe(const struct trace_event *e, struct line *line)
 {
@@ -204,6 +215,10 @@ static void describe(const struct trace_event *e, struct line *line)
         put(line, " ");
         put_flags(line, e->events);
         break;
+    case EVENT_SUBMIT:
+        append(line, "submit %s", e->op);
+        put_about(line, " ", "fd", e);
+        break;
     case EVENT_ACCEPT:
         put_about(line, "=====> accept new ", "clientfd", e);
         break;
@@ -219,12 +234,7 @@ static void describe(const struct trace_event *e, struct line *line)
         put_result(line, e);
         break;
     case EVENT_CTL:
-        append(line, "epoll_ctl %s", e->op);
-        put_about(line, " ", "fd", e);
-        put(line, " events:");
-        put_flags(line, e->events);
-        if (e->error != 0)
-            append(line, " %s", error_name(e->error));
+        put_ctl(line, e);
         break;
     case EVENT_CLOSE:
         put_about(line, "close ", "clientfd", e);

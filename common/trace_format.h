@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_WAIT,
     EVENT_WOKE,
     EVENT_READY,
+    EVENT_SUBMIT,
     EVENT_ACCEPT,
     EVENT_REFUSED,
     EVENT_RECV,
@@ -50,7 +51,7 @@ struct trace_event {
     size_t size;        /* bytes that send was given */
     const char *msg;    /* escaped bytes of the message, or NULL */
     int num;            /* ready descriptors, of "woke" */
-    const char *op;     /* ADD, MOD or DEL, of "ctl" */
+    const char *op;     /* ADD of "ctl", or recv of "submit" */
     uint32_t events;    /* of "ready" and "ctl" */
     const char *remark; /* of "refused" and "note" */
 

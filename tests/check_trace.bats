@@ -284,6 +284,15 @@ no_scenario() {
     doctor summary 's/12\.0 calls/12.1 calls/'
     doctor summary '/^  bytes/d'
 
+    # Requests in flight. This trace is golden, so it needs no io_uring.
+    whole=$TOP/tests/golden/one/12-io-uring.txt
+    doctor requested '/submit send/d'
+    doctor requested '/submit recv/{p}'
+    doctor requested '0,/recv from/{/recv from/p}'
+    doctor requested '/submit send/a [server]   close clientfd:5 (c1)'
+    doctor results '0,/num:1/s//num:2/'
+    doctor results '/submit recv/a [server]   recv from clientfd:5 (c1), eof'
+
     all_rejected
 
     # Only the scenario tells what else is missing, or too much.

@@ -24,6 +24,7 @@ load helpers
 09-epoll-pool 160
 10-reactor 145
 11-http 260
+12-io-uring 180
 LIMITS
     # And there is a limit for each stage.
     [ "$(grep -c '^[0-9][0-9]-.* [0-9]*$' "$BATS_TEST_FILENAME")" -eq \
@@ -224,7 +225,7 @@ make_nothing() {
     [ -z "$output" ]
     run "$TOP/scripts/setup" everything
     [ "$status" -eq 2 ]
-    [[ $output == *"'everything' is none of run, compare, bench, test, extra"* ]]
+    [[ $output == *"'everything' is none of run, uring, compare, bench, test, extra"* ]]
 }
 
 @test "setup says what is missing and why, and how to get it without apt-get" {

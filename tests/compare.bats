@@ -118,6 +118,20 @@ events() {
         grep -F "08-epoll-et $(<counts) 6.7"
 }
 
+@test "08 and 08 over TCP: reading is no edge, and the end is not HUP" {
+    compare_all <<'END'
+8 8:tcp -s two-messages
+08-epoll-et:tcp epoll-et:tcp
+END
+    compared 2 0
+    compared 1 1
+    grep -qE '^08-epoll-et +08-epoll-et:tcp$' 1.out
+    [ "$(tr -d '\n' <marks)" = '<<<||<>' ]
+    # After it has read, the client causes an edge on one side only.
+    grep -qE 'fd:5 \(c1\) OUT +<$' rows
+    grep -qE 'fd:5 \(c1\) IN\|OUT\|HUP\|RDHUP +\| .*\(c1\) IN\|OUT\|RDHUP$' rows
+}
+
 @test "descriptor numbers and names of waits are not differences" {
     compare_all <<<$'4 5\n5 6'
     # poll adds HUP to the listening socket's end, and that is all.
@@ -269,6 +283,7 @@ is_wide() {
 give two stages|6
 give two stages|
 not 3|1 2 3
+'8:udp' is not a stage and not a file|8 8:udp
 '99' is not a stage and not a file; the stages are 01-blocking|6 99
 there is no scenario 'none'; there are abort|6 8 -s none
 unrecognized|6 8 --frobnicate
@@ -288,7 +303,7 @@ END
         [ ${#said[@]} = 1 ]
         [[ ! -s $n.out && ${said[0]} == "compare: "*"$words"* ]]
     done <cases
-    [ $n = 13 ]
+    [ $n = 14 ]
     run compare 6 # as a program of its own
     [ "$status" -eq 2 ]
     [ "${#lines[@]}" -eq 1 ]

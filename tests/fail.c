@@ -109,3 +109,38 @@ int epoll_wait(int fd, struct epoll_event *events, int most, int limit)
     find("epoll_wait", &real);
     return real(fd, events, most, limit);
 }
+
+#if __has_include(<liburing.h>)
+#include <liburing.h>
+
+/* Lets the accept requests that are about to be submitted fail. Returns the
+ * user data of one that does, or 0. */
+static __u64 spoil_accepts(struct io_uring *ring)
+{
+    __u64 spoiled = 0;
+    for (unsigned i = ring->sq.sqe_head; i != ring->sq.sqe_tail; i++) {
+        struct io_uring_sqe *entry = &ring->sq.sqes[i & *ring->sq.kring_mask];
+        if (entry->opcode == IORING_OP_ACCEPT && fails("accept4")) {
+            entry->fd = -1; /* EBADF */
+            spoiled = entry->user_data;
+        }
+    }
+    return spoiled;
+}
+
+int io_uring_submit_and_wait(struct io_uring *ring, unsigned results)
+{
+    int (*real)(struct io_uring *, unsigned);
+    if (fails("io_uring_enter"))
+        return -error;
+    find("io_uring_submit_and_wait", &real);
+    __u64 spoiled = spoil_accepts(ring);
+    int n = real(ring, results);
+    for (unsigned i = *ring->cq.khead; i != *ring->cq.ktail; i++) {
+        struct io_uring_cqe *result = &ring->cq.cqes[i & *ring->cq.kring_mask];
+        if (spoiled != 0 && result->user_data == spoiled)
+            result->res = -error;
+    }
+    return n;
+}
+#endif

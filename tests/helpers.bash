@@ -13,19 +13,27 @@ TOP=${BATS_TEST_DIRNAME%/tests*}
 BUILD=${IOMUX_BUILD:-$TOP/build} # where the programs are; sanitizers have others
 LIMIT=$((20 * ${TIMEOUT_MULT:-1})) # seconds that anything may take
 
-# The stages, or those that STAGES names: STAGES='06-epoll-lt' scripts/test
+# The stages, or those that STAGES names: STAGES=6 scripts/test
 ladder() {
     # shellcheck disable=SC2086 # STAGES is words, or else a pattern
     (cd "$TOP/demos" && printf '%s\n' ${STAGES:-[0-9]*.c}) | sed 's/\.c$//'
 }
 
-# Those of them that are echo servers. A stage with a protocol of its own is not,
-# and has tests of its own: tests/http.bats.
+# Those of them that are echo servers and can run here. A stage with a protocol
+# of its own has tests of its own: tests/http.bats.
 all_stages() {
     local stage
     while IFS= read -r stage; do
-        grep -q 'demo_protocol(' "$TOP/demos/$stage.c" || echo "$stage"
+        grep -q 'demo_protocol(' "$TOP/demos/$stage.c" ||
+            { [ "$stage" = 12-io-uring ] && ! has_io_uring; } || echo "$stage"
     done < <(ladder)
+}
+
+# Can stage 12 run here? It needs liburing, and a system that allows io_uring.
+# tests/uring.bats prints the reason.
+has_io_uring() {
+    [ -x "$BUILD/12-io-uring" ] &&
+        demo 12-io-uring -q -c 1 -m 1 </dev/null >/dev/null 2>&1
 }
 
 # Skips the test if STAGES leaves out one of these stages.

@@ -208,6 +208,27 @@ values_left_out() {
     done
 }
 
+@test "a TCP address is a port of this machine" {
+    local port mode
+    for port in '' x -1 +1 ' 1' 1x 65536 99999 000080 0x50; do
+        refuses "must be a number from 0 to 65535: use tcp:8080" -s "tcp:$port"
+        refuses "must be a number" --serve -s "tcp:[::1]:$port"
+        refuses "must be a number" --serve -s "tcp:127.0.0.1:$port"
+    done
+    for port in '[::1]' ::1:80 '[::1]80' 0.0.0.0:80 localhost:80 '[::]:80' \
+        127.0.0.2:80 80: :80 '[::1]:80:' 127.0.0.1:127.0.0.1:80; do
+        for mode in --serve --connect; do
+            refuses "listens on this machine alone: use tcp:PORT for" \
+                "$mode" -s "tcp:$port"
+            [[ ${lines[0]} == *", not 'tcp:$port'" ]]
+        done
+    done
+    for port in 0 '[::1]:0' 127.0.0.1:0; do
+        refuses "--connect needs the port of the server*'ready:'" \
+            --connect -s "tcp:$port"
+    done
+}
+
 @test "a socket that cannot be created is refused, and other files stay" {
     refuses "nowhere/echo*ENOENT*create its directory first" \
         --serve -s nowhere/echo

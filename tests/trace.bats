@@ -348,12 +348,16 @@ open(my $table, '<', shift) or die $!;
 my @rows = map { [split] } <$table>;
 local $/; # whole files
 while (my $text = <<>>) { # <> would strip blanks from names
+    my $has_requests = $text =~ /^#include <liburing.h>/m;
     for (@rows) {
         my ($macro, $call, $where) = @$_;
+        # A result of a request is not beside a call.
+        next if $has_requests && $macro =~ /^trace_(accept|recv|send)$/;
         while ($text =~ /^.*\b$macro\((.*)\n/mg) {
             my ($before, $line, $rest, $after) = ($`, $&, $1, $');
             $call =~ s/@/$rest =~ m{"(\w+)"} ? $1 : '?'/e;
             $call =~ s/^accept$/accept4/;
+            $call =~ s/^io_uring_enter$/submit_and_wait/;
             # The next statement, or the one before it, to the line's begin.
             my ($statement) = $where eq '+' ?
                 $after =~ /\A((?:.*(?<![;{}])\n)*.*\n)/ :
@@ -401,7 +405,8 @@ END
         again | error)
             wanted=trace_$name
             [[ $who == client* && $name != recv ]] && wanted=trace_failed
-            [[ $name == select || $name == *poll* || $name == *wait ]] &&
+            [[ $name == select || $name == *poll* || $name == *_wait ||
+                $name == io_uring_enter ]] &&
                 wanted=trace_woke
             ;;
         send)
@@ -467,8 +472,8 @@ END
         n(.cat == "close") == $sum.closed and
         n(.name == "send" and .ph != "B") == $sum.send and
         n(.cat == "ctl") == $sum.epoll_ctl and
-        n(.cat == "woke") == ([$sum | .select, .poll, .epoll_wait, .wait]
-            | map(. // 0) | add) and
+        n(.cat == "woke") == ([$sum | .select, .poll, .epoll_wait,
+            .io_uring_enter, .wait] | map(. // 0) | add) and
         ([$mine[] | select(.cat == "recv") | .args.bytes] | add) ==
             $sum.bytes_in and
         ([$mine[] | select(.cat == "send") | .args.bytes] | add) ==
@@ -483,8 +488,9 @@ END
         echo "$stage: $calls"
         [[ $(<"$stage.text") == *"$calls"* ]]
     done < <(jq -r '.stage + (.trace[] | select(.cat == "summary") | .args |
-        " accept \(.accept), recv \(.recv), send \(.send), " +
-        "close \(.close)")' traces | tee "$own/calls")
+        " accept \(.accept), recv \(.recv), send \(.send)" +
+        if .requests > 0 then "" else ", close \(.close)" end)' traces |
+        tee "$own/calls")
     mapfile -t calls <"$own/calls"
     [ "${#calls[@]}" = "${#stages[@]}" ]
 }

@@ -5,7 +5,7 @@ from . import trace as traces
 from .alignment import anchored, by_client, in_lockstep, key
 from .message import plain
 from .program import Trouble, colourful, columns
-from .stages import build, find_scenario, find_stage, play, stages
+from .stages import build, find_play, find_scenario, play, stages
 
 RED, GREEN, BOLD, NORMAL = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
@@ -87,8 +87,8 @@ def print_counts(left, right):
 
 def load(word, scenario):
     """Returns the trace of a stage that plays a scenario, or of a file."""
-    stage = find_stage(word)
-    trace = play(stage, scenario) if stage else traces.read(word)
+    stage, options = find_play(word)
+    trace = play(stage, scenario, options) if stage else traces.read(word)
     if trace.problem is not None:
         number, _, why = trace.problem
         raise Trouble(f"{word}:{number}: {why}")
@@ -100,7 +100,7 @@ def check_words(words, scenario):
     if len(words) != 2:
         raise Trouble(f"give two stages, or two files, not {len(words)}: "
                       "scripts/compare 04-select 05-poll")
-    named = [find_stage(word) is not None for word in words]
+    named = [find_play(word)[0] is not None for word in words]
     for word, is_stage in zip(words, named):
         if not is_stage and not os.path.exists(word):
             raise Trouble(f"'{word}' is not a stage and not a file; the "

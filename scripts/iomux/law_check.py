@@ -6,12 +6,13 @@ that a trace does not show.
 """
 import collections
 
+from .law_requests import Requests
 from .law_summary import check_summary
 from .laws import Broken, at, need
 from .streams import Connection, Reader, Session, Thread
 
 SERVER = {"listen", "wait", "woke", "ready", "accept", "refused", "ctl",
-          "timer"}
+          "submit", "timer"}
 BOTH = {"recv", "send", "eof", "again", "error", "close", "shutdown"}
 CLIENT = {"connect"} | BOTH
 
@@ -22,6 +23,7 @@ class Checker:
         self.listener = None  # its descriptor
         self.sessions = {}  # those that are open, by name
         self.seen = set()  # names that have been accepted
+        self.requests = Requests()
         self.turns = {}  # the last report of a client, by its name
         self.interest = {}  # descriptor: its registered events
         self.connections = {}  # those that are open, by name
@@ -40,6 +42,7 @@ class Checker:
             self.check_speaker(event)
             if event.of_server:
                 self.check_wait(event)
+                self.requests.take(event)
                 self.check_server(event)
             elif event.of_client:
                 self.check_client(event)
@@ -92,7 +95,8 @@ class Checker:
             self.end_batch(thread, event)
             thread.waiting = event
         elif event.kind == "woke":
-            thread.woke, thread.owed = event, event.num
+            ring = event.call == "io_uring_enter"
+            thread.woke, thread.owed = event, 0 if ring else event.num
         elif event.kind == "ready":
             need(thread.owed > 0, "ready", event, "more are ready than "
                  f"'num' says{at(thread.woke)}")
@@ -290,6 +294,7 @@ class Checker:
                  f"this wait of [{who}] never ends")
             if thread.woke is not None:
                 self.end_batch(thread, last_of(self.trace, who))
+                self.requests.check_end(last_of(self.trace, who))
 
 
 def last_of(trace, who):

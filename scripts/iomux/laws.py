@@ -11,6 +11,9 @@ LAWS = {
     "wait": "a wait ends before its thread does anything else",
     "ready": "after 'done, num:N' N ready descriptors follow",
     "handled": "a ready descriptor is handled before the next wait",
+    "requested": "a result has its request, and no client is closed while "
+                 "it has one",
+    "results": "after 'io_uring_enter done, num:N' N results follow",
     "one at a time": "the thread that a client is reported to has it alone "
                      "until re-arming",
     "asked": "epoll reports only registered events, ERR and HUP",

@@ -13,7 +13,7 @@ from .stages import DEMOS, find_stage, stages
 from .svg import WIDTH, Drawing
 
 FOLDER = os.path.join("walkthrough", "pictures")
-STARTS_FROM = {8: 7, 9: 7, 10: 7}  # any other stage starts from the one before
+STARTS_FROM = {8: 7, 9: 7, 10: 7, 12: 7}  # any other stage starts from the one before
 
 
 def key_of_timelines(picture, y):
@@ -281,7 +281,7 @@ def buffers():
 
 def ladder():
     """The stages, each with the first line of its header."""
-    picture = Drawing("The eleven stages and the idea that each adds", "")
+    picture = Drawing("The twelve stages and the idea that each adds", "")
     depth, place, said = {}, {}, []
     y = 14
     for name in stages():

@@ -29,6 +29,17 @@ def find_stage(word):
     return None
 
 
+def find_play(word):
+    """Returns a stage, and the options that it is played with: 8 names
+    08-epoll-et, 8:tcp names the same stage over TCP. Returns None, None if the
+    word names no stage."""
+    name, colon, transport = word.partition(":")
+    stage = find_stage(name)
+    if stage is None or (colon and transport != "tcp"):
+        return None, None
+    return stage, ["-s", "tcp:0"] if colon else []
+
+
 def find_scenario(word):
     """Returns the path of a scenario: two-messages, two-messages.scn, or a
     path."""
@@ -58,7 +69,7 @@ def build(*targets, level="compare"):
             raise Trouble("the programs cannot be built: see above")
 
 
-def play(stage, scenario):
+def play(stage, scenario, options=()):
     """Returns the trace of a stage that plays a scenario."""
     needed = options_of(scenario)
     if needed and stage not in needed:
@@ -68,7 +79,7 @@ def play(stage, scenario):
     try:
         run = subprocess.run(
             [os.path.join(TOP, "build", stage), "-S", scenario,
-             *needed.get(stage, [])],
+             *needed.get(stage, []), *options],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=limit,
             check=False)
     except subprocess.TimeoutExpired:
@@ -78,7 +89,8 @@ def play(stage, scenario):
     if run.returncode != 0:
         said = run.stderr.decode("latin-1").strip()
         raise Trouble(f"{stage} cannot play this scenario to its end: {said}")
-    trace = traces.read_trace(stage, run.stdout)
+    name = stage + (":tcp" if options else "")
+    trace = traces.read_trace(name, run.stdout)
     if not trace.events:
         raise Trouble(f"{stage} printed no events")
     return trace

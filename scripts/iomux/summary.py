@@ -14,6 +14,8 @@ SUMMARY = [
     (f"  bytes        {N} in, {N} out", ("bytes_in", "bytes_out")),
     (r"  calls        ((?:[a-z0-9_]+ [0-9]{1,18}, )*[a-z0-9_]+ [0-9]{1,18})",
      ("calls",)),
+    (r"  requests     ((?:[a-z]+ [0-9]{1,18}, )*[a-z]+ [0-9]{1,18})",
+     ("requests",)),
     (f"  EAGAIN       {N} of these calls", ("again",)),
     (f"  scans        {N}, of which {N} found nothing",
      ("scans", "empty_scans")),
@@ -30,10 +32,12 @@ def add_line(summary, line):
         if found is None:
             continue
         for key, value in zip(keys, found.groups()):
-            if key == "calls":
-                for call in value.split(", "):
-                    name, count = call.split()
-                    summary[name] = int(count)
+            if key in ("calls", "requests"):
+                parts = [part.split() for part in value.split(", ")]
+                counts = {name: int(count) for name, count in parts}
+                summary.update(counts)
+                if key == "requests":
+                    summary[key] = sum(counts.values())
             elif key == "program":
                 summary[key] = value
             else:
@@ -60,6 +64,6 @@ def from_json(args):
 
 
 def wait_count(summary):
-    """Returns how often select, poll or epoll_wait was called."""
+    """Returns how often the server waited, in epoll_wait for example."""
     return sum(value for key, value in summary.items()
                if key not in NOT_CALLS and key not in CALLS)

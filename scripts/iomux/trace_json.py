@@ -30,6 +30,7 @@ def outcome(kind, call, args):
         "listen": f"{call} {end}", "connect": f"{call} {end}",
         "wait": f"{call}...", "woke": f"{call} done, num:{args.get('num')}",
         "ready": f"  {end} {args.get('events')}",
+        "submit": f"{call} {args.get('op')} {end}",
         "accept": f"=====> accept new {peer}",
         "refused": f"refuse {peer}, {args.get('remark')}",
         "recv": f"{subject} {size} bytes, msg:{args.get('msg')}",

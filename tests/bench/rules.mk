@@ -3,7 +3,7 @@
 
 TOOLS := load dispatch trace_cost
 # Stages without their trace, to see what it costs.
-UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-%,$(STAGES)))
+UNTRACED := $(addprefix untraced-,$(filter 06-% 07-% 08-% 12-%,$(STAGES)))
 PEERS := bare edge
 # Only a make of the benchmark has to know.
 ifneq ($(filter bench bench-programs $(BUILD)/bench/%,$(MAKECMDGOALS)),)
@@ -24,7 +24,7 @@ $(BUILD)/bench/io_uring: LIBRARY := -luring
 $(BUILD)/bench/untraced-%: demos/%.c tests/bench/untraced.h $(COMMON)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -include tests/bench/untraced.h $(CFLAGS) \
-	    $(LDFLAGS) -o $(NEW) $< $(COMMON) $(LDLIBS) $(RENAME)
+	    $(LDFLAGS) -o $(NEW) $< $(COMMON) $(LIBRARY) $(LDLIBS) $(RENAME)
 
 $(BUILD)/bench/%: tests/bench/%.c tests/bench/rules.mk | $(CHECKED)
 	$(Q)mkdir -p $(@D)

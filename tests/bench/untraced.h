@@ -14,6 +14,7 @@
 #undef trace_wait
 #undef trace_woke
 #undef trace_ready
+#undef trace_submit
 #undef trace_accept
 #undef trace_refused
 #undef trace_recv
@@ -23,6 +24,7 @@
 #define trace_wait(call)               ((void)0)
 #define trace_woke(call, num)          ((void)(num))
 #define trace_ready(fd, events)        ((void)(fd))
+#define trace_submit(op, fd)           ((void)(op))
 #define trace_accept(fd)               ((fd) >= 0 ? connection_opened(fd) : (void)0)
 #define trace_refused(fd, why)         connection_closing(fd)
 #define trace_recv(fd, buffer, n)      ((void)(n))

@@ -23,17 +23,18 @@ field() {
     sed -n "/^---/q; s/^$1: *//p" "$2"
 }
 
-# Plays a scenario. The trace goes to a file, and messages to $said. A twin that
+# Plays a scenario, with the options that follow. The trace goes to a file, and messages to $said. A twin that
 # spins is limited to 256 KiB of trace and one second of CPU time (SIGXCPU). A
 # twin that has failed as expected is killed, because it may hang at the end.
 play() {
     local program=$1 scenario=$BROKEN/$2.scn trace=$3 status=0
+    local -a options=("${@:4}")
     local end=$((SECONDS + LIMIT)) player
     [ -e "$scenario" ] || scenario=$TOP/demos/scenarios/$2.scn
     (
         ulimit -c 0 -f 256
         ulimit -S -t "${TIMEOUT_MULT:-1}"
-        TMPDIR=$BATS_TEST_TMPDIR exec "$program" -S "$scenario"
+        TMPDIR=$BATS_TEST_TMPDIR exec "$program" -S "$scenario" "${options[@]}"
     ) >"$trace" 2>"$said" 3>&- 4>&- &
     player=$!
     echo "$player" >>"$BATS_TEST_TMPDIR/pids"
@@ -60,6 +61,11 @@ show_scenario() {
         diff -u "$trace" "$trace.twin" >>"$said" || status=1
         return $status
     fi
+}
+
+# The same over TCP.
+show_tcp() {
+    play "$1" "$2" "$BATS_TEST_TMPDIR/trace" -s tcp:0
 }
 
 show_hazard() {
@@ -133,7 +139,7 @@ break_it() {
             "$patch" | tr '\n' ' ')" = "Stage Bug Wild Shows Fails " ]
         [ -e "$TOP/demos/$(field Stage "$patch").c" ]
         shows=$(field Shows "$patch")
-        [[ $shows =~ ^(scenario|hazard|reactor)\ [a-z-]+$ ]]
+        [[ $shows =~ ^(scenario|tcp|hazard|reactor)\ [a-z-]+$ ]]
     done
 }
 
@@ -296,4 +302,18 @@ hup-first             06-epoll-lt
     run "$TOP/scripts/twin" --edit 's/half' 01-blocking
     [ "$status" -eq 2 ]
     [[ $output == *"twin: sed cannot run the script: s/half" ]]
+}
+
+# Requests in flight.
+
+@test "buffer-in-flight: the twin fails where the stage passes" {
+    break_it buffer-in-flight
+}
+
+@test "freed-in-flight: the twin fails where the stage passes" {
+    break_it freed-in-flight
+}
+
+@test "short-result: the twin fails where the stage passes" {
+    break_it short-result
 }

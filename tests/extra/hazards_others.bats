@@ -28,3 +28,4 @@ load helpers
 @test "no hazard harms 10-reactor" {
     suffer_all 10-reactor
 }
+

@@ -1,0 +1,81 @@
+/*
+ * address.h - the addresses of servers and clients: paths, abstract names and
+ * TCP ports.
+ *
+ * The rules of paths and names are those of unix(7). A path has at most 107
+ * bytes. A name that begins with @ is in the abstract namespace. TCP is for
+ * this machine alone, so there are two addresses, 127.0.0.1 and ::1.
+ */
+#ifndef IOMUX_ADDRESS_H
+#define IOMUX_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* An address for bind(2) and connect(2). */
+struct address {
+    union {
+        struct sockaddr any; /* for the system calls */
+        struct sockaddr_un local;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } name;
+    socklen_t size;
+};
+
+/* The text of an address, and a sentence on what is wrong with one. */
+enum { ADDRESS_TEXT_SIZE = 109, ADDRESS_PROBLEM_SIZE = 400 };
+
+/*
+ * Converts PATH, @NAME, tcp:PORT, tcp:127.0.0.1:PORT or tcp:[::1]:PORT. Returns
+ * false if the text is wrong. It then writes a sentence that says why to
+ * problem, which has ADDRESS_PROBLEM_SIZE bytes.
+ */
+bool address_parse(const char *text, struct address *address, char *problem);
+
+bool address_is_tcp(const struct address *address);
+
+/* Returns the port of a TCP address, or 0 for any free port. */
+int address_port(const struct address *address);
+
+/* Writes a TCP address as a text that address_parse() understands. text has
+ * ADDRESS_TEXT_SIZE bytes. */
+void address_print(const struct address *address, char *text);
+
+/*
+ * Creates a stream socket for an address. A TCP socket sends without delay
+ * (TCP_NODELAY, tcp(7)). lockstep: its buffers have a fixed size, that of a
+ * Unix-domain socket, so that a scenario does not depend on how TCP tunes them.
+ * The sockets that a listening socket accepts inherit both. Returns the
+ * descriptor, or -1 with errno of socket(2).
+ */
+int address_socket(const struct address *address, bool lockstep);
+
+/*
+ * Calls connect(2) for a socket that blocks, with a send time-out, or not.
+ * Returns 0, or -1 with errno. EAGAIN means that the time is over, or that a
+ * call would block, because the backlog is full. Over TCP, a call that would
+ * block has begun to connect, so it is EINPROGRESS.
+ */
+int address_connect(int fd, const struct address *address, bool nonblocking);
+
+/*
+ * Binds the socket fd of client number to a name from which the server learns
+ * the number. This is an abstract name, or an address in 127.0.0.0/8. For ::1
+ * it is a port, and only a server in the same process knows it. server is the
+ * address that the client will connect to. Returns 0, or -1 with errno of
+ * bind(2). The connection then merely has another name.
+ */
+int address_bind_client(int fd, const struct address *server, int number);
+
+/*
+ * Returns the number of the client thread at the other end of the accepted
+ * socket fd, or 0 if the peer is another program. own: over TCP, only the
+ * clients of this process have a number. Otherwise any program of this machine
+ * can take one, because TCP has no credentials.
+ */
+int address_client_number(int fd, bool own);
+
+#endif
