@@ -10,6 +10,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
 BUILD    := build
 SANITIZE :=
+LIBRARY  :=
 V        :=
 A        :=
 B        :=
@@ -49,13 +50,15 @@ FORCED := $(if $(findstring thread,$(SANITIZE)),-include tests/tsan_uring.h)
 
 # The model of epoll, of the walkthrough's chapter "inside epoll".
 MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)
+# The program of the chapter "who accepts?".
+ACCEPTING := $(if $(wildcard walkthrough/accepting),$(BUILD)/accepting)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all claims demo test bench valgrind sanitize fuzz lint format
 .PHONY: compare-code clean help
 
-all: $(STAGES:%=$(BUILD)/%) $(MODEL) ## build every stage into build/ (the default)
+all: $(STAGES:%=$(BUILD)/%) $(MODEL) $(ACCEPTING) ## build every stage into build/ (the default)
 
 # A stage is its own file and all of common/. `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -129,6 +132,9 @@ endif
 
 $(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
                 $(BUILD)/walkthrough/model/eventpoll.o
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
+
+$(BUILD)/accepting: $(BUILD)/walkthrough/accepting/accepting.o
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/walkthrough/*/*.d)

@@ -63,10 +63,10 @@ int address_connect(int fd, const struct address *address, bool nonblocking);
 
 /*
  * Binds the socket fd of client number to a name from which the server learns
- * the number: an abstract name, an address in 127.0.0.0/8, or, for ::1, a port
- * that only a server in the same process can look up. server is the address
- * that the client will connect to. Returns 0, or -1 with errno of bind(2). The
- * connection then merely has another name.
+ * the number. This is an abstract name, or an address in 127.0.0.0/8. For ::1
+ * it is a port, and only a server in the same process knows it. server is the
+ * address that the client will connect to. Returns 0, or -1 with errno of
+ * bind(2). The connection then merely has another name.
  */
 int address_bind_client(int fd, const struct address *server, int number);
 

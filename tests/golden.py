@@ -38,7 +38,7 @@ OVER_TCP = {
     "02-threads": ["three"],
     "05-poll": ["one"],
     "06-epoll-lt": ["abort", "last-message", "leave"],
-    "07-epollout": ["slow-reader"],
+    "07-epollout": ["split"],
     "08-epoll-et": ["two-messages"],
     "10-reactor": ["half-close"],
 }

@@ -4,6 +4,9 @@
     tests/hazard.py PROGRAM... HAZARD  one hazard against one stage or more
     tests/hazard.py --list             all hazards, a sentence each
 
+With --tcp first, the server listens on a TCP port. Some hazards are about paths
+or about the output, and are then left out.
+
 Each hazard is one small function. It starts PROGRAM --serve in a directory of
 its own and does its worst. Leaving the `with` block then asks what has to be
 true after every hazard: a fresh client gets its echo, SIGTERM ends the server
@@ -33,6 +36,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -50,7 +54,9 @@ AT_ONCE = 3  # hazards
 SKIPPED = 77
 FAILING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fail.c")
 MIB = 1 << 20
+STALL = 4 * MIB  # bytes that are more than a server and two sockets take
 HAZARDS = {}
+NOT_TCP = set()  # hazards that are not for TCP
 
 
 class Bad(Exception):
@@ -69,6 +75,52 @@ def hazard(function):
     """Put a hazard on the list; its name is the function's, with dashes."""
     HAZARDS[function.__name__.replace("_", "-")] = function
     return function
+
+
+def not_tcp(function):
+    """Leaves out a hazard over TCP."""
+    NOT_TCP.add(function.__name__.replace("_", "-"))
+    return function
+
+
+class Transport:
+    """How clients reach a server: by a path, or by TCP."""
+
+    tcp = False
+
+    @classmethod
+    def use_tcp(cls):
+        global STALL
+        cls.tcp = True
+        STALL = 16 * MIB  # those of the server grow to some MiB
+
+    @classmethod
+    def socket(cls):
+        if not cls.tcp:
+            return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        new = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Otherwise the second of two pieces waits for an acknowledgement.
+        new.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
+            new.setsockopt(socket.SOL_SOCKET, option, 65536)
+        return new
+
+    @classmethod
+    def free(cls):
+        """A path, or a port that no client is given by the kernel."""
+        while cls.tcp:
+            port = random.SystemRandom().randrange(10000, 32768)
+            with cls.socket() as any_socket, contextlib.suppress(OSError):
+                any_socket.bind(("127.0.0.1", port))
+                return f"tcp:{port}"
+        return PATH
+
+    @classmethod
+    def address(cls, text):
+        """What connect(2) takes."""
+        if cls.tcp:
+            return "127.0.0.1", int(text.rpartition(":")[2])
+        return text.replace("@", "\0", 1)
 
 
 def check(good, expected, came):
@@ -101,6 +153,23 @@ def waiting(file):
     return size[0]
 
 
+def receive_queue(client):
+    """How many bytes wait in the other end of a TCP connection: sock_diag(7)."""
+    here, there = client.getsockname(), client.getpeername()
+    ends = struct.pack("!HH", there[1], here[1]) + b"".join(
+        socket.inet_aton(end[0]).ljust(16, b"\0") for end in (there, here)
+    )
+    request = struct.pack("=BBxxI", socket.AF_INET, socket.IPPROTO_TCP, 0xFFF)
+    request += ends + struct.pack("=iii", 0, -1, -1)
+    head = struct.pack("=IHHII", 16 + len(request), 20, 1, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diag:
+        diag.send(head + request)
+        answer = diag.recv(65536)
+    if int.from_bytes(answer[4:6], sys.byteorder) != 20:
+        return 0  # it is closed
+    return int.from_bytes(answer[72:76], sys.byteorder)
+
+
 def can_refuse_descriptors():
     """Does the kernel know SO_PASSRIGHTS?"""
     with socket.socket(socket.AF_UNIX) as any_socket:
@@ -118,7 +187,7 @@ class Client:
     """A connection to the server that can behave, and misbehave."""
 
     def __init__(self, server, name=None):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket = Transport.socket()
         self.socket.settimeout(LIMIT)
         if name is not None:
             self.socket.bind(name)
@@ -193,11 +262,12 @@ class Client:
         self.socket.settimeout(LIMIT)
         return sent
 
-    def stall(self, server, most=4 * MIB):
+    def stall(self, server):
         """Send without reading until nothing fits and the server sleeps.
 
         Returns how many bytes of pattern() it has sent.
         """
+        most = STALL
         data, sent, quiet, before = memoryview(pattern(most)), 0, 0, -1
         end = time.monotonic() + LIMIT
         while quiet < 5:
@@ -263,7 +333,7 @@ class Server:
         self,
         stage,
         *options,
-        path=PATH,
+        path=None,
         limit=None,
         ignore=(),
         block=(),
@@ -278,9 +348,10 @@ class Server:
                 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
+        path = path or Transport.free()
         self.stage, self.path, self.clients = stage, path, []
         self.breaks_laws = False  # this hazard's trace may
-        self.address = path.replace("@", "\0", 1)
+        self.address = Transport.address(path)
         self.name = f"{stage.name}.{stage.started}"
         stage.started += 1
         stage.servers.append(self)
@@ -310,8 +381,11 @@ class Server:
             return out.read()
 
     def errors(self):
+        """Its standard error, without the sentence that anybody may connect."""
         with open(f"err.{self.name}", "rb") as err:
-            return err.read().decode(errors="backslashreplace")
+            text = err.read().decode(errors="backslashreplace")
+        public = f"may connect to {re.escape(self.path)}, because it has no"
+        return re.sub(rf".*: any user .* {public} permissions\n", "", text, 1)
 
     def trace_size(self):
         return os.path.getsize(f"out.{self.name}")
@@ -592,7 +666,8 @@ def leave_before_the_echo(stage):
             client.send(b"who has gone when this comes back?")
             client.close()
             server.resume()
-        server.wait_for("send to .*EPIPE", 3)
+        # TCP learns only from the answer that the client has gone.
+        server.wait_for("close clientfd" if Transport.tcp else "send to .*EPIPE", 3)
 
 
 @hazard
@@ -614,7 +689,11 @@ def stop_reading(stage):
         client.say()
         client.socket.shutdown(socket.SHUT_RD)
         client.send(b"I do not listen")
-        server.wait_for("send to .*EPIPE")
+        if Transport.tcp:  # the peer does not learn of it
+            server.wait_for("send to .* 15 bytes")
+            client.close()
+        else:
+            server.wait_for("send to .*EPIPE")
         server.wait_for("close clientfd")
 
 
@@ -756,6 +835,7 @@ def out_of_band(stage):
 
 
 @hazard
+@not_tcp
 def pass_descriptors(stage):
     """Descriptors that a client passes are refused; by old Linux, dropped."""
     with stage.serve() as server:
@@ -813,7 +893,16 @@ def forge_the_trace(stage):
 def forge_a_name(stage):
     """No name that a client binds confuses the trace or forges a line."""
     number = os.getpid()
-    names = [
+    tcp_names = [
+        ("127.1.0.1", 0),
+        ("127.1.0.0", 0),
+        ("127.0.255.255", 0),
+        ("127.16.66.65", 0),  # above all numbers of clients
+        ("127.255.255.254", 0),
+        ("127.0.0.1", 0),
+        ("127.1.0.1", 0),  # taken
+    ]
+    names = tcp_names if Transport.tcp else [
         f"\0iomux-{number}-c1",
         f"\0iomux-{number + 10000000}-c1",  # above all process numbers
         f"\0iomux-{number}-c",
@@ -1155,7 +1244,8 @@ def take_descriptors_away(server):
     server.allow_descriptors(next(n for n in range(999) if n not in used))
     client = Client(server)
     client.send_what_fits(b"1")
-    client.half_close()
+    with contextlib.suppress(OSError):  # ENOTCONN: refused already
+        client.half_close()
     client.read_to_end()
     client.close()
 
@@ -1358,7 +1448,7 @@ def no_memory(stage):
             first.say()
         size = 1024 * int(server.status("VmSize"))
         resource.prlimit(server.pid, resource.RLIMIT_AS, (size, everything[1]))
-        if stage.keeps_a_rest:
+        if stage.keeps_a_rest and not Transport.tcp:  # it has room for all
             for _ in range(100):
                 Client(server).send_what_fits(pattern(MIB))
             server.wait_for("(close|refuse) clientfd", 2)
@@ -1397,8 +1487,8 @@ def killed_and_again(stage):
     Client(dead).say()
     dead.kill(signal.SIGKILL)
     dead.wait_end()
-    check(os.path.exists(PATH), "a stale socket file", "none")
-    with stage.serve() as server:
+    check(Transport.tcp or os.path.exists(PATH), "a stale socket file", "none")
+    with stage.serve(path=dead.path) as server:
         Client(server).say()
 
 
@@ -1410,7 +1500,7 @@ def second_instance(stage):
         client.say()
         server.wait_calm("between two messages")
         before = server.output()
-        result = stage.run("--serve", "-s", PATH)
+        result = stage.run("--serve", "-s", server.path)
         check_refused(result, 1, "already running")
         check(
             server.output() == before,
@@ -1421,6 +1511,7 @@ def second_instance(stage):
 
 
 @hazard
+@not_tcp
 def regular_file(stage):
     """A file at the path that is no socket is left as it is."""
     with open("file", "w", encoding="ascii") as file:
@@ -1438,6 +1529,7 @@ def regular_file(stage):
 
 
 @hazard
+@not_tcp
 def long_path(stage):
     """A path of 107 bytes works, a longer one is refused with the limit."""
     with stage.serve(path="p" * 107) as server:
@@ -1449,6 +1541,7 @@ def long_path(stage):
 
 
 @hazard
+@not_tcp
 def abstract_name(stage):
     """An @name works, leaves no file, and is refused to a second server."""
     name = f"@iomux-hazard-{os.getpid()}"
@@ -1468,6 +1561,7 @@ def abstract_name(stage):
 
 
 @hazard
+@not_tcp
 def path_taken_away(stage):
     """It serves on without its socket file, and leaves another's alone."""
     first = Server(stage)
@@ -1489,12 +1583,14 @@ def two_at_once(stage):
     """Two servers start at once on a stale file: clients reach one of them."""
     # Nothing locks the file, so both may start, and one then has no file.
     for round_ in range(1, 21):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stale:
-            stale.bind(PATH)
+        path = Transport.free()
+        if not Transport.tcp:
+            with Transport.socket() as stale:
+                stale.bind(path)
         gate, writer = os.pipe()
         both = stage.servers = [
-            Server(stage, "-q", gate=gate),
-            Server(stage, "-q", gate=gate),
+            Server(stage, "-q", gate=gate, path=path),
+            Server(stage, "-q", gate=gate, path=path),
         ]
         os.write(writer, b"\n\n")
         os.close(gate)
@@ -1504,8 +1600,11 @@ def two_at_once(stage):
                 lambda s=server: s.output() or s.has_ended(), "a word from it"
             )
         ready = [server for server in both if server.output()]
-        check(ready, f"at least one that is ready (round {round_})",
-              [server.errors() for server in both])
+        check(
+            len(ready) == 1 or (ready and not Transport.tcp),
+            f"at least one that is ready, of a port one (round {round_})",
+            [server.errors() for server in both],
+        )
         for server in both:
             if server not in ready:
                 check(
@@ -1529,7 +1628,7 @@ def handover(stage):
     for _ in range(20):
         old.kill(signal.SIGTERM)
         while True:  # as one who presses the keys again and again
-            new = Server(stage, "-q")
+            new = Server(stage, "-q", path=old.path)
             stage.servers = [old, new]
             wait_until(
                 lambda: new.has_ended() or new.output(), "a word from the new"
@@ -1540,7 +1639,11 @@ def handover(stage):
             check(words in new.errors(), words, new.errors())
         status = old.wait_end()
         check(status == 0, "status 0", f"status {status}")
-        check(os.path.exists(PATH), "the new one's file", "none: it is gone")
+        check(
+            Transport.tcp or os.path.exists(PATH),
+            "the new one's file",
+            "none: it is gone",
+        )
         old = new
     Client(old).say()
     old.end()
@@ -1676,11 +1779,13 @@ def sigterm_while_it_starts(stage):
 STORM = """
 import socket, sys, time
 stay = []
+path = sys.argv[1]
+tcp = path.startswith("tcp:")
 while True:
-    client = socket.socket(socket.AF_UNIX)
-    client.setblocking(False)
+    client = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
+    client.setblocking(tcp)
     try:
-        client.connect(sys.argv[1])
+        client.connect(("127.0.0.1", int(path[4:])) if tcp else path)
         client.send(b"storm")
         stay.append(client)
         if len(stay) > 20:
@@ -1696,15 +1801,15 @@ while True:
 @hazard
 def sigterm_in_a_storm(stage):
     """SIGTERM ends it at each of 20 moments while clients storm in."""
-    moments = random.Random(stage.name)
-    command = [sys.executable, "-IS", "-c", STORM, PATH]
+    moments, path = random.Random(stage.name), Transport.free()
+    command = [sys.executable, "-IS", "-c", STORM, path]
     stormed = 0
     with subprocess.Popen(command) as storm:
         try:
             for _ in range(20):
                 stage.servers.clear()
                 moment = moments.uniform(0, 0.02)
-                server = Server(stage, *quiet(stage))
+                server = Server(stage, *quiet(stage), path=path)
                 server.wait_for("^ready: ")
                 spin(moment)
                 server.kill(signal.SIGTERM)
@@ -1786,6 +1891,7 @@ def start_demo(stage, *options, **arguments):
 
 
 @hazard
+@not_tcp
 def output_fails(stage):
     """`demo | head -1`, and a full disk, end it and leave nothing behind."""
     pipe = subprocess.PIPE
@@ -1802,6 +1908,7 @@ def output_fails(stage):
 
 
 @hazard
+@not_tcp
 def both_outputs_fail(stage):
     """`demo 2>&1 | head -1` ends with status 1 and leaves nothing behind."""
     out = subprocess.PIPE
@@ -1814,6 +1921,7 @@ def both_outputs_fail(stage):
 
 
 @hazard
+@not_tcp
 def output_unread(stage):
     """A second SIGTERM ends it when nobody reads the pipe it writes to."""
     if stage.is_sanitized():
@@ -1875,6 +1983,7 @@ def wait_blocked(process):
 
 
 @hazard
+@not_tcp
 def second_signal(stage):
     """A second SIGTERM ends a server that blocks in a write, by the signal."""
     if stage.is_sanitized():
@@ -1927,6 +2036,7 @@ def fill_the_trace(reader, clients):
 
 
 @hazard
+@not_tcp
 def first_signal(stage):
     """One SIGTERM ends a server that blocks in a write, after some seconds."""
     if stage.name[:2] not in ("02", "06", "09"):
@@ -1953,6 +2063,7 @@ def first_signal(stage):
 
 
 @hazard
+@not_tcp
 def demo_interrupted(stage):
     """Ctrl-C cuts a busy demo short: it ends by the signal, silently."""
     for round_ in range(15):
@@ -1987,6 +2098,7 @@ def check_cut_short(process, number, what):
 
 
 @hazard
+@not_tcp
 def cut_short(stage):
     """A signal ends a free run, a scenario and --connect by the signal."""
     with open("long.scn", "w", encoding="ascii") as file:
@@ -2023,6 +2135,7 @@ def cut_short(stage):
 
 
 @hazard
+@not_tcp
 def demo_of_few_descriptors(stage):
     """With too few descriptors for its own clients it says so and ends."""
     for limit in range(8, 15):
@@ -2043,6 +2156,7 @@ def demo_of_few_descriptors(stage):
 
 
 @hazard
+@not_tcp
 def impostor(stage):
     """A stranger cannot take the name of one of the demo's own clients."""
     stage.not_one_at_a_time()
@@ -2083,7 +2197,8 @@ def report(name, stage, error):
         for line in server.errors().splitlines()[-60:]:
             print(f"  its standard error: {line[:200]}")
     again = os.path.join("tests", os.path.basename(sys.argv[0]))
-    print("  again:   ", shlex.join([again, stage.given, name]))
+    over = ["--tcp"] * Transport.tcp
+    print("  again:   ", shlex.join([again, *over, stage.given, name]))
 
 
 def run(program, name):
@@ -2153,6 +2268,11 @@ def run_all(jobs):
 
 
 def main(arguments):
+    if arguments[:1] == ["--tcp"]:
+        arguments = arguments[1:]
+        Transport.use_tcp()
+        for name in NOT_TCP:
+            HAZARDS.pop(name, None)
     if arguments == ["--list"]:
         for name, function in HAZARDS.items():
             print(f"{name:26} {function.__doc__}")
@@ -2160,7 +2280,8 @@ def main(arguments):
     *programs, name = arguments or [""]
     names = list(HAZARDS) if name == "all" else [name]
     if not programs or names[0] not in HAZARDS:
-        print("usage: hazard.py PROGRAM... HAZARD|all, or --list", file=sys.stderr)
+        print("usage: hazard.py [--tcp] PROGRAM... HAZARD|all, or [--tcp] --list",
+              file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     check_trace()  # once for all

@@ -13,7 +13,7 @@ TOP=${BATS_TEST_DIRNAME%/tests*}
 BUILD=${IOMUX_BUILD:-$TOP/build} # where the programs are; sanitizers have others
 LIMIT=$((20 * ${TIMEOUT_MULT:-1})) # seconds that anything may take
 
-# The stages, or those that STAGES names: STAGES='06-epoll-lt' scripts/test
+# The stages, or those that STAGES names: STAGES=6 scripts/test
 ladder() {
     # shellcheck disable=SC2086 # STAGES is words, or else a pattern
     (cd "$TOP/demos" && printf '%s\n' ${STAGES:-[0-9]*.c}) | sed 's/\.c$//'

@@ -77,11 +77,20 @@ int nobody; /* a field; fine */
 char *text = "/* whom */";
 /* One. Two; three. */
 CODE
+    cat >"$copy/walkthrough/claim.c" <<'CODE'
+/*
+ * Claim: nobody
+ * Settled by: a(2); b(2).
+ * Try: this; that.
+ */
+CODE
     printf '# For ever.\nc1 send "lest"\n' >"$copy/demos/a.scn"
     run python3 -IB "$copy/tests/language.py"
     echo "$output"
-    [ "${lines[*]}" = "demos/06.c:2: word: Mend demos/06.c:8: semicolon: One.\
- Two; demos/a.scn:1: word: For ever 3 found in 5 files; 0 files are not\
+    [ "${lines[*]}" = "walkthrough/claim.c:2: word: nobody\
+ walkthrough/claim.c:4: semicolon: Try: this;\
+ demos/06.c:2: word: Mend demos/06.c:8: semicolon: One. Two;\
+ demos/a.scn:1: word: For ever 5 found in 6 files; 0 files are not\
  converted yet" ]
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Play random scenarios and compare the traces.
 
-usage: random_scenarios.py --seed N [--count K] [--repeat R] STAGE...
+usage: random_scenarios.py --seed N [--count K] [--repeat R] [--tcp] STAGE...
        random_scenarios.py --seed N --print [STAGE]
 
 The scenario of a seed is always the same. Each of the scenarios N to N+K-1 is
@@ -12,6 +12,7 @@ Stage 09 plays each scenario with two workers and with three.
   --seed N    the first seed
   --count K   how many scenarios   (default 1)
   --repeat R  how often each is played in each stage   (default 2)
+  --tcp       play over TCP, where stages 03 and 09 have no fixed trace
   --print     print the scenario of the seed instead; stage 01 has its own
 
 Exit status: 0 equal, 1 a trace differs, breaks a law or has failed, 2 usage.
@@ -40,6 +41,7 @@ WORDS = ("hello", "a", "two words", "tab\\tand\\n", "\\x00\\xff", "\\\"quoted\\\
          "[server]   stop", "...", "0123456789" * 4)
 MAX_REPORTS = 3  # one difference explains more than a hundred
 OPTIONS = {"09-epoll-pool": (["--workers", "2"], ["--workers", "3"])}
+TRANSPORT = []  # options
 CHECK_TRACE = os.path.join(TOP, "scripts", "check-trace")
 
 
@@ -255,13 +257,14 @@ class Failed(Exception):
 
 def play(stage, path, options):
     """Play once. Returns the whole output."""
-    command = [os.path.join(BUILD, stage), "-S", path, *options]
+    command = [os.path.join(BUILD, stage), "-S", path, *options, *TRANSPORT]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=LIMIT)
     except subprocess.TimeoutExpired:
         raise Failed(f"no end within {LIMIT:g} s") from None
-    if done.returncode != 0 or done.stderr:
+    sentences = done.stderr.count(b"\n")  # over TCP, who may connect
+    if done.returncode != 0 or sentences != (1 if TRANSPORT else 0):
         raise Failed(f"status {done.returncode}, "
                      f"{done.stderr.decode(errors='replace').strip()}")
     return done.stdout.decode("latin-1")
@@ -288,7 +291,8 @@ def play_seed(seed, stages, repeat):
                     reports.append(
                         f"seed {seed}, {name}: {failed}\n--- again: "
                         f"tests/random_scenarios.py --seed {seed} "
-                        f"--repeat {repeat} {stage}\n"
+                        f"--repeat {repeat}{' --tcp' * bool(TRANSPORT)} "
+                        f"{stage}\n"
                         f"--- the scenario:\n{text}")
                     continue
                 file = os.path.join(directory, name.replace(" ", ""))
@@ -330,12 +334,15 @@ def main(arguments):
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--tcp", action="store_true")
     parser.add_argument("--print", action="store_true")
     parser.add_argument("stages", nargs="*")
     chosen = parser.parse_args(arguments)
     if chosen.print:
         print(scenario(chosen.seed, (chosen.stages or ["02"])[0]), end="")
         return 0
+    if chosen.tcp:
+        TRANSPORT.extend(["-s", "tcp:0"])
     if not chosen.stages:
         parser.error("name at least one stage")
     bad = 0

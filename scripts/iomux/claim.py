@@ -21,7 +21,7 @@ LIMIT = 20  # seconds a program
 NOT_TRIED = 77
 TOPICS = ("select and poll", "epoll's interface", "level and edge",
           "who is woken", "completions with io_uring", "limits and costs",
-          "Unix-domain sockets", "well-known samples")
+          "Unix-domain sockets", "TCP", "well-known samples")
 VERDICTS = ("true", "false", "depends")
 
 

@@ -44,5 +44,41 @@ environment_check() {
     fi
 }
 
+# Prints the stages that 4, 04, select or 04-select names, or a pattern.
+stages_named() {
+    local file name number
+    for file in "$top"/demos/[0-9]*.c; do
+        name=${file##*/}
+        name=${name%.c}
+        number=${name%%-*}
+        # shellcheck disable=SC2254 # $1 is a pattern
+        case $1 in
+        "${number#0}" | "$number" | "${name#*-}") echo "$name" ;;
+        *) case $name.c in
+            $1 | $1.c) echo "$name" ;;
+            esac ;;
+        esac
+    done
+}
+
+# STAGES chooses stages. Each word must name one, and becomes its whole name.
+environment_stages() {
+    local word names
+    local -a words chosen=()
+    [ -n "${STAGES:-}" ] || return 0
+    read -r -d "" -a words <<<"$STAGES" || :
+    for word in "${words[@]}"; do
+        names=$(stages_named "$word")
+        if [ -z "$names" ]; then
+            printf "%s: STAGES: there is no stage '%s'; %s\n" "${0##*/}" \
+                "$word" "scripts/demo --list lists them" >&2
+            exit 2
+        fi
+        mapfile -t -O "${#chosen[@]}" chosen <<<"$names"
+    done
+    export STAGES=${chosen[*]}
+}
+
 environment_clean
 environment_check
+environment_stages

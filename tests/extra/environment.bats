@@ -30,3 +30,16 @@ test_files() {
     cp -r "$TOP"/{tests,walkthrough} "$odd"
     STAGES=06-epoll-lt.c test_files "$odd" code options check_trace compare
 }
+
+@test "STAGES names stages as scripts/demo does, and an unknown word is an error" {
+    local words
+    for words in 6 06 epoll-lt 06-epoll-lt.c '06-*'; do
+        STAGES=$words run bash -c '. "$1/scripts/iomux/environment.bash"
+            echo "$STAGES"' bash "$TOP"
+        echo "$words: $output"
+        [ "$output" = 06-epoll-lt ]
+    done
+    STAGES='6 13' run "$TOP/scripts/test" code
+    [ "$status" -eq 2 ]
+    [[ $output == "test: STAGES: there is no stage '13'; "* ]]
+}

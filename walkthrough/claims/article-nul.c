@@ -38,6 +38,6 @@ int main(void)
     return verdict(
         "false",
         "the bytes that recv has stored are a string that printf can print",
-        "%s prints the rest of the last message, and the bytes behind a full "
+        "%s prints the end of the last message, and the bytes after a full "
         "buffer");
 }

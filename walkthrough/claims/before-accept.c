@@ -34,6 +34,6 @@ int main(void)
         error_name(n < 0 ? errno : 0));
     return verdict("false",
                    "a client can send only when the server has accepted it",
-                   "5 bytes sent before accept are there after it, the client "
-                   "long gone");
+                   "5 bytes sent before accept are received after it, although "
+                   "the client has closed");
 }

@@ -35,6 +35,6 @@ int main(void)
         buffer);
     return verdict("false",
                    "what was sent with one send is received with one recv",
-                   "two sends come as one recv, one send as two; only "
-                   "SOCK_SEQPACKET keeps them apart");
+                   "one recv returns two sends, and one send needs two; only "
+                   "SOCK_SEQPACKET keeps boundaries");
 }

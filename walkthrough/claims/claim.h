@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -193,6 +194,44 @@ static inline int listen_somewhere(struct place *place, int backlog)
     const int fd = bind_somewhere(place);
     must(listen(fd, backlog), "listen");
     return fd;
+}
+
+/* Returns a TCP socket that listens at the address, which several sockets may
+ * share. If the port is 0, sets it to a free one. */
+static inline int listen_reuseport(struct sockaddr_in *address, int backlog)
+{
+    socklen_t size = sizeof(*address);
+    const int on = 1;
+    const int fd =
+        must(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)),
+         "SO_REUSEPORT");
+    if (bind(fd, (struct sockaddr *)address, size) < 0 ||
+        listen(fd, backlog) < 0 ||
+        getsockname(fd, (struct sockaddr *)address, &size) < 0)
+        not_tried("there is no loopback interface here");
+    return fd;
+}
+
+/* Connects over TCP. Returns the descriptor. */
+static inline int connect_tcp(const struct sockaddr_in *address)
+{
+    const int fd = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    must(connect(fd, (const struct sockaddr *)address, sizeof(*address)),
+         "connect");
+    return fd;
+}
+
+/* Returns how many connections wait to be accepted at a TCP socket (tcp(7)). */
+static inline int count_waiting(int listen_fd)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    must(getsockopt(listen_fd, IPPROTO_TCP, TCP_INFO, &info, &size),
+         "TCP_INFO");
+    return (int)info.tcpi_unacked;
 }
 
 /* Connects without blocking. Returns the descriptor, or -1 with errno. */

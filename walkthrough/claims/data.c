@@ -31,7 +31,7 @@ int main(void)
     must(epoll_wait(epoll_fd, &event, 1, 0), "epoll_wait");
     saw(event.data.u64 == UINT64_C(0x123456789abcdef0),
         "all 64 bits come back: %llx", (unsigned long long)event.data.u64);
-    return verdict("false", "the kernel puts the ready descriptor into data.fd",
-                   "a data.fd of -42 comes back as -42, 64 bits as the same "
-                   "64 bits");
+    return verdict(
+        "false", "the kernel puts the ready descriptor into data.fd",
+        "a data.fd of -42 is returned as -42, and 64 bits as the same 64 bits");
 }

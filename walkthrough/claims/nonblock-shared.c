@@ -37,9 +37,8 @@ int main(void)
         error_name(n < 0 ? errno : 0));
     int flags = must(fcntl(other[0], F_GETFL), "F_GETFL");
     saw((flags & O_NONBLOCK) == 0, "that socket has no O_NONBLOCK afterwards");
-    return verdict("false",
-                   "O_NONBLOCK concerns only the descriptor for which it is "
-                   "set",
-                   "a child sets it: parent and duplicate get EAGAIN; "
-                   "MSG_DONTWAIT leaves no trace");
+    return verdict(
+        "false", "O_NONBLOCK concerns only the descriptor for which it is set",
+        "a child sets it: parent and duplicate get EAGAIN; MSG_DONTWAIT does "
+        "not set it");
 }

@@ -41,6 +41,6 @@ int main(void)
     saw(given.tv_nsec == 5000000, "pselect leaves its limit alone: %ld us",
         (long)given.tv_nsec / 1000);
     return verdict("false", "select does not change its time-out",
-                   "a time-out of 5 ms that expired comes back as 0; pselect "
+                   "a time-out of 5 ms that expired is 0 afterwards; pselect "
                    "does not change its own");
 }
