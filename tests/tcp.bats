@@ -118,7 +118,7 @@ for line in sys.stdin:
     timeout -k 1 "$LIMIT" strace -f -e trace=setsockopt -o log \
         "$BUILD/${stages[-1]}" -q -s tcp:0 -c 2 -m 1 3>&- 4>&-
     [ "$(grep -cE "$nodelay" log)" -eq 3 ]
-    ! grep -qE "$buffers" log
+    ! grep -qE "$buffers" log || return 1
     timeout -k 1 "$LIMIT" strace -f -e trace=setsockopt -o log \
         "$BUILD/${stages[-1]}" -q -s tcp:0 \
         -S "$TOP/demos/scenarios/one.scn" 3>&- 4>&-
@@ -207,7 +207,7 @@ bind_fails() {
         bind_fails 1+ --serve -s "$address"
         [ "$status" -eq 1 ]
         grep -q "already running on $address" err
-        ! grep -q '^listen' log
+        ! grep -q '^listen' log || return 1
         # A hundred milliseconds, five at a time.
         [ "$(grep -c '^bind(' log)" -eq 21 ]
     done
