@@ -137,8 +137,7 @@ $(BUILD)/claims/uring-%: walkthrough/claims/uring-%.c
 	    'exit 77' >$(NEW) && chmod +x $(NEW) && touch -d @0 $(NEW) $(RENAME)
 endif
 
-$(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
-                $(BUILD)/walkthrough/model/eventpoll.o
+$(BUILD)/model: $(patsubst %.c,$(BUILD)/%.o,$(wildcard walkthrough/model/*.c))
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 $(BUILD)/accepting: $(BUILD)/walkthrough/accepting/accepting.o
