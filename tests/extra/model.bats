@@ -21,24 +21,29 @@ need_new_kernel() {
     fi
 }
 
-# Build the model from a copy in which a line of FILE is another one:
-# change FILE OLD NEW. Sets $model.
+# Build the model with a copy of FILE in which a line is another one, and with
+# the objects of its other files: change FILE OLD NEW. Sets $model.
 change() {
-    local copy=$BATS_TEST_TMPDIR/copy
-    mkdir "$copy"
-    cp "$MODEL"/*.[ch] "$copy"
-    python3 - "$copy/$1" "$2" "$3" <<'END'
+    local source objects=()
+    python3 - "$MODEL/$1" "$BATS_TEST_TMPDIR/$1" "$2" "$3" <<'END'
 import sys
-path, old, new = sys.argv[1:]
+path, copy, old, new = sys.argv[1:]
 with open(path) as file:
     text = file.read()
 if old not in text:
     sys.exit(f"{path} does not have: {old}")
-with open(path, "w") as file:
+with open(copy, "w") as file:
     file.write(text.replace(old, new, 1))
 END
-    model=$copy/model
-    cc -std=gnu17 -D_GNU_SOURCE -pthread -o "$model" "$copy"/*.c
+    for source in "$MODEL"/*.c; do
+        if [ "${source##*/}" != "$1" ]; then
+            source=${source##*/}
+            objects+=("$BUILD/walkthrough/model/${source%.c}.o")
+        fi
+    done
+    model=$BATS_TEST_TMPDIR/model
+    cc -std=gnu17 -D_GNU_SOURCE -pthread -I "$MODEL" -o "$model" \
+        "$BATS_TEST_TMPDIR/$1" "${objects[@]}"
 }
 
 # The changed model differs from the kernel in this script.
