@@ -89,7 +89,7 @@ static void play_lines(void)
     for (;;) {
         if (!next_line(line))
             die("during-copy has no line with }");
-        const char *const text = line + strspn(line, " ");
+        const char *text = line + strspn(line, " ");
         if (strcmp(text, "}") == 0)
             return;
         if (text[0] == '#' || text[0] == '\0')
@@ -104,7 +104,7 @@ void during_copy(struct step *step)
     struct epoll_event ours[NAMES];
     pthread_t thread;
     uint64_t ended;
-    const int most =
+    int most =
         step->count > 2 ? (int)number_of(step->words[1], 1, NAMES) : NAMES;
     if (strcmp(step->words[step->count - 1], "{") != 0)
         die("during-copy ends with {, and the lines after it with }");
@@ -125,7 +125,7 @@ void during_copy(struct step *step)
     errno = pthread_create(&thread, NULL, wait_in_thread, NULL);
     if (errno != 0)
         die("cannot create a thread: %s", strerrorname_np(errno));
-    const bool stopped = wait_for_fault();
+    bool stopped = wait_for_fault();
     lines_left = true;
     lines_equal = true;
     model_copying = play_lines;

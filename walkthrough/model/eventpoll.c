@@ -68,7 +68,7 @@ static void make_ready(struct epitem **list, struct epitem *item)
 
 static struct epitem *take_first(struct epitem **list)
 {
-    struct epitem *const item = *list;
+    struct epitem *item = *list;
     *list = item->next_ready;
     item->linked = false;
     return item;
@@ -95,7 +95,7 @@ static void wake_waiters(struct eventpoll *ep)
 /* Whether an exclusive wake-up for key may end with this item. */
 static bool ends_wake(const struct epitem *item, uint32_t key)
 {
-    const uint32_t inout = key & EPOLLINOUT_BITS;
+    uint32_t inout = key & EPOLLINOUT_BITS;
     return inout != EPOLLINOUT_BITS &&
            (inout == 0 || (inout & item->event.events) != 0);
 }
@@ -107,9 +107,9 @@ static bool ends_wake(const struct epitem *item, uint32_t key)
  */
 static bool ep_poll_callback(struct wait_entry *entry, uint32_t key)
 {
-    struct epitem *const item = (struct epitem *)entry;
-    struct eventpoll *const ep = item->ep;
-    const uint32_t asked = item->event.events;
+    struct epitem *item = (struct epitem *)entry;
+    struct eventpoll *ep = item->ep;
+    uint32_t asked = item->event.events;
     if ((asked & ~EP_PRIVATE_BITS) == 0)
         return false; /* EPOLLONESHOT: disabled after its report */
     if (key != 0 && (key & asked) == 0)
@@ -121,7 +121,7 @@ static bool ep_poll_callback(struct wait_entry *entry, uint32_t key)
         item->next_overflow = ep->ovflist;
         ep->ovflist = item;
     }
-    const bool sleepers = ep->wq != NULL;
+    bool sleepers = ep->wq != NULL;
     wake_waiters(ep);
     return sleepers && ends_wake(item, key);
 }
@@ -131,7 +131,7 @@ static bool ep_poll_callback(struct wait_entry *entry, uint32_t key)
 /* Takes the ready list. From now on the callback uses the overflow list. */
 static struct epitem *ep_start_scan(struct eventpoll *ep)
 {
-    struct epitem *const todo = ep->rdllist;
+    struct epitem *todo = ep->rdllist;
     ep->rdllist = NULL;
     ep->scanning = true;
     return todo;
@@ -142,7 +142,7 @@ static struct epitem *ep_start_scan(struct eventpoll *ep)
 static void ep_done_scan(struct eventpoll *ep, struct epitem *todo)
 {
     while (ep->ovflist != NULL) {
-        struct epitem *const item = ep->ovflist;
+        struct epitem *item = ep->ovflist;
         ep->ovflist = item->next_overflow;
         item->overflowed = false;
         if (!item->linked)
@@ -162,7 +162,7 @@ static void ep_done_scan(struct eventpoll *ep, struct epitem *todo)
  * leave the list. */
 static uint32_t ep_eventpoll_poll(struct file *file)
 {
-    struct eventpoll *const ep = (struct eventpoll *)file;
+    struct eventpoll *ep = (struct eventpoll *)file;
     struct epitem *todo = ep_start_scan(ep);
     uint32_t events = 0;
     while (todo != NULL && events == 0) {
@@ -185,12 +185,12 @@ static int ep_loop_check_proc(const struct eventpoll *ep,
     int levels = 0;
     const struct epitem *item = ep->items;
     for (; item != NULL && levels <= EP_MAX_NESTS; item = item->next) {
-        const struct eventpoll *const inner = (struct eventpoll *)item->file;
+        const struct eventpoll *inner = (struct eventpoll *)item->file;
         if (!is_file_epoll(item->file))
             continue;
         if (inner == goal || depth > EP_MAX_NESTS)
             return EP_MAX_NESTS + 1;
-        const int below = ep_loop_check_proc(inner, goal, depth + 1) + 1;
+        int below = ep_loop_check_proc(inner, goal, depth + 1) + 1;
         if (below > levels)
             levels = below;
     }
@@ -202,7 +202,7 @@ static int ep_get_upwards_depth_proc(const struct eventpoll *ep)
     int levels = 0;
     const struct epitem *item = ep->file.refs;
     for (; item != NULL; item = item->next_ref) {
-        const int above = ep_get_upwards_depth_proc(item->ep) + 1;
+        int above = ep_get_upwards_depth_proc(item->ep) + 1;
         if (above > levels)
             levels = above;
     }
@@ -213,7 +213,7 @@ static int ep_get_upwards_depth_proc(const struct eventpoll *ep)
 static bool ep_loop_check(const struct eventpoll *ep,
                           const struct eventpoll *to)
 {
-    const int below = ep_loop_check_proc(to, ep, 0);
+    int below = ep_loop_check_proc(to, ep, 0);
     return below <= EP_MAX_NESTS &&
            below + 1 + ep_get_upwards_depth_proc(ep) <= EP_MAX_NESTS;
 }
@@ -292,7 +292,7 @@ static void ep_remove(struct epitem *item)
 static int ep_insert(struct eventpoll *ep, const struct epoll_event *event,
                      struct file *file, int fd)
 {
-    struct epitem *const item = calloc(1, sizeof(*item));
+    struct epitem *item = calloc(1, sizeof(*item));
     if (item == NULL)
         return -ENOMEM;
     item->ep = ep;
@@ -303,7 +303,7 @@ static int ep_insert(struct eventpoll *ep, const struct epoll_event *event,
     ep->items = item;
     item->next_ref = file->refs;
     file->refs = item;
-    const bool nested = ep->file.refs != NULL || is_file_epoll(file);
+    bool nested = ep->file.refs != NULL || is_file_epoll(file);
     if (nested && reverse_path_check(file)) {
         ep_remove(item);
         return -EINVAL;
@@ -337,7 +337,7 @@ static bool exclusive_is_valid(int op, const struct file *file, uint32_t events)
 int model_ctl(struct file *epfile, int op, struct file *file, int fd,
               const struct epoll_event *event)
 {
-    struct eventpoll *const ep = (struct eventpoll *)epfile;
+    struct eventpoll *ep = (struct eventpoll *)epfile;
     struct epoll_event epds = {.events = 0};
     if (op != EPOLL_CTL_DEL && event == NULL)
         return -EFAULT;
@@ -357,7 +357,7 @@ int model_ctl(struct file *epfile, int op, struct file *file, int fd,
     if (op == EPOLL_CTL_ADD && is_file_epoll(file) &&
         !ep_loop_check(ep, (struct eventpoll *)file))
         return -ELOOP;
-    struct epitem *const item = ep_find(ep, file, fd);
+    struct epitem *item = ep_find(ep, file, fd);
     epds.events |= EPOLLERR | EPOLLHUP; /* always reported */
     if (op == EPOLL_CTL_ADD)
         return item != NULL ? -EEXIST : ep_insert(ep, &epds, file, fd);
@@ -395,12 +395,12 @@ void model_free(struct eventpoll *ep)
  */
 static int ep_send_events(const struct waiter *waiter)
 {
-    struct eventpoll *const ep = (struct eventpoll *)waiter->file;
+    struct eventpoll *ep = (struct eventpoll *)waiter->file;
     struct epitem *todo = ep_start_scan(ep);
     int count = 0;
     while (todo != NULL && count < waiter->maxevents) {
-        struct epitem *const item = take_first(&todo);
-        const uint32_t revents = ep_item_poll(item);
+        struct epitem *item = take_first(&todo);
+        uint32_t revents = ep_item_poll(item);
         if (revents == 0)
             continue; /* it is no longer ready */
         if (count == waiter->room) {
@@ -425,8 +425,8 @@ static int ep_send_events(const struct waiter *waiter)
 /* poll(2) of one file. */
 static int do_poll(const struct waiter *waiter)
 {
-    struct file *const file = waiter->file;
-    const uint32_t events = file->poll != NULL ? file->poll(file) : EPOLLIN;
+    struct file *file = waiter->file;
+    uint32_t events = file->poll != NULL ? file->poll(file) : EPOLLIN;
     waiter->events[0].events = events & (EPOLLIN | EPOLLERR | EPOLLHUP);
     return waiter->events[0].events != 0 ? 1 : 0;
 }
@@ -441,7 +441,7 @@ static struct wait_entry **queue_of(const struct waiter *waiter)
  * next wake-up takes another one. */
 static bool wake_thread(struct wait_entry *entry, uint32_t key)
 {
-    struct waiter *const waiter = (struct waiter *)entry;
+    struct waiter *waiter = (struct waiter *)entry;
     struct waiter **end = &woken;
     if (waiter->polls && key != 0 && (key & EPOLLIN) == 0)
         return false;
@@ -460,9 +460,9 @@ static bool wake_thread(struct wait_entry *entry, uint32_t key)
  * none it looks for a signal. Then it blocks. */
 static void ep_poll(struct waiter *waiter)
 {
-    const bool queued = waiter->polls && waiter->asleep;
+    bool queued = waiter->polls && waiter->asleep;
     waiter->result = waiter->polls ? do_poll(waiter) : ep_send_events(waiter);
-    const bool nothing = waiter->result == 0 && !waiter->timed_out;
+    bool nothing = waiter->result == 0 && !waiter->timed_out;
     waiter->asleep = nothing && !waiter->signal;
     if (nothing && waiter->signal) {
         waiter->signal = false;
@@ -500,7 +500,7 @@ void model_interrupt(struct waiter *waiter, bool timed_out)
 void model_run(void)
 {
     while (woken != NULL) {
-        struct waiter *const waiter = woken;
+        struct waiter *waiter = woken;
         woken = waiter->next_woken;
         ep_poll(waiter);
     }

@@ -42,7 +42,7 @@ static bool play_file(void)
     next_line = line_of_file;
     begin_script();
     while (line_of_file(line)) {
-        const size_t blanks = strspn(line, " ");
+        size_t blanks = strspn(line, " ");
         if (line[blanks] == '#' || line[blanks] == '\0')
             puts(line);
         else
@@ -57,13 +57,13 @@ static bool play_file(void)
 /* Plays the script of a seed, or quietly those of a range FIRST-LAST. */
 static bool play_seeds(char *word)
 {
-    const size_t most = 1000000000;
-    char *const minus = strchr(word, '-');
+    size_t most = 1000000000;
+    char *minus = strchr(word, '-');
     if (minus == NULL)
         return play_random(number_of(word, 1, most));
     *minus = '\0';
-    const size_t first = number_of(word, 1, most);
-    const size_t last = number_of(minus + 1, first, most);
+    size_t first = number_of(word, 1, most);
+    size_t last = number_of(minus + 1, first, most);
     size_t different = 0;
     quiet = true;
     for (size_t seed = first; seed <= last; seed++) {
@@ -79,21 +79,21 @@ static bool play_seeds(char *word)
 /* Asks the kernel whether this process may use EPOLLWAKEUP. */
 static bool can_block_suspend(void)
 {
-    const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    const int inner_fd = epoll_create1(EPOLL_CLOEXEC);
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int inner_fd = epoll_create1(EPOLL_CLOEXEC);
     char info[512] = "", name[64];
     struct epoll_event event = {.events = EPOLLWAKEUP};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, inner_fd, &event);
     snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", epoll_fd);
-    FILE *const opened = fopen(name, "re");
+    FILE *opened = fopen(name, "re");
     if (epoll_fd < 0 || opened == NULL)
         die("cannot read %s: %s", name, strerrorname_np(errno));
-    const size_t n = fread(info, 1, sizeof(info) - 1, opened);
+    size_t n = fread(info, 1, sizeof(info) - 1, opened);
     info[n] = '\0';
     fclose(opened);
     close(inner_fd);
     close(epoll_fd);
-    const char *const events = strstr(info, "events:");
+    const char *events = strstr(info, "events:");
     return events != NULL &&
            (strtoul(events + strlen("events:"), NULL, 16) & EPOLLWAKEUP) != 0;
 }
@@ -162,11 +162,11 @@ int main(int argc, char **argv)
         usage();
         return 0;
     }
-    const bool made_up = argc == 3 && strcmp(argv[1], "--random") == 0;
+    bool made_up = argc == 3 && strcmp(argv[1], "--random") == 0;
     if (!made_up && (argc != 2 || strncmp(argv[1], "--", 2) == 0))
         die("expected one script, or --random SEED; try build/model --help");
     path = argv[1];
     model_can_block_suspend = can_block_suspend();
-    const bool equal = made_up ? play_seeds(argv[2]) : play_file();
+    bool equal = made_up ? play_seeds(argv[2]) : play_file();
     return equal ? 0 : 1;
 }

@@ -111,13 +111,23 @@ static const char *some_name(char what)
     while (count < NAMES && names[count].open != NULL)
         count++;
     for (int tries = 0; tries < 50 && count > 1; tries++) {
-        const unsigned back = draw((unsigned)count - 1);
-        const unsigned index = draw(2) ? back : draw(back + 1);
-        const struct name *const name = &names[count - 1 - (int)index];
+        unsigned back = draw((unsigned)count - 1);
+        unsigned index = draw(2) ? back : draw(back + 1);
+        const struct name *name = &names[count - 1 - (int)index];
         if (is_a(name, what))
             return name->text;
     }
     return NULL;
+}
+
+/* Appends a prefix that names a set, or nothing. */
+static void expand_prefix(char *text)
+{
+    const char *set = some_name('s');
+    if (set == NULL || draw(3) == 0)
+        return;
+    strcat(text, set);
+    strcat(text, ": ");
 }
 
 /* Appends what stands for one letter of a form. Returns false if there is no
@@ -130,17 +140,15 @@ static bool expand(char what, char *text)
     int count = 1;
     while (count < NAMES && names[count].open != NULL)
         count++;
+    int fresh = count + (what == 'g' ? 1 : 0);
     if (strchr("alsx", what) != NULL)
         word = some_name(what);
-    else if (what == 'p' && (word = some_name('s')) != NULL && draw(3) > 0)
-        snprintf(made, sizeof(made), "%s: ", word);
     else if (what == 'n' || what == 'r')
         snprintf(made, sizeof(made), "%u", 1 + draw(what == 'n' ? 9 : 27));
     else if (what == 'k')
         snprintf(made, sizeof(made), "%u", draw(4));
-    else if ((what == 'f' || what == 'g') && count + 2 < NAMES)
-        snprintf(made, sizeof(made), "%c%d", 'a' + (count + (what == 'g')) % 26,
-                 (count + (what == 'g')) / 26);
+    else if ((what == 'f' || what == 'g') && fresh + 1 < NAMES)
+        snprintf(made, sizeof(made), "%c%d", 'a' + fresh % 26, fresh / 26);
     else if (what == 'm')
         word = flags_for(script);
     else if (what == 'w')
@@ -149,9 +157,11 @@ static bool expand(char what, char *text)
         snprintf(made, sizeof(made), "%c", 'A' + (int)draw(6));
     if (what == 'T' && is_sleeping(made[0] - 'A'))
         return false;
-    if (what != 'p' && word == NULL && made[0] == '\0')
+    if (made[0] != '\0')
+        word = made;
+    if (word == NULL)
         return false;
-    strcat(text, made[0] != '\0' || what == 'p' ? made : word);
+    strcat(text, word);
     return true;
 }
 
@@ -163,7 +173,7 @@ static bool fits(const char *line)
         return false;
     if (sscanf(line, "%127s %127s", verb, word) < 1)
         return false;
-    const int found = find_name(word);
+    int found = find_name(word);
     if (strcmp(verb, "close") == 0 && found >= 0)
         return !sleeps_in(names[found].open->file);
     if (strcmp(verb, "dup") == 0 && found >= 0)
@@ -180,7 +190,7 @@ static bool fits(const char *line)
         return names[find_name(verb)].fd >= 0;
     }
     if (strcmp(verb, "sleep-poll") == 0) {
-        const char *const name = strrchr(line, ' ') + 1;
+        const char *name = strrchr(line, ' ') + 1;
         return names[find_name(name)].fd >= 0;
     }
     return true;
@@ -198,13 +208,20 @@ static bool make_up(char line[LINE_SIZE])
         chosen -= forms[form++].weight[script];
     line[0] = '\0';
     for (const char *c = forms[form].form; *c != '\0'; c++) {
-        const size_t end = strlen(line);
+        size_t end = strlen(line);
+        bool possible = true;
         if (*c != '%') {
             line[end] = *c;
             line[end + 1] = '\0';
-        } else if (!expand(*++c, line)) {
-            return false;
+            continue;
         }
+        c++;
+        if (*c == 'p')
+            expand_prefix(line);
+        else
+            possible = expand(*c, line);
+        if (!possible)
+            return false;
     }
     return fits(line);
 }
@@ -214,10 +231,11 @@ static bool next_in_copy(char line[LINE_SIZE])
 {
     static const char *const verbs[] = {"write ", "read ",       "send ",
                                         "peer-",  "read-urgent", "urgent "};
-    if (lines_in_copy-- <= 0) {
+    if (lines_in_copy == 0) {
         strcpy(line, "}");
         return true;
     }
+    lines_in_copy--;
     for (;;) {
         if (!make_up(line))
             continue;

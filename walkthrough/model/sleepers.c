@@ -54,7 +54,7 @@ static void on_signal(int number)
 
 static void *run_thread(void *argument)
 {
-    struct sleeper *const sleeper = argument;
+    struct sleeper *sleeper = argument;
     sigset_t unblocked;
     sigemptyset(&unblocked);
     sleeper->tid = (int)syscall(SYS_gettid);
@@ -81,7 +81,7 @@ static int open_about(const struct sleeper *sleeper, const char *file)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/self/task/%d/%s", sleeper->tid, file);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         die("cannot read %s: %s", path, strerrorname_np(errno));
     return fd;
@@ -93,7 +93,7 @@ static struct sleeper *sleeper_of(const char *word)
     static bool ready;
     if (word[0] < 'A' || word[0] > 'Z' || word[1] != '\0')
         die("a thread is a capital letter, not '%s'", word);
-    struct sleeper *const sleeper = &sleepers[word[0] - 'A'];
+    struct sleeper *sleeper = &sleepers[word[0] - 'A'];
     if (!ready) {
         sigset_t blocked;
         const struct sigaction action = {.sa_handler = on_signal};
@@ -124,12 +124,12 @@ static bool is_blocked(const struct sleeper *sleeper)
     char text[512];
     ssize_t n = pread(sleeper->call_fd, text, sizeof(text) - 1, 0);
     text[n > 0 ? n : 0] = '\0';
-    const long number = strtol(text, NULL, 10);
+    long number = strtol(text, NULL, 10);
     if (number != (sleeper->polls ? SYS_ppoll : SYS_epoll_pwait))
         return false;
     n = pread(sleeper->stat_fd, text, sizeof(text) - 1, 0);
     text[n > 0 ? n : 0] = '\0';
-    const char *const state = strrchr(text, ')');
+    const char *state = strrchr(text, ')');
     return state != NULL && strncmp(state, ") S", 3) == 0;
 }
 
@@ -137,14 +137,14 @@ static bool is_blocked(const struct sleeper *sleeper)
  * have returned in two looks. */
 void settle(void)
 {
-    const unsigned none = UINT_MAX;
-    const time_t limit = time(NULL) + 60;
+    unsigned none = UINT_MAX;
+    time_t limit = time(NULL) + 60;
     unsigned before = none;
     for (;;) {
         unsigned now = 0;
         bool settled = true;
         for (int i = 0; i < LETTERS; i++) {
-            const struct sleeper *const sleeper = &sleepers[i];
+            const struct sleeper *sleeper = &sleepers[i];
             if (!sleeper->in_real)
                 continue;
             if (!sleeper->busy)
@@ -179,7 +179,7 @@ static void abandon(struct sleeper *sleeper)
 static void begin_call(struct sleeper *sleeper, const char *word,
                        struct name *name, bool polls, int maxevents)
 {
-    const bool signal = sleeper->waiter.signal;
+    bool signal = sleeper->waiter.signal;
     if (sleeper->in_real != sleeper->in_model)
         abandon(sleeper);
     if (sleeper->in_real)
@@ -204,16 +204,15 @@ static void begin_call(struct sleeper *sleeper, const char *word,
 
 void sleep_step(struct step *step)
 {
-    struct sleeper *const sleeper = sleeper_of(step->words[1]);
-    const size_t most =
-        step->count > 2 ? number_of(step->words[2], 1, ROOM) : ROOM;
+    struct sleeper *sleeper = sleeper_of(step->words[1]);
+    size_t most = step->count > 2 ? number_of(step->words[2], 1, ROOM) : ROOM;
     begin_call(sleeper, step->words[1], step->set, false, (int)most);
 }
 
 void sleep_poll_step(struct step *step)
 {
-    struct name *const name = name_of(step->words[2], false);
-    struct sleeper *const sleeper = sleeper_of(step->words[1]);
+    struct name *name = name_of(step->words[2], false);
+    struct sleeper *sleeper = sleeper_of(step->words[1]);
     if (name->fd < 0)
         die("%s is closed", name->text);
     begin_call(sleeper, step->words[1], name, true, 1);
@@ -224,7 +223,7 @@ void sleep_poll_step(struct step *step)
 /* The signal stays pending until a call returns EINTR because of it. */
 void signal_step(struct step *step)
 {
-    struct sleeper *const sleeper = sleeper_of(step->words[1]);
+    struct sleeper *sleeper = sleeper_of(step->words[1]);
     pthread_kill(sleeper->thread, SIGUSR1);
     if (sleeper->in_model && sleeper->waiter.asleep)
         model_interrupt(&sleeper->waiter, false);
@@ -235,7 +234,7 @@ void signal_step(struct step *step)
 void awake_step(struct step *step)
 {
     for (int i = 0; i < LETTERS; i++) {
-        struct sleeper *const sleeper = &sleepers[i];
+        struct sleeper *sleeper = &sleepers[i];
         if (sleeper->in_real && !sleeper->busy) {
             add(&step->real, "%s%c{", step->real.length > 0 ? " " : "",
                 'A' + i);
@@ -281,7 +280,7 @@ bool sleeps_in(const struct file *file)
 void end_sleepers(void)
 {
     for (int i = 0; i < LETTERS; i++) {
-        struct sleeper *const sleeper = &sleepers[i];
+        struct sleeper *sleeper = &sleepers[i];
         if (!sleeper->exists)
             continue;
         if (sleeper->in_model && sleeper->waiter.asleep)

@@ -54,7 +54,7 @@ static size_t send_buffer(void)
     socklen_t length = sizeof(size);
     if (size > 0)
         return (size_t)size;
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0)
         die("SO_SNDBUF: %s", strerrorname_np(errno));
     close(fd);
@@ -85,7 +85,7 @@ static bool unix_writable(const struct sock *sock, size_t held)
 
 static uint32_t unix_poll(struct file *file)
 {
-    const struct sock *const sock = (const struct sock *)file;
+    const struct sock *sock = (const struct sock *)file;
     uint32_t events = 0;
     if (sock->error != 0)
         events |= EPOLLERR;
@@ -112,7 +112,7 @@ static void state_change(struct sock *sock)
 
 static struct sock *new_sock(void)
 {
-    struct sock *const sock = calloc(1, sizeof(*sock));
+    struct sock *sock = calloc(1, sizeof(*sock));
     if (sock == NULL)
         die("no memory");
     sock->file.poll = unix_poll;
@@ -123,7 +123,7 @@ static struct sock *new_sock(void)
 
 static struct skb *append(struct sock *sock, struct sock *owner, size_t length)
 {
-    struct skb *const skb = calloc(1, sizeof(*skb)), **end = &sock->queue;
+    struct skb *skb = calloc(1, sizeof(*skb)), **end = &sock->queue;
     if (skb == NULL)
         die("no memory");
     while (*end != NULL)
@@ -141,7 +141,7 @@ static void consume_skb(struct sock *sock, struct skb *skb)
     while (*place != skb)
         place = &(*place)->next;
     *place = skb->next;
-    struct sock *const owner = skb->owner;
+    struct sock *owner = skb->owner;
     owner->charged -= skb->charge;
     free(skb);
     if (unix_writable(owner, 2))
@@ -152,7 +152,7 @@ static void consume_skb(struct sock *sock, struct skb *skb)
 
 static ssize_t send_skb(struct sock *sock, size_t size, bool urgent)
 {
-    struct sock *const peer = sock->peer;
+    struct sock *peer = sock->peer;
     if (peer == NULL)
         return -ENOTCONN;
     if (sock->shutdown & SEND_SHUTDOWN)
@@ -161,7 +161,7 @@ static ssize_t send_skb(struct sock *sock, size_t size, bool urgent)
         return -EAGAIN;
     if (peer->dead || (peer->shutdown & RCV_SHUTDOWN) != 0)
         return -EPIPE;
-    struct skb *const skb = append(peer, sock, size);
+    struct skb *skb = append(peer, sock, size);
     skb->charge = charge_of(size);
     sock->charged += skb->charge;
     if (urgent)
@@ -183,9 +183,11 @@ ssize_t sock_send_urgent(struct sock *sock, size_t size)
 ssize_t sock_fill(struct sock *sock, size_t unused)
 {
     (void)unused;
-    ssize_t sum = 0, n;
-    while ((n = sock_send(sock, MOST_BYTES)) > 0)
+    ssize_t sum = 0, n = sock_send(sock, MOST_BYTES);
+    while (n > 0) {
         sum += n;
+        n = sock_send(sock, MOST_BYTES);
+    }
     return sum > 0 ? sum : n;
 }
 
@@ -215,7 +217,7 @@ static struct skb *manage_oob(struct sock *sock, bool copied)
 
 static ssize_t nothing_to_read(struct sock *sock)
 {
-    const int error = sock->error;
+    int error = sock->error;
     sock->error = 0;
     if (error != 0)
         return -error;
@@ -233,7 +235,7 @@ ssize_t sock_read(struct sock *sock, size_t size)
             skb = skb->next;
         if (skb == NULL)
             return copied > 0 ? copied : nothing_to_read(sock);
-        const size_t n = size < skb->length ? size : skb->length;
+        size_t n = size < skb->length ? size : skb->length;
         skb->length -= n;
         copied += (ssize_t)n;
         size -= n;
@@ -261,9 +263,11 @@ ssize_t sock_read_urgent(struct sock *sock, size_t unused)
 ssize_t sock_read_all(struct sock *sock, size_t unused)
 {
     (void)unused;
-    ssize_t sum = 0, n;
-    while ((n = sock_read(sock, MOST_BYTES)) > 0)
+    ssize_t sum = 0, n = sock_read(sock, MOST_BYTES);
+    while (n > 0) {
         sum += n;
+        n = sock_read(sock, MOST_BYTES);
+    }
     return sum > 0 ? sum : n;
 }
 
@@ -279,7 +283,7 @@ void sock_pair(struct sock *pair[2])
 
 struct sock *sock_listen(void)
 {
-    struct sock *const sock = new_sock();
+    struct sock *sock = new_sock();
     sock->listens = true;
     return sock;
 }
@@ -304,7 +308,7 @@ ssize_t sock_connect(struct sock *listener, struct sock **client)
 
 ssize_t sock_accept(struct sock *listener, struct sock **accepted)
 {
-    struct skb *const skb = listener->queue;
+    struct skb *skb = listener->queue;
     if (!listener->listens)
         return -EINVAL;
     if (skb == NULL)
@@ -316,7 +320,7 @@ ssize_t sock_accept(struct sock *listener, struct sock **accepted)
 
 ssize_t sock_shutdown(struct sock *sock, size_t mask)
 {
-    struct sock *const peer = sock->peer;
+    struct sock *peer = sock->peer;
     sock->shutdown |= (int)mask;
     state_change(sock);
     if (peer == NULL || peer->dead)
@@ -332,7 +336,7 @@ ssize_t sock_shutdown(struct sock *sock, size_t mask)
 /* An embryo was never accepted. */
 static void unix_release_sock(struct sock *sock, bool embryo)
 {
-    struct sock *const peer = sock->peer;
+    struct sock *peer = sock->peer;
     const struct skb *unread = sock->queue;
     sock->dead = true;
     sock->oob = NULL;
@@ -359,10 +363,10 @@ void sock_release(struct sock *sock)
 void sock_free_all(void)
 {
     while (all != NULL) {
-        struct sock *const sock = all;
+        struct sock *sock = all;
         all = sock->next;
         while (sock->queue != NULL) {
-            struct skb *const skb = sock->queue;
+            struct skb *skb = sock->queue;
             sock->queue = skb->next;
             free(skb);
         }

@@ -70,9 +70,8 @@ void add(struct result *result, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    const size_t room = sizeof(result->text) - result->length;
-    const int n =
-        vsnprintf(result->text + result->length, room, format, arguments);
+    size_t room = sizeof(result->text) - result->length;
+    int n = vsnprintf(result->text + result->length, room, format, arguments);
     va_end(arguments);
     if (n < 0 || (size_t)n >= room)
         die("a result is too long");
@@ -81,8 +80,8 @@ void add(struct result *result, const char *format, ...)
 
 static void add_event(struct result *result, const char *name, uint32_t events)
 {
-    const size_t length = result->length;
-    const bool follows = length > 0 && result->text[length - 1] != '{';
+    size_t length = result->length;
+    bool follows = length > 0 && result->text[length - 1] != '{';
     add(result, "%s%s:", follows ? " " : "", name);
     const char *between = "";
     for (int i = 0; i < FLAGS; i++) {
@@ -127,13 +126,13 @@ int find_name(const char *word)
 
 struct name *name_of(const char *word, bool fresh)
 {
-    const size_t letters = islower((unsigned char)word[0]) ? 1 : 0;
-    const size_t digits = strspn(word + letters, "0123456789");
+    size_t letters = islower((unsigned char)word[0]) ? 1 : 0;
+    size_t digits = strspn(word + letters, "0123456789");
     if (letters == 0 || word[1 + digits] != '\0' || digits > NAME_SIZE - 2)
         die("a name must be a letter from a to z and up to three digits, not "
             "'%s'",
             word);
-    const int found = find_name(word);
+    int found = find_name(word);
     if (!fresh && found < 0)
         die("there is no %s yet; add a step such as 'socket %s' before this",
             word, word);
@@ -166,7 +165,7 @@ size_t number_of(const char *word, size_t least, size_t most)
 static void name_it(struct name *name, int fd, enum kind kind,
                     struct file *file)
 {
-    struct open_file *const open = calloc(1, sizeof(*open));
+    struct open_file *open = calloc(1, sizeof(*open));
     if (open == NULL)
         die("no memory");
     if (fd < 0)
@@ -188,7 +187,7 @@ static void real_pair(int pair[2])
 
 static void socket_step(struct step *step)
 {
-    struct name *const name = name_of(step->words[1], true);
+    struct name *name = name_of(step->words[1], true);
     struct sock *pair[2];
     int real[2];
     real_pair(real);
@@ -212,7 +211,7 @@ static void pair_step(struct step *step)
 
 static void open_set(struct name *name)
 {
-    struct eventpoll *const ep = calloc(1, sizeof(*ep));
+    struct eventpoll *ep = calloc(1, sizeof(*ep));
     if (ep == NULL)
         die("no memory");
     model_create(ep);
@@ -227,15 +226,15 @@ static void set_step(struct step *step)
 /* A file that cannot be polled. */
 static void file_step(struct step *step)
 {
-    struct file *const file = calloc(1, sizeof(*file));
+    struct file *file = calloc(1, sizeof(*file));
     name_it(name_of(step->words[1], true), memfd_create("model", MFD_CLOEXEC),
             PLAIN, file);
 }
 
 static void dup_step(struct step *step)
 {
-    const struct name *const old = name_of(step->words[1], false);
-    struct name *const new = name_of(step->words[2], true);
+    const struct name *old = name_of(step->words[1], false);
+    struct name *new = name_of(step->words[2], true);
     if (old->fd < 0)
         die("%s is closed", old->text);
     new->fd = dup(old->fd);
@@ -245,9 +244,9 @@ static void dup_step(struct step *step)
 
 static void listen_step(struct step *step)
 {
-    struct name *const name = name_of(step->words[1], true);
+    struct name *name = name_of(step->words[1], true);
     const struct sockaddr_un any = {.sun_family = AF_UNIX};
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     /* A bind without a path chooses an abstract address that is free. */
     if (fd < 0 ||
         bind(fd, (const struct sockaddr *)&any, sizeof(any.sun_family)) < 0 ||
@@ -265,21 +264,20 @@ static struct sock *sock_of(const struct name *name)
 
 static void connect_step(struct step *step)
 {
-    const struct name *const listener = name_of(step->words[1], false);
-    struct name *const name = name_of(step->words[2], true);
+    const struct name *listener = name_of(step->words[1], false);
+    struct name *name = name_of(step->words[2], true);
     struct sockaddr_un address;
     socklen_t length = sizeof(address);
     struct sock *client = NULL;
     if (listener->fd < 0 || !sock_of(listener)->listens)
         die("%s does not listen", listener->text);
-    const int fd =
-        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 ||
         getsockname(listener->fd, (struct sockaddr *)&address, &length) < 0)
         die("socket: %s", strerrorname_np(errno));
-    const ssize_t n =
+    ssize_t n =
         or_errno(connect(fd, (const struct sockaddr *)&address, length));
-    const ssize_t ours = sock_connect(sock_of(listener), &client);
+    ssize_t ours = sock_connect(sock_of(listener), &client);
     add_number(&step->real, n);
     add_number(&step->ours, ours);
     if (n == 0 && ours == 0)
@@ -290,15 +288,15 @@ static void connect_step(struct step *step)
 
 static void accept_step(struct step *step)
 {
-    const struct name *const listener = name_of(step->words[1], false);
-    struct name *const name = name_of(step->words[2], true);
+    const struct name *listener = name_of(step->words[1], false);
+    struct name *name = name_of(step->words[2], true);
     struct sock *accepted = NULL;
     if (listener->fd < 0 || !sock_of(listener)->listens)
         die("%s does not listen", listener->text);
     fcntl(listener->fd, F_SETFL, O_NONBLOCK);
-    const int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
     add_number(&step->real, fd < 0 ? or_errno(fd) : 0);
-    const ssize_t ours = sock_accept(sock_of(listener), &accepted);
+    ssize_t ours = sock_accept(sock_of(listener), &accepted);
     add_number(&step->ours, ours);
     if (fd >= 0 && ours == 0)
         name_it(name, fd, SOCKET, &accepted->file);
@@ -318,12 +316,13 @@ static void release(struct open_file *open)
 
 static void close_name(struct name *name)
 {
-    struct open_file *const open = name->open;
+    struct open_file *open = name->open;
     if (name->fd < 0)
         return;
     close(name->fd);
     name->fd = -1;
-    if (--open->descriptors > 0)
+    open->descriptors--;
+    if (open->descriptors > 0)
         return;
     release(open);
     if (open->peer_fd >= 0)
@@ -333,7 +332,7 @@ static void close_name(struct name *name)
 
 static void close_step(struct step *step)
 {
-    struct name *const name = name_of(step->words[1], false);
+    struct name *name = name_of(step->words[1], false);
     if (name->open->descriptors == 1 && sleeps_in(name->open->file))
         die("a thread sleeps in %s", name->text);
     close_name(name);
@@ -348,7 +347,7 @@ void end_script(void)
 {
     end_sleepers();
     for (int i = 0; i < NAMES && names[i].open != NULL; i++) {
-        struct open_file *const open = names[i].open;
+        struct open_file *open = names[i].open;
         close_name(&names[i]);
         bool shared = false;
         for (int j = i + 1; j < NAMES && names[j].open != NULL; j++)
@@ -387,9 +386,11 @@ static ssize_t real_read(int fd, size_t size, int flags_of_recv)
 /* Calls one of them until it fails or finds the end. */
 static ssize_t real_all(int fd, ssize_t (*call)(int, size_t, int))
 {
-    ssize_t sum = 0, n;
-    while ((n = call(fd, MOST_BYTES, 0)) > 0)
+    ssize_t sum = 0, n = call(fd, MOST_BYTES, 0);
+    while (n > 0) {
         sum += n;
+        n = call(fd, MOST_BYTES, 0);
+    }
     return sum > 0 ? sum : n;
 }
 
@@ -440,8 +441,8 @@ static const struct operation sending = {real_send, 0, sock_send},
 static void move(struct step *step, bool by_peer, size_t size,
                  const struct operation *operation)
 {
-    const struct name *const name = name_of(step->words[1], false);
-    const struct open_file *const open = name->open;
+    const struct name *name = name_of(step->words[1], false);
+    const struct open_file *open = name->open;
     int fd = name->fd;
     struct sock *sock = sock_of(name);
     if (by_peer && open->peer_is_named)
@@ -451,8 +452,7 @@ static void move(struct step *step, bool by_peer, size_t size,
         fd = open->peer_fd;
         sock = open->peer;
     }
-    const size_t times =
-        step->count > 3 ? number_of(step->words[3], 1, 1000) : 1;
+    size_t times = step->count > 3 ? number_of(step->words[3], 1, 1000) : 1;
     ssize_t real = 0, ours = 0, n = 1;
     for (size_t i = 0; i < times && n > 0; i++) {
         n = operation->real(fd, size, operation->flags_of_call);
@@ -530,12 +530,12 @@ static void shutdown_step(struct step *step)
 
 static void peer_closes_step(struct step *step)
 {
-    const struct name *const name = name_of(step->words[1], false);
-    struct open_file *const open = name->open;
+    const struct name *name = name_of(step->words[1], false);
+    struct open_file *open = name->open;
     sock_of(name);
     if (open->peer_is_named)
         die("%s has no peer without a name: close the peer", name->text);
-    const int fd = name->fd < 0 ? -1 : open->peer_fd;
+    int fd = name->fd < 0 ? -1 : open->peer_fd;
     add_number(&step->real, or_errno(close(fd)));
     add_number(&step->ours, fd < 0 ? -EBADF : 0);
     if (fd < 0)
@@ -554,8 +554,8 @@ static struct file *file_of(const struct name *name)
 
 static void control(struct step *step, int op)
 {
-    const struct name *const name = name_of(step->words[1], false);
-    const bool needs_flags = op != EPOLL_CTL_DEL;
+    const struct name *name = name_of(step->words[1], false);
+    bool needs_flags = op != EPOLL_CTL_DEL;
     struct epoll_event event = {.data.u64 = (uint64_t)(name - names)};
     struct epoll_event *address = &event;
     if (needs_flags && step->count < 3)
@@ -606,7 +606,7 @@ static void model_call_now(struct step *step, struct waiter *waiter)
 static void wait_with(struct step *step, int milliseconds)
 {
     struct epoll_event events[NAMES];
-    const int most =
+    int most =
         step->count > 1 ? (int)number_of(step->words[1], 0, NAMES) : NAMES;
     add_events(&step->real, events,
                or_errno(epoll_wait(step->set->fd, events, most, milliseconds)));
@@ -630,17 +630,16 @@ static void time_out_step(struct step *step)
 static void fault_step(struct step *step)
 {
     static char *pages;
-    const size_t size = 16384;
-    const size_t room = number_of(step->words[1], 0, NAMES);
+    size_t size = 16384;
+    size_t room = number_of(step->words[1], 0, NAMES);
     if (pages == NULL) {
         pages = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (pages == MAP_FAILED || mprotect(pages + size, size, PROT_NONE) < 0)
             die("mmap: %s", strerrorname_np(errno));
     }
-    struct epoll_event *const events =
-        (struct epoll_event *)(pages + size) - room;
-    const ssize_t n = or_errno(epoll_wait(step->set->fd, events, NAMES, 0));
+    struct epoll_event *events = (struct epoll_event *)(pages + size) - room;
+    ssize_t n = or_errno(epoll_wait(step->set->fd, events, NAMES, 0));
     add_events(&step->real, events, n);
     model_call_now(step, &(struct waiter){.file = file_of(step->set),
                                           .maxevents = NAMES,
@@ -650,9 +649,9 @@ static void fault_step(struct step *step)
 
 static void poll_step(struct step *step)
 {
-    const struct name *const name = name_of(step->words[1], false);
+    const struct name *name = name_of(step->words[1], false);
     struct pollfd pollfd = {.fd = name->fd, .events = POLLIN};
-    const ssize_t n = or_errno(poll(&pollfd, 1, 0));
+    ssize_t n = or_errno(poll(&pollfd, 1, 0));
     const struct epoll_event event = {.events = (uint32_t)pollfd.revents,
                                       .data.u64 = (uint64_t)(name - names)};
     struct epoll_event ours = {.data = event.data};
@@ -673,7 +672,7 @@ static void real_interest(const struct step *step, uint32_t asked[NAMES],
 {
     char path[64], line[256];
     snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", step->set->fd);
-    FILE *const info = fopen(path, "re");
+    FILE *info = fopen(path, "re");
     if (info == NULL)
         die("cannot read %s: %s", path, strerrorname_np(errno));
     while (fgets(line, sizeof(line), info) != NULL) {
@@ -703,7 +702,7 @@ static void model_interest(const struct step *step, uint32_t asked[NAMES],
 
 static void interest_step(struct step *step)
 {
-    struct result *const results[] = {&step->real, &step->ours};
+    struct result *results[] = {&step->real, &step->ours};
     if (step->set->fd < 0 || step->set->open->kind != SET)
         die("%s is not an open set", step->set->text);
     for (int i = 0; i < 2; i++) {
@@ -783,7 +782,7 @@ static void split(struct step *step, char *line)
 
 static const struct verb *verb_of(const struct step *step)
 {
-    const size_t count = sizeof(verbs) / sizeof(verbs[0]);
+    size_t count = sizeof(verbs) / sizeof(verbs[0]);
     size_t i = 0;
     while (i < count && strcmp(step->words[0], verbs[i].word) != 0)
         i++;
@@ -799,8 +798,8 @@ static const struct verb *verb_of(const struct step *step)
 /* Prints what a step gave. Returns whether this is as it must be. */
 static bool show(const char *line, const char *wanted, const struct step *step)
 {
-    const char *const real = step->real.text, *const ours = step->ours.text;
-    const bool equal = strcmp(real, ours) == 0;
+    const char *real = step->real.text, *ours = step->ours.text;
+    bool equal = strcmp(real, ours) == 0;
     if (!equal)
         printf("%-20s  kernel: %-16s MODEL: %s\n", line, real, ours);
     else if (wanted != NULL && strcmp(real, wanted) != 0)
@@ -825,7 +824,7 @@ bool play_line(const char *line)
     }
     snprintf(copy, sizeof(copy), "%s", text);
     split(&step, copy);
-    const struct verb *const verb = verb_of(&step);
+    const struct verb *verb = verb_of(&step);
     if (depth > 0 && !verb->while_copied)
         die("'%s' cannot be played during a copy, in which the set is locked",
             text);

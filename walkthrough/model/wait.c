@@ -11,9 +11,12 @@ void wake_up(struct wait_entry **queue, uint32_t key, int exclusive)
     struct wait_entry *entry = *queue, *next = NULL;
     for (; entry != NULL; entry = next) {
         next = entry->next;
-        const bool woke = entry->func(entry, key);
-        if (woke && entry->exclusive && --exclusive == 0)
-            return;
+        bool woke = entry->func(entry, key);
+        if (woke && entry->exclusive) {
+            exclusive--;
+            if (exclusive == 0)
+                return;
+        }
     }
 }
 
