@@ -1614,8 +1614,10 @@ def two_at_once(stage):
                     f"status {server.wait_end()}, {server.errors()}",
                 )
         Client(ready[0]).say()  # by the path, to whichever has the file
-        for server in ready:
-            server.end()
+        for server in ready:  # the first may leave the file of the second
+            server.kill(signal.SIGTERM)
+            status = server.wait_end()
+            check(status == 0, "status 0", f"{status}, {server.errors()}")
         check(not os.path.lexists(PATH), "no file left", PATH)
 
 
