@@ -68,7 +68,7 @@ class Bad(Exception):
 
 
 class Skip(Exception):
-    """The hazard says nothing about this stage, or cannot be had here."""
+    """The hazard does not apply to this stage, or is not possible here."""
 
 
 def hazard(function):
@@ -630,7 +630,7 @@ class Stage:
 
     def not_one_at_a_time(self):
         if self.one_at_a_time:
-            raise Skip("serves one client at a time: that is its model")
+            raise Skip("this stage serves one client at a time")
 
 
 # --- clients that leave ---------------------------------------------------
@@ -658,7 +658,7 @@ def leave_unread(stage):
 
 @hazard
 def leave_before_the_echo(stage):
-    """Who has left is read to the end; the echo that fails kills nobody."""
+    """If a client has closed, its messages are read and SIGPIPE ends no server."""
     with stage.serve() as server:
         for _ in range(3):
             server.stop()
@@ -699,7 +699,7 @@ def stop_reading(stage):
 
 @hazard
 def shut_down_and_stay(stage):
-    """A client that shuts down both ways and stays costs no rest."""
+    """A client that shuts down both directions and stays costs no CPU time."""
     with stage.serve() as server:
         client = Client(server)
         client.say()
@@ -733,7 +733,7 @@ def no_descriptor_lost(stage):
 def no_memory_lost(stage):
     """After 4,000 clients the server has no more memory than before."""
     if stage.is_sanitized():
-        raise Skip("a sanitizer keeps what is freed; it finds leaks itself")
+        raise Skip("a sanitizer keeps freed memory, and detects leaks itself")
 
     def visit(times):
         for i in range(times):
@@ -765,7 +765,7 @@ def no_memory_lost(stage):
 
 @hazard
 def large_messages(stage):
-    """60 kB and 16 MiB come back whole to a client that reads meanwhile."""
+    """60 kB and 16 MiB are echoed completely to a client that reads while it sends."""
     with stage.serve() as server:
         client = Client(server)
         client.exchange(pattern(60000))
@@ -774,7 +774,7 @@ def large_messages(stage):
 
 @hazard
 def patient_reader(stage):
-    """The whole echo comes, though its client reads nothing before."""
+    """A client that sends everything before it reads gets the whole echo."""
     with stage.serve() as server:
         client = Client(server)
         for size in 1, 4096, 4097, 60000:
@@ -789,7 +789,7 @@ def patient_reader(stage):
 
 @hazard
 def half_close(stage):
-    """A client that half-closes gets all its bytes back, then the end."""
+    """A client that half-closes gets all its bytes back, then end of file."""
     with stage.serve() as server:
         for size in 0, 1, 4096, 100000:
             client = Client(server)
@@ -810,7 +810,7 @@ def byte_by_byte(stage):
 
 @hazard
 def out_of_band(stage):
-    """A byte sent MSG_OOB neither stops the server nor keeps it busy."""
+    """A byte sent with MSG_OOB neither stops the server nor keeps it busy."""
     with stage.serve() as server:
         alone = Client(server)
         try:
@@ -837,7 +837,7 @@ def out_of_band(stage):
 @hazard
 @not_tcp
 def pass_descriptors(stage):
-    """Descriptors that a client passes are refused; by old Linux, dropped."""
+    """Descriptors that a client passes are refused, or closed by an older Linux."""
     with stage.serve() as server:
         client = Client(server)
         client.say()
@@ -971,7 +971,7 @@ def forge_a_name(stage):
 
 @hazard
 def stalled_reader(stage):
-    """A client that does not read stops nobody, or only while it is there."""
+    """A client that does not read delays nobody, or only while it is connected."""
     with stage.serve() as server:
         stalled = Client(server)
         sent = stalled.stall(server)
@@ -1000,9 +1000,9 @@ def stalled_and_back(stage):
 
 @hazard
 def never_reads(stage):
-    """A client that never reads costs a buffer, and no processor."""
+    """A client that never reads costs one buffer and no CPU time."""
     if not stage.keeps_a_rest:
-        raise Skip("sends and waits; who keeps a rest begins with stage 07")
+        raise Skip("stages before 07 block in send and keep no unsent data")
     with stage.serve() as server:
         Client(server).say()
         before = server.memory()
@@ -1040,7 +1040,7 @@ def flooding(server):
 
 @hazard
 def flood_and_read(stage):
-    """A client that floods, and reads as fast, does not starve another."""
+    """A client that sends and reads as fast as it can does not starve another."""
     stage.not_one_at_a_time()
     # When a thread gets a CPU is the scheduler's affair; in one thread for
     # all, when a client gets its turn is the stage's.
@@ -1126,7 +1126,7 @@ def leave_while_stopped(stage):
 
 @hazard
 def stop_and_continue(stage):
-    """Stopped and continued, idle or in the middle, it loses no byte."""
+    """A server that is stopped and continued, idle or busy, loses no byte."""
     with stage.serve() as server:
         client = Client(server)
         for i in range(10):
@@ -1252,7 +1252,7 @@ def take_descriptors_away(server):
 
 @hazard
 def no_descriptors(stage):
-    """Without a descriptor a client is refused at once, and nothing spins."""
+    """With no free descriptor, a client is refused at once, and the server sleeps."""
     with stage.serve() as server:
         used = server.descriptors()
         for _ in range(2):
@@ -1277,7 +1277,7 @@ def no_descriptors(stage):
 
 @hazard
 def no_descriptors_and_end(stage):
-    """Without a descriptor it ends on a signal all the same."""
+    """With no free descriptor, a signal ends the server."""
     server = Server(stage)
     server.wait_ready()
     take_descriptors_away(server)
@@ -1287,7 +1287,7 @@ def no_descriptors_and_end(stage):
 
 @hazard
 def fewer_descriptors(stage):
-    """Allowed fewer descriptors than it has, it drops no client."""
+    """A server that is allowed fewer descriptors than it has closes no client."""
     server = Server(stage)
     server.wait_ready()
     number = 1 if stage.one_at_a_time else 9
@@ -1437,9 +1437,9 @@ def check_pace(server, failures):
 
 @hazard
 def no_memory(stage):
-    """Without memory for all, some clients are sent away; it serves on."""
+    """Without memory for all clients, some are refused and the others are served."""
     if stage.is_sanitized():
-        raise Skip("a sanitizer needs address space without end")
+        raise Skip("a sanitizer needs more address space than any limit")
     # Else each of several threads has 64 MiB of it in reserve.
     with stage.serve(MALLOC_ARENA_MAX="1") as server:
         server.breaks_laws = True  # no memory to name a connection
@@ -1481,7 +1481,7 @@ def check_refused(result, status, words):
 
 @hazard
 def killed_and_again(stage):
-    """Killed by SIGKILL and started again on its path, it serves."""
+    """A server that was killed can be started again on its path."""
     dead = Server(stage)
     dead.wait_ready()
     Client(dead).say()
@@ -1513,7 +1513,7 @@ def second_instance(stage):
 @hazard
 @not_tcp
 def regular_file(stage):
-    """A file at the path that is no socket is left as it is."""
+    """A file at the path that is not a socket is left as it is."""
     with open("file", "w", encoding="ascii") as file:
         file.write("precious")
     os.symlink("file", "link")
@@ -1563,7 +1563,7 @@ def abstract_name(stage):
 @hazard
 @not_tcp
 def path_taken_away(stage):
-    """It serves on without its socket file, and leaves another's alone."""
+    """A server whose socket file was removed continues, and removes no other file."""
     first = Server(stage)
     first.wait_ready()
     client = Client(first)
@@ -1656,7 +1656,7 @@ def handover(stage):
 
 @hazard
 def signals_end_it(stage):
-    """SIGINT, SIGTERM and SIGHUP end it, also with a reader that stalls."""
+    """SIGINT, SIGTERM and SIGHUP end a server, even if a client does not read."""
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         server = Server(stage)
         server.wait_ready()
@@ -1676,7 +1676,7 @@ def signals_end_it(stage):
 
 @hazard
 def signals_inherited(stage):
-    """Inherited as ignored or blocked, SIGINT and SIGTERM still end it."""
+    """SIGINT and SIGTERM end a server that inherited them ignored or blocked."""
     every = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with stage.serve(ignore=every) as server:
         ignored = int(server.status("SigIgn"), 16)
@@ -1696,7 +1696,7 @@ def signals_inherited(stage):
 
 @hazard
 def signals_that_mean_nothing(stage):
-    """Signals that mean nothing to it neither end it nor lose a byte."""
+    """Signals without a meaning for a server neither end it nor lose a byte."""
     with stage.serve() as server:
         client = Client(server)
         for i in range(50):
@@ -1713,7 +1713,7 @@ def signals_that_mean_nothing(stage):
 
 @hazard
 def end_in_a_flood(stage):
-    """SIGTERM ends it in the middle of a flood, and leaves nothing behind."""
+    """SIGTERM in the middle of a flood ends a server, and no file is left."""
     server = Server(stage)
     server.wait_ready()
     with flooding(server):
@@ -1752,7 +1752,7 @@ def check_stopped(server, moment, allowed=(0,)):
 
 @hazard
 def sigterm_while_it_starts(stage):
-    """SIGTERM ends it at each of 25 moments of its start."""
+    """SIGTERM ends a server at each of 25 moments of its start."""
     server = Server(stage, *quiet(stage))
     start = time.monotonic()
     server.wait_ready()
@@ -1802,7 +1802,7 @@ while True:
 
 @hazard
 def sigterm_in_a_storm(stage):
-    """SIGTERM ends it at each of 20 moments while clients storm in."""
+    """SIGTERM ends a server at each of 20 moments while many clients connect."""
     moments, path = random.Random(stage.name), Transport.free()
     command = [sys.executable, "-IS", "-c", STORM, path]
     stormed = 0
@@ -1829,7 +1829,7 @@ def sigterm_in_a_storm(stage):
 
 @hazard
 def sigterm_with_clients(stage):
-    """SIGTERM ends it with idle clients and with a client that stalls."""
+    """SIGTERM ends a server with idle clients and with one that does not read."""
     server = Server(stage, *quiet(stage))
     server.wait_ready()
     others = [Client(server) for _ in range(5)]
@@ -1895,7 +1895,7 @@ def start_demo(stage, *options, **arguments):
 @hazard
 @not_tcp
 def output_fails(stage):
-    """`demo | head -1`, and a full disk, end it and leave nothing behind."""
+    """`demo | head -1` and a full disk end a demo, and no file is left."""
     pipe = subprocess.PIPE
     head = start_demo(stage, stdout=pipe, stderr=pipe)
     check(head.stdout.readline(), "a first line", "none")
@@ -1912,7 +1912,7 @@ def output_fails(stage):
 @hazard
 @not_tcp
 def both_outputs_fail(stage):
-    """`demo 2>&1 | head -1` ends with status 1 and leaves nothing behind."""
+    """`demo 2>&1 | head -1` ends with status 1, and no file is left."""
     out = subprocess.PIPE
     demo = start_demo(stage, stdout=out, stderr=subprocess.STDOUT)
     demo.stdout.readline()
@@ -1925,9 +1925,9 @@ def both_outputs_fail(stage):
 @hazard
 @not_tcp
 def output_unread(stage):
-    """A second SIGTERM ends it when nobody reads the pipe it writes to."""
+    """A second SIGTERM ends a demo that writes to a pipe that nobody reads."""
     if stage.is_sanitized():
-        raise Skip("ThreadSanitizer keeps signals back while a thread waits")
+        raise Skip("ThreadSanitizer delays signals while a thread waits")
     demo = start_demo(stage, "-i", "0", stdout=subprocess.PIPE)
     try:
         sizes = [-1]
@@ -1989,7 +1989,7 @@ def wait_blocked(process):
 def second_signal(stage):
     """A second SIGTERM ends a server that blocks in a write, by the signal."""
     if stage.is_sanitized():
-        raise Skip("ThreadSanitizer keeps signals back while a thread waits")
+        raise Skip("ThreadSanitizer delays signals while a thread waits")
     for in_summary in False, True:
         server, reader = start_with_a_full_pipe(stage, in_summary)
         clients = []
@@ -2042,9 +2042,9 @@ def fill_the_trace(reader, clients):
 def first_signal(stage):
     """One SIGTERM ends a server that blocks in a write, after some seconds."""
     if stage.name[:2] not in ("02", "06", "09"):
-        raise Skip("it lasts seconds, and three stages do for all")
+        raise Skip("it takes seconds, so three stages are tested for all")
     if stage.is_sanitized():
-        raise Skip("ThreadSanitizer keeps signals back while a thread waits")
+        raise Skip("ThreadSanitizer delays signals while a thread waits")
     server, reader = start_with_a_full_pipe(stage, True)
     try:
         wait_blocked(server)
@@ -2067,7 +2067,7 @@ def first_signal(stage):
 @hazard
 @not_tcp
 def demo_interrupted(stage):
-    """Ctrl-C cuts a busy demo short: it ends by the signal, silently."""
+    """Ctrl-C ends a busy demo by the signal, without a message."""
     for round_ in range(15):
         demo = start_demo(
             stage,
@@ -2139,7 +2139,7 @@ def cut_short(stage):
 @hazard
 @not_tcp
 def demo_of_few_descriptors(stage):
-    """With too few descriptors for its own clients it says so and ends."""
+    """A demo with too few descriptors for its clients ends with a message."""
     for limit in range(8, 15):
         try:
             result = stage.run(
@@ -2160,7 +2160,7 @@ def demo_of_few_descriptors(stage):
 @hazard
 @not_tcp
 def impostor(stage):
-    """A stranger cannot take the name of one of the demo's own clients."""
+    """Another program cannot take the name of one of the demo's clients."""
     stage.not_one_at_a_time()
     with open("demo", "w+b") as out:
         options = ("-m", "1", "--stagger", "300", "-s", PATH)

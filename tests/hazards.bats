@@ -40,11 +40,11 @@ suffer() {
     suffer connect-and-leave
 }
 
-@test "a client that leaves its echo unread does no harm" {
+@test "a client that leaves without reading its echo does no harm" {
     suffer leave-unread
 }
 
-@test "who has left is read to the end; the echo that fails kills nobody" {
+@test "if a client has closed, its messages are still read" {
     suffer leave-before-the-echo
 }
 
@@ -56,7 +56,7 @@ suffer() {
     suffer stop-reading
 }
 
-@test "a client that shuts down both ways and stays costs no rest" {
+@test "a client that shuts down both directions and stays costs no CPU time" {
     suffer shut-down-and-stay
 }
 
@@ -70,15 +70,15 @@ suffer() {
 
 # What clients send.
 
-@test "60 kB and 16 MiB come back whole" {
+@test "60 kB and 16 MiB are echoed completely" {
     suffer large-messages
 }
 
-@test "the whole echo comes before its client reads anything" {
+@test "a client that sends everything before it reads gets the whole echo" {
     suffer patient-reader
 }
 
-@test "a client that half-closes gets its last byte, then the end" {
+@test "a client that half-closes gets its last byte, then end of file" {
     suffer half-close
 }
 
@@ -86,11 +86,11 @@ suffer() {
     suffer byte-by-byte
 }
 
-@test "a byte out of band neither stops the server nor keeps it busy" {
+@test "an out-of-band byte neither stops the server nor keeps it busy" {
     suffer out-of-band
 }
 
-@test "descriptors that a client passes are refused; by old Linux, dropped" {
+@test "descriptors that a client passes are refused, or closed by an older Linux" {
     suffer pass-descriptors
 }
 
@@ -104,7 +104,7 @@ suffer() {
 
 # Clients that stall, and clients that want too much.
 
-@test "a client that does not read stops nobody, or while it stays" {
+@test "a client that does not read delays nobody, or only while it is connected" {
     suffer stalled-reader
 }
 
@@ -112,11 +112,11 @@ suffer() {
     suffer stalled-and-back
 }
 
-@test "a client that never reads costs one buffer and no processor" {
+@test "a client that never reads costs one buffer and no CPU time" {
     suffer never-reads
 }
 
-@test "a client that floods, and reads as fast, does not starve another" {
+@test "a client that sends and reads as fast as it can does not starve another" {
     suffer flood-and-read
 }
 
@@ -144,19 +144,19 @@ suffer() {
     suffer few-descriptors
 }
 
-@test "without a descriptor a client is refused at once, nothing spins" {
+@test "with no free descriptor, a client is refused and the server sleeps" {
     suffer no-descriptors
 }
 
-@test "without a descriptor the server ends on a signal" {
+@test "with no free descriptor, a signal ends the server" {
     suffer no-descriptors-and-end
 }
 
-@test "a server that is allowed fewer descriptors drops no client" {
+@test "a server that is allowed fewer descriptors closes no client" {
     suffer fewer-descriptors
 }
 
-@test "a wait that always fails ends the server with a sentence" {
+@test "a wait that always fails ends the server with a message" {
     suffer wait-fails
 }
 
@@ -178,7 +178,7 @@ suffer() {
     suffer second-instance
 }
 
-@test "a file that is no socket is left as it is" {
+@test "a file that is not a socket is left as it is" {
     suffer regular-file
 }
 
@@ -190,7 +190,7 @@ suffer() {
     suffer abstract-name
 }
 
-@test "a server without its socket file serves on and takes no other's" {
+@test "a server whose socket file was removed continues, and removes no other" {
     suffer path-taken-away
 }
 
@@ -206,19 +206,19 @@ suffer() {
 
 # Signals, and the end.
 
-@test "Ctrl-C, SIGTERM and SIGHUP end it, also with a stalled reader" {
+@test "Ctrl-C, SIGTERM and SIGHUP end a server, even if a client does not read" {
     suffer signals-end-it
 }
 
-@test "inherited as ignored or blocked, SIGINT and SIGTERM still end it" {
+@test "SIGINT and SIGTERM end a server that inherited them ignored or blocked" {
     suffer signals-inherited
 }
 
-@test "signals that mean nothing to it lose no byte" {
+@test "signals without a meaning for a server lose no byte" {
     suffer signals-that-mean-nothing
 }
 
-@test "SIGTERM ends it in the middle of a flood" {
+@test "SIGTERM ends a server in the middle of a flood" {
     suffer end-in-a-flood
 }
 
@@ -226,11 +226,11 @@ suffer() {
     suffer sigterm-while-it-starts
 }
 
-@test "SIGTERM ends a server at each of 20 moments of a storm of connects" {
+@test "SIGTERM ends a server at each of 20 moments while many clients connect" {
     suffer sigterm-in-a-storm
 }
 
-@test "SIGTERM ends a server with idle clients and one that stalls" {
+@test "SIGTERM ends a server with idle clients and one that does not read" {
     suffer sigterm-with-clients
 }
 
@@ -248,7 +248,7 @@ suffer() {
     suffer both-outputs-fail
 }
 
-@test "a demo whose output nobody reads ends at the second SIGTERM" {
+@test "a second SIGTERM ends a demo whose output nobody reads" {
     suffer output-unread
 }
 
@@ -256,7 +256,7 @@ suffer() {
     suffer second-signal
 }
 
-@test "one SIGTERM ends a server that blocks in a write, a little later" {
+@test "one SIGTERM ends a server that blocks in a write, within seconds" {
     suffer first-signal
 }
 
@@ -274,7 +274,7 @@ suffer() {
     suffer demo-of-few-descriptors
 }
 
-@test "a stranger cannot take the name of one of a demo's clients" {
+@test "another program cannot take the name of one of a demo's clients" {
     suffer impostor
 }
 

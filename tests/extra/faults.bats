@@ -146,7 +146,7 @@ one_lost_later() {
 # Every second call fails, from the first on.
 EVERY_OTHER=1+2
 
-@test "accept4 is interrupted, or its client has gone: the next is served" {
+@test "if accept4 is interrupted or its client has closed, the next client is served" {
     local stage error
     for stage in $(calling); do
         for error in EINTR ECONNABORTED; do
@@ -155,7 +155,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "the same while another client stays" {
+@test "... and also while another client is connected" {
     local stage error errors
     for stage in $(calling | grep -v ^01); do
         errors='EINTR ECONNABORTED'
@@ -173,7 +173,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "accept4 finds no descriptor: that client is refused, later ones not" {
+@test "if accept4 has no descriptor, that client is refused, and later ones are not" {
     local stage error
     for stage in $(calling); do
         for error in EMFILE ENFILE; do
@@ -196,7 +196,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "accept4 finds no memory: the client waits, and accept4 is tried again" {
+@test "if accept4 has no memory, the client waits and accept4 is tried again" {
     local stage error
     for stage in $(calling); do
         for error in ENOBUFS ENOMEM; do
@@ -206,7 +206,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "and accept4 is tried again while another client stays" {
+@test "... and also while another client is connected, after ENOMEM" {
     local stage error
     for stage in $(calling | grep -v ^01); do
         for error in ENOBUFS ENOMEM; do
@@ -219,35 +219,35 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "accept4 says EAGAIN, and somebody is there: he is asked again" {
+@test "if accept4 fails with EAGAIN while a client waits, accept4 is tried again" {
     local stage
     for stage in $(stages 03 04 05 06 07 09); do
         unharmed "$stage" accept4 EAGAIN $EVERY_OTHER
     done
 }
 
-@test "recv is interrupted: nothing is lost" {
+@test "if recv is interrupted, no byte is lost" {
     local stage
     for stage in $(calling); do
         unharmed "$stage" recvfrom EINTR $EVERY_OTHER
     done
 }
 
-@test "recv says EAGAIN where data wait: they are read later" {
+@test "if recv fails with EAGAIN although data waits, the data is read later" {
     local stage
     for stage in $(stages 03 04 05 06 07 09); do
         unharmed "$stage" recvfrom EAGAIN $EVERY_OTHER
     done
 }
 
-@test "send is interrupted: nothing is lost" {
+@test "if send is interrupted, no byte is lost" {
     local stage
     for stage in $(calling); do
         unharmed "$stage" sendto EINTR $EVERY_OTHER
     done
 }
 
-@test "recv fails: one client is lost" {
+@test "if recv fails, only its client is closed" {
     local stage error
     for stage in $(calling); do
         for error in ECONNRESET ENOMEM; do
@@ -259,7 +259,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "send fails: one client is lost" {
+@test "if send fails, only its client is closed" {
     local stage error
     for stage in $(calling); do
         for error in EPIPE ECONNRESET ENOBUFS; do
@@ -271,7 +271,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "send says EAGAIN: the rest is kept, and sent later" {
+@test "if send fails with EAGAIN, the unsent data is sent later" {
     local stage
     for stage in $(stages 07 08 09); do
         case $stage in
@@ -293,7 +293,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "a rest, and epoll_ctl cannot wait for it: one client is lost" {
+@test "if epoll_ctl cannot register EPOLLOUT, only that client is closed" {
     local stage lost
     for stage in $(stages 07); do
         # The listener's ADD, the client's, and then the MOD for EPOLLOUT.
@@ -306,7 +306,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "the wait is interrupted: the server waits again" {
+@test "if the wait is interrupted, the server waits again" {
     local stage error call
     for stage in $(stages 04 05 06 07 08 09); do
         case $stage in
@@ -319,7 +319,7 @@ EVERY_OTHER=1+2
 }
 
 # EAGAIN: the kernel has no memory for a request now.
-@test "io_uring_enter is interrupted, or must be repeated: nothing is lost" {
+@test "if io_uring_enter fails with EINTR or EAGAIN, no byte is lost" {
     local stage error
     for stage in $(stages 12); do
         for error in EINTR EAGAIN; do
@@ -328,7 +328,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "epoll cannot watch a client: one client is lost" {
+@test "if epoll_ctl cannot register a client, only that client is closed" {
     local stage error
     for stage in $(stages 06 07 08 10); do
         for error in ENOSPC ENOMEM; do
@@ -343,7 +343,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "the pool cannot re-arm: the client is served, and the next one, too" {
+@test "if the pool cannot re-arm the listener, this client and the next are served" {
     local stage when
     for stage in $(stages 09); do
         for when in 2 3; do # the listening socket; the client
@@ -353,7 +353,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "no thread for a client: one client is lost" {
+@test "if a client gets no thread, only that client is closed" {
     local stage
     for stage in $(stages 02); do
         one_lost "$stage" '?clone3,?clone' EAGAIN 1 'cannot create a thread'
@@ -361,7 +361,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "no memory for a thread's stack: that client is lost, later ones not" {
+@test "if a thread gets no stack, its client is closed, and later ones are served" {
     local stage lost
     for stage in $(stages 02); do
         echo "stage $stage"
@@ -395,7 +395,7 @@ cannot_start() {
     [ -z "$(ls -A tmp)" ]
 }
 
-@test "the listening socket cannot be made: a sentence, nothing left" {
+@test "if the listening socket cannot be created, a message says so, and no file is left" {
     local stage at
     for stage in $(calling); do
         for at in '' 'tmp/echo'; do
@@ -415,7 +415,7 @@ cannot_start() {
     done
 }
 
-@test "the server cannot begin to serve: a sentence, status 1, nothing left" {
+@test "if a server cannot start, it ends with a message and status 1" {
     local stage mode
     for stage in $(calling); do
         for mode in '' --serve; do
@@ -437,7 +437,7 @@ cannot_start() {
     done
 }
 
-@test "a thread cannot be created: a sentence, status 1, nothing left" {
+@test "if a thread cannot be created, the program ends with a message and status 1" {
     local stage
     for stage in $(calling | grep -v ^09); do
         cannot_start 'cannot create a thread for client 1 of 3: EAGAIN' 1 \
@@ -463,7 +463,7 @@ cannot_start() {
     done
 }
 
-@test "a client cannot have a socket: it says so, the others go on" {
+@test "if a client gets no socket, it prints a message, and the others continue" {
     local stage
     stage=$(all_stages | tail -n 1)
     # Each client's first, in its own thread, or the listening one's: so ask
@@ -480,7 +480,7 @@ cannot_start() {
     stop_server
 }
 
-@test "the course's clients, too, are interrupted and go on" {
+@test "the clients of the course also continue after an interrupted call" {
     local stage call
     stage=$(all_stages | tail -n 1)
     for call in recvfrom sendto connect '?poll,?ppoll'; do
