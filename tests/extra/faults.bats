@@ -343,7 +343,7 @@ EVERY_OTHER=1+2
     done
 }
 
-@test "if the pool cannot re-arm the listener, this client and the next are served" {
+@test "if the pool cannot re-arm a descriptor, this client and the next are served" {
     local stage when
     for stage in $(stages 09); do
         for when in 2 3; do # the listening socket; the client
