@@ -38,6 +38,9 @@ static int call_failed(struct listener_error *error, const char *call,
         advice = "; create its directory first";
     else if (errno == EACCES && strncmp(path, "tcp:", 4) == 0)
         advice = "; choose a port above 1023, which needs no privilege";
+    else if ((errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) &&
+             strncmp(path, "tcp:[", 5) == 0)
+        advice = "; this machine has no ::1, so use tcp:PORT";
     snprintf(error->text, sizeof(error->text), "cannot listen on %s: %s: %s%s",
              path, call, trace_errno(errno), advice);
     return -1;
