@@ -114,9 +114,16 @@ CLAIMS := $(patsubst walkthrough/claims/%.c,%,$(sort $(wildcard walkthrough/clai
 
 claims: $(CLAIMS:%=$(BUILD)/claims/%) ## build the programs of walkthrough/claims/
 
-# A claim is one file and its headers; scripts/claims runs them.
+# A claim is one file and a header or two; scripts/claims runs them. The samples
+# in Python lie beside the programs.
+SAMPLES := $(patsubst walkthrough/%,$(BUILD)/%,$(wildcard walkthrough/claims/*.py))
+
+$(SAMPLES): $(BUILD)/%: walkthrough/%
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $(NEW) $(RENAME)
+
 $(BUILD)/claims/%: walkthrough/claims/%.c $(wildcard walkthrough/claims/*.h) \
-                   Makefile | $(CHECKED)
+                   Makefile | $(CHECKED) $(SAMPLES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $(NEW) $< $(LIBRARY) \
 	    $(LDLIBS) $(RENAME)
@@ -130,8 +137,7 @@ $(BUILD)/claims/uring-%: walkthrough/claims/uring-%.c
 	    'exit 77' >$(NEW) && chmod +x $(NEW) && touch -d @0 $(NEW) $(RENAME)
 endif
 
-$(BUILD)/model: $(BUILD)/walkthrough/model/play.o \
-                $(BUILD)/walkthrough/model/eventpoll.o
+$(BUILD)/model: $(patsubst %.c,$(BUILD)/%.o,$(wildcard walkthrough/model/*.c))
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 $(BUILD)/accepting: $(BUILD)/walkthrough/accepting/accepting.o

@@ -55,7 +55,7 @@ static int create_rings(struct io_uring *ring)
     return result < 0 ? -1 : 0;
 }
 
-/* Adds a request to the ring. The entry exists: see take_results(). */
+/* Adds a request to the ring. The entry exists: see submit_and_wait(). */
 static void submit(struct io_uring *ring, struct client *client,
                    enum request request)
 {

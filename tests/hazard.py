@@ -36,6 +36,7 @@ import shlex
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -150,6 +151,23 @@ def waiting(file):
     size = array.array("i", [0])
     fcntl.ioctl(file, termios.FIONREAD, size)
     return size[0]
+
+
+def receive_queue(client):
+    """How many bytes wait in the other end of a TCP connection: sock_diag(7)."""
+    here, there = client.getsockname(), client.getpeername()
+    ends = struct.pack("!HH", there[1], here[1]) + b"".join(
+        socket.inet_aton(end[0]).ljust(16, b"\0") for end in (there, here)
+    )
+    request = struct.pack("=BBxxI", socket.AF_INET, socket.IPPROTO_TCP, 0xFFF)
+    request += ends + struct.pack("=iii", 0, -1, -1)
+    head = struct.pack("=IHHII", 16 + len(request), 20, 1, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as diag:
+        diag.send(head + request)
+        answer = diag.recv(65536)
+    if int.from_bytes(answer[4:6], sys.byteorder) != 20:
+        return 0  # it is closed
+    return int.from_bytes(answer[72:76], sys.byteorder)
 
 
 def can_refuse_descriptors():
@@ -1596,8 +1614,10 @@ def two_at_once(stage):
                     f"status {server.wait_end()}, {server.errors()}",
                 )
         Client(ready[0]).say()  # by the path, to whichever has the file
-        for server in ready:
-            server.end()
+        for server in ready:  # the first may leave the file of the second
+            server.kill(signal.SIGTERM)
+            status = server.wait_end()
+            check(status == 0, "status 0", f"{status}, {server.errors()}")
         check(not os.path.lexists(PATH), "no file left", PATH)
 
 

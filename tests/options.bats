@@ -11,6 +11,7 @@ setup_file() {
     program=$(all_stages | tail -n 1)
     export program
     for stage in $(STAGES='' ladder); do
+        [ -x "$BUILD/$stage" ] || continue # 12 needs liburing
         demo "$stage" --help >"$BATS_FILE_TMPDIR/$stage.help"
     done
 }
@@ -403,6 +404,7 @@ options_elsewhere() {
 @test "--help has one column for all texts, and names the effect of a signal" {
     local stage
     for stage in $(STAGES='' ladder); do
+        [ -x "$BUILD/$stage" ] || continue # 12 needs liburing
         # The text of an option begins in column 24, or on the next line.
         ! sed -n '/^  -c/,/^try/p' "$BATS_FILE_TMPDIR/$stage.help" |
             grep -vE '^( {2}.{19}  [^ ].*| {6}--[a-z-]{10,} [A-Z]+|Only .*|try.*|)$' ||
@@ -415,6 +417,7 @@ options_elsewhere() {
     local stage line
     local -a lines
     for stage in $(STAGES='' ladder); do
+        [ -x "$BUILD/$stage" ] || continue # 12 needs liburing
         mapfile -t lines <"$BATS_FILE_TMPDIR/$stage.help"
         [[ ${lines[0]} == "usage: $stage "* ]]
         for line in "${lines[@]}"; do

@@ -656,6 +656,34 @@ END
     done <<<$'INT empty\nINT busy\nINT held\nTERM busy\nHUP held'
 }
 
+@test "signal term stops the server of every stage, and the clients go on" {
+    local stage
+    printf '%s\n' 'c1 connect' 'c1 send "x"' 'c1 expect "x"' 'signal term' \
+        'c1 expect-eof' 'c1 close' 'c1 connect' 'c1 expect-error ENOENT' \
+        'signal term' 'note the end' >term.scn
+    for stage in $(all_stages); do
+        demo "$stage" -S term.scn >../out 2>../err || {
+            cat ../err
+            return 1
+        }
+        grep -q '^\[demo\]     stop$' ../out
+        grep -q '^\[player\]   note the end$' ../out
+        nothing_left
+    done
+}
+
+@test "after signal term, a signal still ends the play" {
+    {
+        printf '%s\n' 'c1 connect' 'signal term' 'note stopped'
+        printf 'repeat 100000 {\n%.0s' 1 2 3 4 5 6 7 8
+        printf '}\n%.0s' 1 2 3 4 5 6 7 8
+    } >term.scn
+    background "$BUILD/$program" -S term.scn
+    wait_for_line 'note stopped' "$BATS_TEST_TMPDIR/out"
+    ends_by TERM
+    nothing_left
+}
+
 @test "a signal ends a program that waits for its scenario file" {
     mkfifo pipe.scn
     background "$BUILD/$program" -S pipe.scn

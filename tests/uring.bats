@@ -91,7 +91,7 @@ need_filter() {
         # shellcheck disable=SC2016 # for the shell in the namespace
         local -a command=("${own[@]}" sh -c
             'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh
-            "$BATS_TEST_TMPDIR/value" $sysctl)
+            "$BATS_TEST_TMPDIR/value" "$sysctl")
         "${command[@]}" true 2>/dev/null || skip "no mount namespace here"
         # shellcheck disable=SC2046 # words
         refused "kernel.io_uring_disabled is $value, so"*"${words[value]}" \
@@ -102,6 +102,7 @@ need_filter() {
 @test "a low RLIMIT_MEMLOCK is named; 64 KiB are enough" {
     need_io_uring
     # Root may lock any amount. Nobody may reach a checkout of root's, perhaps.
+    # shellcheck disable=SC2016 # for another shell
     local -a as=(bash -c 'ulimit -l "$0" && exec "$@"')
     cp "$BUILD/12-io-uring" "$BATS_TEST_TMPDIR/12-io-uring"
     local BUILD=$BATS_TEST_TMPDIR

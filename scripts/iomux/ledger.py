@@ -14,6 +14,19 @@ COLOURS = {"true": "\x1b[32m", "false": "\x1b[33m", "depends": "\x1b[36m",
 NORMAL = "\x1b[0m"
 
 
+def print_row(cells, widths, colour=""):
+    """Prints a row of a table. Wraps each cell to the width of its column, and
+    colours the second one."""
+    wrapped = [textwrap.wrap(cell, size, break_on_hyphens=False) or [""]
+               for cell, size in zip(cells, widths)]
+    for i in range(max(map(len, wrapped))):
+        line = [(column[i] if i < len(column) else "").ljust(size)
+                for column, size in zip(wrapped, widths)]
+        if colour:
+            line[1] = colour + line[1] + NORMAL
+        print("  ".join(line).rstrip())
+
+
 def print_table(claims):
     """Prints sentence, verdict, what was observed, and program."""
     width = columns(120)
@@ -21,25 +34,15 @@ def print_table(claims):
                ["program", *(claim.name for claim in claims)])
     text = max(24, (width - last - 9 - 6) // 2)
     widths = (text, 9, text, last)
-
-    def row(cells, colour=""):
-        wrapped = [textwrap.wrap(cell, size) or [""]
-                   for cell, size in zip(cells, widths)]
-        for i in range(max(map(len, wrapped))):
-            line = [(column[i] if i < len(column) else "").ljust(size)
-                    for column, size in zip(wrapped, widths)]
-            if colour:
-                line[1] = colour + line[1] + NORMAL
-            print("  ".join(line).rstrip())
-
-    row(("claim", "verdict", "what was observed", "program"))
+    print_row(("claim", "verdict", "what was observed", "program"), widths)
     for topic in TOPICS:
         of_topic = [claim for claim in claims if claim.topic == topic]
         if of_topic:
             print(f"\n-- {topic} " + "-" * (width - len(topic) - 5))
         for claim in of_topic:
-            row((claim.sentence, claim.verdict, claim.observed, claim.name),
-                COLOURS[claim.verdict] if colourful() else "")
+            print_row((claim.sentence, claim.verdict, claim.observed,
+                       claim.name), widths,
+                      COLOURS[claim.verdict] if colourful() else "")
 
 
 def print_count(claims):

@@ -1,4 +1,5 @@
 """stages.py - finds, builds and plays the stages and scenarios of demos/."""
+import functools
 import os
 import re
 import subprocess
@@ -18,6 +19,16 @@ def stages():
     """Returns the names of all stages: 01-blocking, ..."""
     return sorted(name[:-2] for name in os.listdir(DEMOS)
                   if re.fullmatch(r"[0-9]+-.*\.c", name))
+
+
+@functools.lru_cache(maxsize=None)
+def runs_here(stage):
+    """Was a stage built, and does the system allow what it needs?"""
+    program = os.path.join(TOP, "build", stage)
+    return os.access(program, os.X_OK) and subprocess.run(
+        [program, "-q", "-c", "1", "-m", "1"], stdin=subprocess.DEVNULL,
+        capture_output=True, check=False,
+        timeout=time_limit(LIMIT)).returncode == 0
 
 
 def find_stage(word):

@@ -10,6 +10,7 @@ from .pages import all_pages, anchors, read_page
 from .program import TOP, Trouble, read_text, write_text
 from .prototypes import problem as prototype_problem
 from .sessions import alone, console, output
+from .stages import runs_here
 from .variations import RULES, redact
 
 SHAPE = [
@@ -75,6 +76,10 @@ class Check:
                              "fence; see scripts/walkthrough --help")
             return None
         if kind not in self.kinds:
+            return None
+        if kind == "sessions" and "/12-io-uring.md:" in fence.place and \
+                not runs_here("12-io-uring"):
+            self.excused.append(f"{fence.place}: stage 12 cannot run here")
             return None
         if lang and fence.lang != lang:
             self.problem(fence.place, f"this fence should be ```{lang}")

@@ -30,6 +30,11 @@ setup() {
         skip "strace may not trace here: $(head -n 1 why)"
 }
 
+# The stages that make the calls that fail here. Stage 12 submits requests.
+calling() {
+    all_stages | grep -v io-uring
+}
+
 # The stages whose names begin with these: stages 04 05
 stages() {
     all_stages | grep -E "^($(tr ' ' '|' <<<"$*"))" || :
@@ -143,7 +148,7 @@ EVERY_OTHER=1+2
 
 @test "accept4 is interrupted, or its client has gone: the next is served" {
     local stage error
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for error in EINTR ECONNABORTED; do
             unharmed "$stage" accept4 $error $EVERY_OTHER
         done
@@ -152,7 +157,7 @@ EVERY_OTHER=1+2
 
 @test "the same while another client stays" {
     local stage error errors
-    for stage in $(all_stages | grep -v ^01); do
+    for stage in $(calling | grep -v ^01); do
         errors='EINTR ECONNABORTED'
         case $stage in
         0[3-79]-*) errors+=' EAGAIN' ;;
@@ -170,7 +175,7 @@ EVERY_OTHER=1+2
 
 @test "accept4 finds no descriptor: that client is refused, later ones not" {
     local stage error
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for error in EMFILE ENFILE; do
             case $stage in
             0[12]-*) # the first call fails before a client connects
@@ -193,7 +198,7 @@ EVERY_OTHER=1+2
 
 @test "accept4 finds no memory: the client waits, and accept4 is tried again" {
     local stage error
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for error in ENOBUFS ENOMEM; do
             unharmed "$stage" accept4 $error $EVERY_OTHER
             ! grep -q ' refuse ' out || return 1
@@ -203,7 +208,7 @@ EVERY_OTHER=1+2
 
 @test "and accept4 is tried again while another client stays" {
     local stage error
-    for stage in $(all_stages | grep -v ^01); do
+    for stage in $(calling | grep -v ^01); do
         for error in ENOBUFS ENOMEM; do
             faulty "$stage" "accept4:error=$error:when=$EVERY_OTHER"
             keeper
@@ -223,7 +228,7 @@ EVERY_OTHER=1+2
 
 @test "recv is interrupted: nothing is lost" {
     local stage
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         unharmed "$stage" recvfrom EINTR $EVERY_OTHER
     done
 }
@@ -237,14 +242,14 @@ EVERY_OTHER=1+2
 
 @test "send is interrupted: nothing is lost" {
     local stage
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         unharmed "$stage" sendto EINTR $EVERY_OTHER
     done
 }
 
 @test "recv fails: one client is lost" {
     local stage error
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for error in ECONNRESET ENOMEM; do
             case $stage in
             02-*) one_lost_later "$stage" recvfrom $error ;;
@@ -256,7 +261,7 @@ EVERY_OTHER=1+2
 
 @test "send fails: one client is lost" {
     local stage error
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for error in EPIPE ECONNRESET ENOBUFS; do
             case $stage in
             02-*) one_lost_later "$stage" sendto $error ;;
@@ -310,6 +315,16 @@ EVERY_OTHER=1+2
         *) call='?epoll_wait,?epoll_pwait' ;;
         esac
         unharmed "$stage" "$call" EINTR $EVERY_OTHER
+    done
+}
+
+# EAGAIN: the kernel has no memory for a request now.
+@test "io_uring_enter is interrupted, or must be repeated: nothing is lost" {
+    local stage error
+    for stage in $(stages 12); do
+        for error in EINTR EAGAIN; do
+            unharmed "$stage" io_uring_enter $error $EVERY_OTHER
+        done
     done
 }
 
@@ -382,7 +397,7 @@ cannot_start() {
 
 @test "the listening socket cannot be made: a sentence, nothing left" {
     local stage at
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for at in '' 'tmp/echo'; do
             status=$((${#at} > 0 ? 2 : 1))
             set -- ${at:+-s "$at"}
@@ -402,7 +417,7 @@ cannot_start() {
 
 @test "the server cannot begin to serve: a sentence, status 1, nothing left" {
     local stage mode
-    for stage in $(all_stages); do
+    for stage in $(calling); do
         for mode in '' --serve; do
             set -- ${mode:+"$mode"}
             [ -n "$mode" ] || set -- -m 1
@@ -424,7 +439,7 @@ cannot_start() {
 
 @test "a thread cannot be created: a sentence, status 1, nothing left" {
     local stage
-    for stage in $(all_stages | grep -v ^09); do
+    for stage in $(calling | grep -v ^09); do
         cannot_start 'cannot create a thread for client 1 of 3: EAGAIN' 1 \
             "$stage" '?clone3,?clone:error=EAGAIN:when=1'
     done

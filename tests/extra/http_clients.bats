@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # http_clients.bats - stage 11 and clients that nobody here wrote: curl, ab,
-# and a browser. What speaks TCP only comes through socat, on a port of
-# 127.0.0.1 that the kernel chooses.
+# and a browser. Those that know only TCP use a port of 127.0.0.1 that the kernel
+# chooses.
 #
 # REQUESTS=200000 scripts/test --extra http_clients   lets ab ask more.
 
@@ -36,23 +36,22 @@ fetch() {
     timeout "$LIMIT" curl -sS --unix-socket "$socket" "$@"
 }
 
-# A front with a port for those who speak TCP only. Sets $url.
-start_front() {
-    need_tool socat
-    # Itself, not under timeout(1), whose child would outlive the teardown.
-    socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr \
-        "UNIX-CONNECT:$socket" 2>socat.log 3>&- 4>&- &
-    echo $! >>pids
-    wait_for_line 'listening on ' socat.log
-    url=http://127.0.0.1:$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' \
-        socat.log | head -n 1)
+# Starts the server on a port instead, for clients that know only TCP. Sets $url.
+use_port() {
+    kill -TERM "$server"
+    wait_for_end "$server"
+    background "$BUILD/11-http" --serve -q --root root -s tcp:0
+    server=$pid
+    wait_for_line '^ready: ' out
+    url=http://127.0.0.1:$(sed -n 's/^ready: tcp://p' out)
 }
 
 # It has lost nothing, and ends as it should.
 expect_good_end() {
     pid=$server
     stop_server
-    [ ! -s err ]
+    # Over TCP, the first line names the port that anybody may connect to.
+    [ "$(sed '1{/any user of this machine may connect/d}' err)" = '' ]
 }
 
 @test "curl fetches files, whole, in parts, and only when they are new" {
@@ -106,7 +105,7 @@ END
 
 @test "ab has no error in ${REQUESTS:-50000} requests" {
     need_tool ab
-    start_front
+    use_port
     timeout -k 1 $((20 * LIMIT)) ab -q -k -c 8 -n "${REQUESTS:-50000}" \
         "$url/a.txt" >ab.log 2>&1 || {
         cat ab.log
@@ -124,7 +123,7 @@ END
     local browser dom
     browser=$(command -v chromium || command -v chromium-browser ||
         command -v google-chrome) || skip "there is no browser: scripts/setup extra"
-    start_front
+    use_port
     look() {
         timeout -k 1 $((3 * LIMIT)) "$browser" --headless --no-sandbox \
             --disable-gpu --disable-quic --no-first-run --disable-sync \

@@ -46,6 +46,7 @@ compare --help
 predict 6 two-messages waits=5 recv=3
 predict --help
 claims --list
+claims --ledger
 claims --help
 exercise
 exercise --help

@@ -24,8 +24,8 @@ crowd() {
     return $status
 }
 
-# load ACTIVE ROUNDS: each of the clients on $socket gets each of its bytes.
-load() {
+# echo_to ACTIVE ROUNDS: each of the clients on $socket gets each of its bytes.
+echo_to() {
     timeout -k 1 $((5 * LIMIT)) "$TOP/build/bench/load" -a "$1" -n "$2" \
         --timeout "$LIMIT" "$socket" 3>&- 4>&-
 }
@@ -33,7 +33,7 @@ load() {
 # run_load ACTIVE ROUNDS: prints how many messages there were, and how many calls.
 run_load() {
     start_server 12-io-uring -j "$BATS_TEST_TMPDIR/json"
-    load "$1" "$2" >"$BATS_TEST_TMPDIR/load"
+    echo_to "$1" "$2" >"$BATS_TEST_TMPDIR/load"
     stop_server
     tail -n 1 "$BATS_TEST_TMPDIR/json" |
         jq -r '.args | "\(.messages) \(.io_uring_enter)"'
@@ -76,7 +76,7 @@ calls_per_message() {
         12-io-uring --version >"$BATS_TEST_TMPDIR/edit"
     grep -q 'RESULTS = 128' "$BATS_TEST_TMPDIR/edit"
     BUILD=$twin/build start_server 12-io-uring -q
-    load 1000 10
+    echo_to 1000 10
     stop_server
 }
 

@@ -9,7 +9,7 @@
  * Settled by: recv(2), RETURN VALUE.
  * Try: edge-triggered. What is lost then?
  */
-#include "claim.h"
+#include "sample.h"
 
 #define TURNS 1000
 
@@ -53,6 +53,21 @@ int main(void)
     saw(turns == TURNS && request.length == 16,
         "the client leaves: %d waits, none blocks, still %zu bytes", turns,
         request.length);
+
+    bool blocked = false;
+    struct sample sample = start_sample("http_server.py", "0", "13");
+    int half_fd = must(connect_to_sample(&sample), "connect");
+    send(half_fd, "GET / HTTP/1.0\r\n", 16, 0);
+    close(half_fd);
+    int fd = must(connect_to_sample(&sample), "connect");
+    send(fd, "GET / HTTP/1.0\r\n\r\n", 18, 0);
+    while (recv(fd, request.text, sizeof(request.text), 0) > 0)
+        ;
+    for (int i = 0; i < TURNS; i++)
+        blocked = blocked || asleep(sample.pid);
+    kill_sample(&sample);
+    saw(!blocked, "the server in Python: %s in %d looks",
+        blocked ? "blocked" : "never blocked", TURNS);
     return verdict("false", "a server may ignore a recv that returns 0",
                    "half a request, then the client leaves: 1000 waits, none "
                    "blocks, nothing is closed");

@@ -9,7 +9,7 @@
  * Settled by: send(2), EPIPE and MSG_NOSIGNAL; signal(7), SIGPIPE.
  * Try: MSG_NOSIGNAL instead of 0.
  */
-#include "claim.h"
+#include "sample.h"
 
 static char page[1 << 20];
 
@@ -52,6 +52,14 @@ int main(void)
     int next_fd = connect_to(&place);
     saw(next_fd < 0 && errno == ECONNREFUSED, "the next client: %s",
         error_name(next_fd < 0 ? errno : 0));
+
+    struct sample sample = start_sample("http_server.py", "0", "8000000");
+    entry.fd = must(connect_to_sample(&sample), "connect");
+    send(entry.fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
+    poll(&entry, 1, -1);
+    close(entry.fd);
+    saw(sample_prints(&sample, "Error: [Errno") && end_of(sample.pid) == 1,
+        "the server in Python ends: an exception of send");
     return verdict("false", "a client that requests a page reads all of it",
                    "a client leaves in the middle of 1 MiB: SIGPIPE ends the "
                    "server, the next is refused");

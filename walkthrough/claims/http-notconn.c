@@ -8,7 +8,9 @@
  * Settled by: shutdown(2), ENOTCONN; net/ipv4/af_inet.c, inet_shutdown.
  * Try: SHUT_WR. Then remove the shutdown, and close.
  */
-#include "claim.h"
+#include "sample.h"
+
+#define CLIENTS 100
 
 /* Replies to a client that leaves without reading, then calls shutdown. Returns
  * 0 or the errno of shutdown. */
@@ -23,6 +25,21 @@ static int reply_and_shut_down(int pair[2])
     return shutdown(pair[0], SHUT_RDWR) < 0 ? errno : 0;
 }
 
+/* Clients request a page from the server in Python, and leave at once. Returns
+ * true if the server prints that shutdown has failed. */
+static bool shuts_down_until_error(struct sample *sample)
+{
+    char error[40];
+    int fd = 0;
+    for (int i = 0; i < CLIENTS && fd >= 0; i++) {
+        fd = connect_to_sample(sample);
+        send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
+        close(fd);
+    }
+    snprintf(error, sizeof(error), "OSError: [Errno %d]", ENOTCONN);
+    return sample_prints(sample, error);
+}
+
 int main(void)
 {
     int tcp[2], local[2];
@@ -34,6 +51,11 @@ int main(void)
     int local_error = reply_and_shut_down(local);
     saw(local_error == 0, "the same on a Unix-domain socket, error: %s",
         error_name(local_error));
+
+    struct sample sample = start_sample("http_server.py", "0", "13");
+    bool failed = shuts_down_until_error(&sample);
+    saw(failed && end_of(sample.pid) == 1, "the server in Python %s",
+        failed ? "ends: ENOTCONN" : "does not end by ENOTCONN");
     return verdict("depends", "shutdown after the last byte cannot fail",
                    "the client leaves its reply unread: shutdown is ENOTCONN "
                    "over TCP, and succeeds on AF_UNIX");

@@ -9,7 +9,7 @@
  * Settled by: recv(2), ECONNRESET; Python's ConnectionResetError.
  * Try: replace "return errno" by closing that client, and see the last line.
  */
-#include "claim.h"
+#include "sample.h"
 
 /* The loop of the sample. Returns an errno, which is the end of the server. */
 static int serve(int listen_fd)
@@ -55,6 +55,15 @@ int main(void)
     int next_fd = connect_to(&place);
     saw(next_fd < 0 && errno == ECONNREFUSED, "the next client: %s",
         error_name(next_fd < 0 ? errno : 0));
+
+    struct sample sample = start_sample("http_server.py", "0", "13");
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    client_fd = must(connect_to_sample(&sample), "connect");
+    setsockopt(client_fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(client_fd); /* TCP: a reset instead of the end of file */
+    saw(sample_prints(&sample, "ConnectionResetError") &&
+            end_of(sample.pid) == 1,
+        "the server in Python ends: ConnectionResetError");
     return verdict(
         "false",
         "an error of recv is a bug of the server, so the server may exit",

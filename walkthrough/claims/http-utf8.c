@@ -9,7 +9,7 @@
  * Settled by: mbstowcs(3), EILSEQ; Python's UnicodeDecodeError.
  * Try: send the same byte to a stage. What does it print?
  */
-#include "claim.h"
+#include "sample.h"
 
 #include <locale.h>
 #include <wchar.h>
@@ -55,6 +55,12 @@ int main(void)
     int next_fd = connect_to(&place);
     saw(next_fd < 0 && errno == ECONNREFUSED, "the next client: %s",
         error_name(next_fd < 0 ? errno : 0));
+
+    struct sample sample = start_sample("http_server.py", "0", "13");
+    bad_fd = must(connect_to_sample(&sample), "connect");
+    send(bad_fd, "GET /\xff HTTP/1.0\r\n\r\n", 19, MSG_NOSIGNAL);
+    saw(sample_prints(&sample, "UnicodeDecodeError") && end_of(sample.pid) == 1,
+        "the server in Python ends: UnicodeDecodeError");
     return verdict("false", "a request is text",
                    "one byte that is not UTF-8: EILSEQ ends the server, the "
                    "next client is refused");

@@ -6,7 +6,7 @@
  * one is not acknowledged, and the peer delays its acknowledgement to send it
  * together with an answer. Each waits for the other. TCP_NODELAY ends this.
  * Settled by: tcp(7), TCP_NODELAY; RFC 9293, 3.7.4; RFC 1122, 4.2.3.2.
- * Try: one send of two bytes in the place of two sends; or TCP_CORK.
+ * Try: one send of two bytes instead of two sends. Or try TCP_CORK.
  */
 #include "claim.h"
 

@@ -4,9 +4,9 @@
  * Claim: with SO_REUSEPORT several Unix-domain sockets listen at one address
  * Truth: false. The option is for IPv4 and IPv6. New kernels refuse it for
  * other sockets with EOPNOTSUPP. Older ones accept and ignore it, and the
- * second bind fails with EADDRINUSE. Settled by: net/core/sock.c,
- * sk_setsockopt(): SO_REUSEPORT, sk_is_inet(); socket(7), SO_REUSEPORT. Try:
- * AF_INET and two sockaddr_in, as listen_reuseport() in claim.h.
+ * second bind fails with EADDRINUSE.
+ * Settled by: net/core/sock.c, sk_setsockopt() and sk_is_inet().
+ * Try: AF_INET and two sockaddr_in, as listen_reuseport() in claim.h.
  */
 #include "claim.h"
 

@@ -2,10 +2,10 @@
  * tcp-reset.c - TCP
  *
  * Claim: close sends what is left, and then end of file
- * Truth: depends. If the socket holds unread bytes, or has SO_LINGER with a time
- * of 0, close sends a reset (RST) instead, and bytes that are not sent yet are
- * lost. On Linux the peer can read the bytes that have arrived, and then gets
- * ECONNRESET. A Unix-domain socket ignores SO_LINGER.
+ * Truth: depends. If the socket holds unread bytes, or has SO_LINGER with a
+ * time of 0, close sends a reset (RST) instead, and bytes that are not sent yet
+ * are lost. On Linux the peer can read the bytes that have arrived, and then
+ * gets ECONNRESET. A Unix-domain socket ignores SO_LINGER.
  * Settled by: RFC 9293, 3.6; socket(7), SO_LINGER; net/ipv4/tcp.c,
  * __tcp_close().
  * Try: shutdown(fd, SHUT_WR) and a recv until end of file before the close.

@@ -4,10 +4,10 @@
  * Claim: when all connections are closed, the port of a server is free
  * Truth: depends. The end that closes first keeps the connection for a minute,
  * in the state TIME_WAIT, and with it its port. If this was the server, bind
- * fails with EADDRINUSE. SO_REUSEADDR, set by the old server and by the new
- * one, allows the port, but not a second listener. Settled by: socket(7),
- * SO_REUSEADDR; RFC 9293, 3.6.1. Try: ss -tan state time-wait, after this
- * program has ended.
+ * fails with EADDRINUSE. If both servers have set SO_REUSEADDR, the new one
+ * gets the port, unless the old one still listens.
+ * Settled by: RFC 9293, 3.6.1; socket(7), SO_REUSEADDR.
+ * Try: ss -tan state time-wait, after this program has ended.
  */
 #include "claim.h"
 
