@@ -38,6 +38,9 @@ static int call_failed(struct listener_error *error, const char *call,
         advice = "; create its directory first";
     else if (errno == EACCES && strncmp(path, "tcp:", 4) == 0)
         advice = "; choose a port above 1023, which needs no privilege";
+    else if ((errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT) &&
+             strncmp(path, "tcp:[", 5) == 0)
+        advice = "; this machine has no ::1, so use tcp:PORT";
     snprintf(error->text, sizeof(error->text), "cannot listen on %s: %s: %s%s",
              path, call, trace_errno(errno), advice);
     return -1;
@@ -299,13 +302,12 @@ void listener_open_reserve(void)
     reserve_fd = STDIN_FILENO;
 }
 
-/* Returns true if listen_fd has a connection to accept. Waits for one, at most
- * timeout_ms milliseconds, or without limit if it is -1. */
-static bool connection_waits(int listen_fd, int timeout_ms)
+/* Returns true if listen_fd has a connection to accept or is shut down. Waits
+ * for that, at most timeout_ms milliseconds, or without limit if it is -1. */
+static bool is_ready(int listen_fd, int timeout_ms)
 {
     struct pollfd listener = {.fd = listen_fd, .events = POLLIN};
-    return poll(&listener, 1, timeout_ms) > 0 &&
-           (listener.revents & POLLHUP) == 0; /* HUP: it was shut down */
+    return poll(&listener, 1, timeout_ms) > 0;
 }
 
 static bool is_blocking(int fd)
@@ -315,23 +317,23 @@ static bool is_blocking(int fd)
 
 /*
  * Accepts one connection with the descriptor that the reserve occupies, and
- * closes it. Returns false if that failed.
+ * closes it. Returns 0, or the errno of the call that failed.
  */
-static bool refuse_connection(int listen_fd)
+static int refuse_connection(int listen_fd)
 {
     if (reserve_fd < 0 && !take_reserve())
-        return false;
+        return errno;
     close(reserve_fd);
     reserve_fd = -1;
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int error = fd < 0 ? errno : 0;
     trace_accept(fd);
-    bool done = fd >= 0 || errno == EAGAIN; /* EAGAIN: its client has left */
     if (fd >= 0) {
         trace_refused(fd, "no descriptor left");
         close(fd);
     }
     take_reserve();
-    return done;
+    return error;
 }
 
 /*
@@ -341,15 +343,18 @@ static bool refuse_connection(int listen_fd)
  */
 static bool no_descriptor(int listen_fd)
 {
-    if (connection_waits(listen_fd, 0)) {
-        if (!refuse_connection(listen_fd))
+    if (is_ready(listen_fd, 0)) {
+        int error = refuse_connection(listen_fd);
+        if (error == EAGAIN || error == EINVAL)
+            return false; /* its client has left, or the program stops */
+        if (error != 0)
             poll(NULL, 0, PAUSE_MS);
         return true;
     }
     if (!is_blocking(listen_fd))
         return false;
     /* By the time a client connects, there may be a descriptor again. */
-    connection_waits(listen_fd, -1);
+    is_ready(listen_fd, -1);
     return true;
 }
 

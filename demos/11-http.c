@@ -239,17 +239,16 @@ static void on_timeout(struct reactor *reactor, void *data)
     set_state(reactor, client, next);
 }
 
-/* Accepts one connection and watches it. Returns false if there was none. */
+/* Accepts one connection and watches it. Returns false if no other one can be
+ * accepted or refused now. */
 static bool accept_client(struct reactor *reactor, int listen_fd,
                           struct server *server)
 {
     int client_fd =
         accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     trace_accept(client_fd);
-    if (client_fd < 0) {
-        listener_accept_failed(listen_fd); /* if descriptors have run out */
-        return false;
-    }
+    if (client_fd < 0) /* without a descriptor, it has refused one client */
+        return listener_accept_failed(listen_fd) && errno == EMFILE;
     struct client *client = calloc(1, sizeof(*client));
     if (client == NULL ||
         reactor_add(reactor, client_fd, EPOLLIN, on_client, client) < 0) {

@@ -187,6 +187,10 @@ suffer() {
     suffer stop-with-arrived-requests
 }
 
+@test "a stop refuses clients for which no descriptor is left" {
+    suffer stop-without-descriptors
+}
+
 @test "--drain limits the time for a half request and for a stalled reader" {
     suffer stop-ends
 }

@@ -951,6 +951,30 @@ def stop_with_arrived_requests(stage):
 
 
 @hazard
+def stop_without_descriptors(stage):
+    """A stop refuses at once the clients for which no descriptor is left."""
+    with serve(stage, *FOREVER, *LONG) as server:
+        head = Browser(server)
+        head.send(b"GET /trace HTTP/1.1\r\n")  # needs no descriptor
+        head.wait_read()
+        server.allow_descriptors(max(server.descriptors()) + 1)
+        server.stop()
+        surplus = [Browser(server) for _ in range(5)]
+        server.kill(signal.SIGTERM)
+        server.resume()
+        for client in surplus:
+            check(client.reply() is None, "the end", "a reply")
+            client.close()
+        head.send(REST)
+        check(head.reply().status == 200, "200", "another status")
+        head.close()
+        check(server.wait_end() == 0, "status 0", server.process.returncode)
+        check(server.lines("6 accepted, 5 refused, 6 closed"),
+              "5 clients refused", server.lines("accepted"))
+        start_again(stage, server)
+
+
+@hazard
 def stop_ends(stage):
     """After --drain the server ends, whatever its clients do."""
     with serve(stage, "--drain", "200", *LONG) as server:

@@ -46,6 +46,17 @@ accepted() {
     done
 }
 
+# A new network namespace has no addresses.
+@test "where ::1 is missing, the message proposes tcp:PORT" {
+    unshare --net true 2>why || skip "no namespace: $(<why)"
+    run timeout -k 1 "$LIMIT" unshare --net \
+        "$BUILD/${stages[0]}" --serve -s 'tcp:[::1]:0'
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output == *"bind: EADDRNOTAVAIL"*"no ::1, so use tcp:PORT" ||
+        $output == *"socket: EAFNOSUPPORT"*"no ::1, so use tcp:PORT" ]]
+}
+
 @test "over ::1 the clients of one program have their names, too" {
     local stage
     need_ipv6
