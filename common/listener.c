@@ -307,7 +307,9 @@ void listener_open_reserve(void)
 static bool is_ready(int listen_fd, int timeout_ms)
 {
     struct pollfd listener = {.fd = listen_fd, .events = POLLIN};
-    return poll(&listener, 1, timeout_ms) > 0;
+    int ready = poll(&listener, 1, timeout_ms);
+    /* EINVAL: RLIMIT_NOFILE is 0. The caller's next call fails, too. */
+    return ready > 0 || (ready < 0 && errno == EINVAL);
 }
 
 static bool is_blocking(int fd)

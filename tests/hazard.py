@@ -1327,6 +1327,10 @@ def fewer_descriptors(stage):
         client.say(b"and still?")
     server.leave()
     server.wait_calm("with fewer descriptors than it has")
+    server.allow_descriptors(0)  # there is no number for the reserve either
+    late = Client(server)
+    server.wait_calm("while a client waits, and no descriptor is allowed")
+    late.close()
     server.allow_descriptors(200)
     server.end()
 
