@@ -21,6 +21,10 @@ load helpers
     suffer_all 05-poll
 }
 
+@test "no hazard harms 06-epoll-lt" {
+    suffer_all 06-epoll-lt
+}
+
 @test "no hazard harms 07-epollout" {
     suffer_all 07-epollout
 }
