@@ -951,6 +951,7 @@ def stop_with_arrived_requests(stage):
 
 
 @hazard
+@base.not_tcp  # as above
 def stop_without_descriptors(stage):
     """A stop refuses at once the clients for which no descriptor is left."""
     with serve(stage, *FOREVER, *LONG) as server:
