@@ -56,7 +56,7 @@ run_quietly() {
     sed '/^    trace_arming/{h;d};/^    int result = epoll_ctl/{p;x}' \
         demos/09-epoll-pool.c >demos/10-late.c
     ! cmp -s demos/10-late.c demos/09-epoll-pool.c || return 1
-    sed -i 's/events | EPOLLONESHOT;/events;/' demos/09-epoll-pool.c
+    sed -i 's/{events | EPOLLONESHOT,/{events,/' demos/09-epoll-pool.c
     ! cmp -s "$TOP/demos/09-epoll-pool.c" demos/09-epoll-pool.c || return 1
     BUILD=$copy/build
     make -s -j2 BUILD=build CFLAGS='-O1 -g' SANITIZE=-fsanitize=thread \
