@@ -232,7 +232,8 @@ static int open_socket(struct listener *listener, bool lockstep,
     trace_listen(listener->fd, result);
     if (result == 0)
         return 0;
-    if (errno == EADDRINUSE) /* two TCP servers have bound at the same time */
+    /* With SO_REUSEADDR, two servers can bind a port, and the first listens. */
+    if (errno == EADDRINUSE && address_is_tcp(&address))
         return address_in_use(error, path);
     return call_failed(error, "listen", path);
 }

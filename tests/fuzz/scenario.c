@@ -5,10 +5,17 @@
  * properties on which the player relies. scripts/fuzz builds and runs it.
  */
 #include "scenario.h"
+#include "trace.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* For scenario_read(), which is not fuzzed: it only reads a file. */
+const char *trace_errno(int error)
+{
+    return strerror(error);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
