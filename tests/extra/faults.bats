@@ -407,7 +407,7 @@ cannot_start() {
                 "$stage" fchmod:error=EPERM:when=1 "$@"
             cannot_start 'cannot listen on .*: bind: ENOSPC' $status \
                 "$stage" bind:error=ENOSPC:when=1 "$@"
-            cannot_start 'cannot listen on .*: listen: EADDRINUSE' 1 \
+            cannot_start 'cannot listen on .*: listen: EADDRINUSE' $status \
                 "$stage" listen:error=EADDRINUSE:when=1 "$@"
         done
         cannot_start 'cannot listen on .*: mkdtemp: ENOSPC' 1 \
