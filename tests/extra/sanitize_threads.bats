@@ -85,8 +85,3 @@ run_quietly() {
     use_tsan
     again reactor
 }
-
-@test "ThreadSanitizer finds no race in stage 11, whatever the requests are" {
-    use_tsan
-    again http
-}
