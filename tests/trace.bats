@@ -387,7 +387,7 @@ END
         done < <(grep -n "\b$macro(" "$TOP/common/$where")
         [ $found = 1 ]
     done <<END
-client.c trace_connect connect
+client.c trace_connect address_connect
 client.c trace_sending send
 client.c trace_recv recv
 client.c trace_shutdown shutdown
