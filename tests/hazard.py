@@ -1405,6 +1405,8 @@ def accept_fails(stage):
         failures.switch_on()
         if stage.accepts_ahead:
             Client(server)  # ends an accept that has begun before
+        if stage.never_rests:
+            wait_until(failures.count, "an accept that fails")  # as above
         Client(server)  # stays in the backlog
         wait_until(failures.count, "an accept that fails")
         before = failures.count()
