@@ -8,7 +8,7 @@ load helpers
 
 # Run calls.py with a limit; -S: the standard library alone, for a quick start.
 calls() {
-    timeout -k 1 $((30 * LIMIT)) python3 -S "$BATS_TEST_DIRNAME/calls.py" \
+    timeout -k 1 $((30 * LIMIT)) python3 -S "$TOP/tests/calls.py" \
         "$@" 3>&- 4>&-
 }
 
