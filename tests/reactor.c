@@ -457,6 +457,7 @@ static void test_modify_in_batch(void)
 }
 
 static struct end *walked[4];
+static int high; /* added by on_walk() */
 
 /* Counts itself. The first one removes itself and the second one, and adds a
  * descriptor with a high number, so that the array of the reactor moves. */
@@ -472,7 +473,7 @@ static void on_walk(struct reactor *r, int fd, uint32_t events, void *data)
         reactor_remove(r, walked[i]->fd);
         free_end(walked[i]);
     }
-    int high = fcntl(walked[2]->fd, F_DUPFD_CLOEXEC, 500);
+    high = fcntl(walked[2]->fd, F_DUPFD_CLOEXEC, 500);
     CHECK(reactor_add(r, high, EPOLLIN, on_walk, walked[3]) == 0);
 }
 
@@ -487,6 +488,8 @@ static void test_walk(void)
     reactor_walk(reactor);
     CHECK(called >= 2 && order[0] == 0 && order[1] == 2);
     CHECK(called == 2 || (called == 3 && order[2] == 3));
+    reactor_remove(reactor, high);
+    close(high);
     free_end(walked[2]);
     free_end(walked[3]);
 }
