@@ -247,8 +247,11 @@ static bool accept_client(struct reactor *reactor, int listen_fd,
     int client_fd =
         accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     trace_accept(client_fd);
-    if (client_fd < 0) /* without a descriptor, it has refused one client */
-        return listener_accept_failed(listen_fd) && errno == EMFILE;
+    if (client_fd < 0) {
+        /* Without a descriptor, this refuses one client. Others may wait. */
+        bool may_wait = listener_accept_failed(listen_fd);
+        return may_wait && errno == EMFILE;
+    }
     struct client *client = calloc(1, sizeof(*client));
     if (client == NULL ||
         reactor_add(reactor, client_fd, EPOLLIN, on_client, client) < 0) {

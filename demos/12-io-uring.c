@@ -50,12 +50,13 @@ static int create_rings(struct io_uring *ring)
                                               IORING_SETUP_CQSIZE,
                                      .cq_entries = RESULTS};
     int result = io_uring_queue_init_params(REQUESTS, ring, &params);
-    if (result < 0)
-        demo_io_uring_refused(-result); /* explains why; sets errno */
-    return result < 0 ? -1 : 0;
+    if (result == 0)
+        return 0;
+    demo_io_uring_refused(-result); /* explains why, and sets errno */
+    return -1;
 }
 
-/* Adds a request to the ring. The entry exists: see submit_and_wait(). */
+/* Adds a request to the ring. An entry is free: see submit_and_wait(). */
 static void submit(struct io_uring *ring, struct client *client,
                    enum request request)
 {
@@ -144,14 +145,14 @@ static int handle_client(struct io_uring *ring, struct client *client, int n)
 
 /*
  * Submits the new requests and waits for a result. Returns how many results to
- * handle, or -1 with errno set. A result leads to two requests at most, so half
- * as many results as there are free entries.
+ * handle, or -1 with errno set. A result leads to two requests at most, so this
+ * is at most half the number of free entries.
  */
 static int submit_and_wait(struct io_uring *ring)
 {
-    int error = io_uring_submit_and_wait(ring, 1);
-    if (error < 0) {
-        errno = -error;
+    int submitted = io_uring_submit_and_wait(ring, 1);
+    if (submitted < 0) {
+        errno = -submitted;
         return -1;
     }
     unsigned ready = io_uring_cq_ready(ring);
