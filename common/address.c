@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-    PATH_LIMIT = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
     PORT_LIMIT = 65535,
     BUFFER_BYTES = 104 * 1024, /* Linux doubles it: 212,992, as for AF_UNIX */
     CLIENTS_LIMIT = 1000000,
@@ -41,11 +40,11 @@ static bool parse_local(const char *text, struct address *address,
                  "/tmp/echo, or @NAME for the abstract namespace, or tcp:PORT");
         return false;
     }
-    if (length > PATH_LIMIT) {
+    if (length > ADDRESS_PATH_LIMIT) {
         snprintf(problem, ADDRESS_PROBLEM_SIZE,
                  "the path of the socket has %zu bytes, but the limit is %d "
                  "(unix(7)): %.100s...",
-                 length, PATH_LIMIT, text);
+                 length, ADDRESS_PATH_LIMIT, text);
         return false;
     }
     name->sun_family = AF_UNIX;

@@ -25,8 +25,11 @@ struct address {
     socklen_t size;
 };
 
-/* The text of an address, and a sentence on what is wrong with one. */
-enum { ADDRESS_TEXT_SIZE = 109, ADDRESS_PROBLEM_SIZE = 400 };
+enum {
+    ADDRESS_PATH_LIMIT = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+    ADDRESS_TEXT_SIZE = 109,   /* of the text of an address */
+    ADDRESS_PROBLEM_SIZE = 400 /* of a sentence on what is wrong with one */
+};
 
 /*
  * Converts PATH, @NAME, tcp:PORT, tcp:127.0.0.1:PORT or tcp:[::1]:PORT. Returns

@@ -21,7 +21,6 @@
 #endif
 
 enum {
-    PATH_LIMIT = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
     PAUSE_MS = 10,   /* after an accept that fails for lack of memory */
     IN_USE_MS = 100, /* for which an address in use is tried again */
     RETRY_MS = 5
@@ -140,12 +139,12 @@ static int make_directory(struct listener *listener,
     int n =
         snprintf(listener->directory, sizeof(listener->directory),
                  "%s/iomux-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
-    if (n < 0 || (size_t)n + strlen("/echo") > PATH_LIMIT) {
+    if (n < 0 || (size_t)n + strlen("/echo") > ADDRESS_PATH_LIMIT) {
         listener->directory[0] = '\0';
         snprintf(error->text, sizeof(error->text),
                  "TMPDIR is too long for the path of a socket (%d bytes, "
                  "unix(7)): set a shorter one, or use --socket",
-                 PATH_LIMIT);
+                 ADDRESS_PATH_LIMIT);
         return -1;
     }
     if (mkdtemp(listener->directory) == NULL) {
