@@ -2,6 +2,7 @@
 """hazard.py - do to a server what clients, users and systems do to servers.
 
     tests/hazard.py PROGRAM... HAZARD  one hazard against one stage or more
+    tests/hazard.py PROGRAM... all     all hazards against them
     tests/hazard.py --list             all hazards, a sentence each
 
 With --tcp first, the server listens on a TCP port. Some hazards are about paths
@@ -273,8 +274,8 @@ class Client:
         while quiet < 5:
             more = self.send_what_fits(data[sent:])
             now, sent = server.trace_size(), sent + more
-            rests = not more and now == before and server.sleeps()
-            quiet, before = quiet + 1 if rests else 0, now
+            calm = not more and now == before and server.sleeps()
+            quiet, before = quiet + 1 if calm else 0, now
             check(sent < most, "backpressure", f"{sent} bytes were taken")
             check(
                 time.monotonic() < end,
@@ -458,7 +459,7 @@ class Server:
             return int(re.search(r"^Anonymous:\s*(\d+)", smaps.read(), re.M)[1])
 
     def wait_calm(self, why):
-        """Wait until it rests: it sleeps, and its trace hardly grows.
+        """Wait until it is calm: it sleeps, and its trace hardly grows.
 
         It may look again for a descriptor ten times a second: a few lines. A
         server that spins runs at nearly every look, or writes thousands.
@@ -471,12 +472,12 @@ class Server:
                 time.sleep(LOOK)
                 asleep += self.sleeps()
             grown = self.trace_size() - before
-            rests = asleep >= looks * 3 // 4 or self.stage.never_rests
-            if rests and grown < much:
+            calm = asleep >= looks * 3 // 4 or self.stage.never_sleeps
+            if calm and grown < much:
                 return
             check(
                 time.monotonic() < end and not self.has_ended(),
-                f"a server that rests {why}",
+                f"a server that sleeps {why}",
                 f"of {looks} looks it slept at {asleep}, and it wrote {grown} "
                 "bytes meanwhile",
             )
@@ -582,17 +583,17 @@ class Stage:
         self.one_at_a_time = number == 1
         self.has_threads = number == 2
         self.is_untraced = self.name.startswith("untraced-")
-        self.never_rests = number == 3  # asks a million times a second
+        self.never_sleeps = number == 3  # asks a million times a second
         self.uses_select = number == 4
         # A slow reader stops others: the model's limit, not a bug.
         self.waits_in_send = number == 1 or 3 <= number <= 6
-        self.keeps_a_rest = number >= 7
+        self.keeps_unsent = number >= 7
         is_pool = number == 9
         # An accept that has begun keeps the limit of descriptors of its start.
         self.accepts_ahead = self.has_threads or number == 12
-        # The threads of a server without a client: the main thread, and in the
-        # pool one worker for each CPU.
-        self.threads = 1 + is_pool * os.sysconf("SC_NPROCESSORS_ONLN")
+        # The threads of a server without a client: the main thread, and two
+        # workers in the pool.
+        self.threads = 1 + is_pool * 2
         self.is_scheduled = self.has_threads or is_pool
 
     @contextlib.contextmanager
@@ -1001,7 +1002,7 @@ def stalled_and_back(stage):
 @hazard
 def never_reads(stage):
     """A client that never reads costs one buffer and no CPU time."""
-    if not stage.keeps_a_rest:
+    if not stage.keeps_unsent:
         raise Skip("stages before 07 block in send and keep no unsent data")
     with stage.serve() as server:
         Client(server).say()
@@ -1405,7 +1406,7 @@ def accept_fails(stage):
         failures.switch_on()
         if stage.accepts_ahead:
             Client(server)  # ends an accept that has begun before
-        if stage.never_rests:
+        if stage.never_sleeps:
             wait_until(failures.count, "an accept that fails")  # as above
         Client(server)  # stays in the backlog
         wait_until(failures.count, "an accept that fails")
@@ -1435,7 +1436,7 @@ def check_pace(server, failures):
         f"{failed} in {elapsed:.2f} s",
     )
     check(
-        used < 0.2 * elapsed or server.stage.never_rests,
+        used < 0.2 * elapsed or server.stage.never_sleeps,
         "a server that uses 5 % of a CPU, and certainly not 20 %",
         f"{used:.3f} s in {elapsed:.2f} s",
     )
@@ -1454,7 +1455,7 @@ def no_memory(stage):
             first.say()
         size = 1024 * int(server.status("VmSize"))
         resource.prlimit(server.pid, resource.RLIMIT_AS, (size, everything[1]))
-        if stage.keeps_a_rest and not Transport.tcp:  # it has room for all
+        if stage.keeps_unsent and not Transport.tcp:  # it has room for all
             for _ in range(100):
                 Client(server).send_what_fits(pattern(MIB))
             server.wait_for("(close|refuse) clientfd", 2)

@@ -44,6 +44,31 @@ need_stage() {
     done
 }
 
+# Writes a scenario to file $2, in which the backlog is full and a non-blocking
+# connect fails with the error $1.
+write_full_backlog() {
+    local most
+    most=$(</proc/sys/net/core/somaxconn)
+    [ "$most" -le 8192 ] || skip "the backlog has $most places, too many to fill"
+    cat >"$2" <<END
+c1 connect
+hold
+c1 send "x"
+repeat $((most + 1)) {
+    c2 connect
+    c2 close
+}
+repeat 2 {
+    c3 connect-nonblocking
+    c3 expect-error $1
+    c3 close
+}
+release
+c3 connect-nonblocking
+c3 expect-nothing
+END
+}
+
 # Skips the test where no pseudo-terminal can be made, as in some containers.
 need_terminal() {
     python3 -IBc 'import os; os.openpty()' 2>/dev/null ||
