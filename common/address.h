@@ -33,7 +33,7 @@ enum {
 
 /*
  * Converts PATH, @NAME, tcp:PORT, tcp:127.0.0.1:PORT or tcp:[::1]:PORT. Returns
- * false if the text is wrong. It then writes a sentence that says why to
+ * false if the text is wrong. It then writes a sentence that explains why to
  * problem, which has ADDRESS_PROBLEM_SIZE bytes.
  */
 bool address_parse(const char *text, struct address *address, char *problem);

@@ -23,7 +23,7 @@
  *     release                  it goes on
  *     signal stop              the process is stopped, as with Ctrl-Z, ...
  *     signal cont              ... and continued, as with fg
- *     signal term              the server gets SIGTERM; the clients go on
+ *     signal term              the server gets SIGTERM; the clients continue
  *     room 2                   the server can open two more descriptors
  *     await-timer              the next timer of the server has expired
  *     repeat 3 {               plays the steps up to the } three times

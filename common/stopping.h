@@ -55,7 +55,7 @@ void stop_request(void);
 
 /*
  * Sends SIGTERM to the main thread, for a scenario: it stops the server as
- * usual, but the clients go on. May be called from any thread.
+ * usual, but the clients continue. May be called from any thread.
  */
 void stop_by_scenario(void);
 

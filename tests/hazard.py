@@ -382,7 +382,7 @@ class Server:
             return out.read()
 
     def errors(self):
-        """Its standard error, without the sentence that anybody may connect."""
+        """Its standard error, without the sentence that any user may connect."""
         with open(f"err.{self.name}", "rb") as err:
             text = err.read().decode(errors="backslashreplace")
         public = f"may connect to {re.escape(self.path)}, because it has no"
@@ -667,7 +667,7 @@ def leave_before_the_echo(stage):
             client.send(b"who has gone when this comes back?")
             client.close()
             server.resume()
-        # TCP learns only from the answer that the client has gone.
+        # Over TCP, only the answer shows that the client has closed.
         server.wait_for("close clientfd" if Transport.tcp else "send to .*EPIPE", 3)
 
 

@@ -360,7 +360,7 @@ def leave_before_the_reply(stage):
             client.ask(path)
             client.close()
         server.resume()
-        # TCP learns only from the reply that the client has gone.
+        # Over TCP, only the answer to the reply shows that the client has closed.
         last = "close clientfd" if base.Transport.tcp else "send to .*EPIPE"
         server.wait_for(last, 4)
 

@@ -636,7 +636,7 @@ END
     done <<<$'INT empty\nINT busy\nINT held\nTERM busy\nHUP held'
 }
 
-@test "signal term stops the server of every stage, and the clients go on" {
+@test "signal term stops the server of every stage, and the clients continue" {
     local stage
     printf '%s\n' 'c1 connect' 'c1 send "x"' 'c1 expect "x"' 'signal term' \
         'c1 expect-eof' 'c1 close' 'c1 connect' 'c1 expect-error ENOENT' \

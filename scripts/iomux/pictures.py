@@ -247,8 +247,8 @@ def buffers():
     back = "server to " + label
     edge = 168 + 11 * b.full / QUARTER
     picture.text(16, 26, "07-epollout", look="head")
-    picture.text(120, 26, f"send has failed with EAGAIN, and {label} sends on"
-                 f" (lines {b.blocked} to {b.reads - 1} of the trace)", "dim")
+    picture.text(120, 26, f"send has failed with EAGAIN, and {label} continues"
+                 f" to send (lines {b.blocked} to {b.reads - 1} of the trace)", "dim")
     cells(picture, 58, f"{label} to server", b.waiting, b.full,
           f"{b.waiting} unread")
     cells(picture, 84, "unsent data", b.unsent, b.unsent, "")

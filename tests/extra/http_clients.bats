@@ -50,7 +50,7 @@ use_port() {
 expect_good_end() {
     pid=$server
     stop_server
-    # Over TCP, the first line names the port that anybody may connect to.
+    # Over TCP, the first line names the port, to which any user may connect.
     [ "$(sed '1{/any user of this machine may connect/d}' err)" = '' ]
 }
 

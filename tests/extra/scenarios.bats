@@ -46,7 +46,7 @@ keep_busy() {
         --seed 1001 --count 200 --repeat 3 "${stages[@]}" 3>&- 4>&-
 }
 
-# tests/golden.py tells why stages 03 and 09 are left out.
+# tests/golden.py explains why stages 03 and 09 are left out.
 @test "over TCP, 40 random scenarios give one trace each while CPUs are busy" {
     local -a stages
     mapfile -t stages < <(all_stages | grep -v '^0[39]-')
