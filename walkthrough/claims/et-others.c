@@ -4,8 +4,8 @@
  * Claim: edge-triggered is silent until the program that got the edge has read
  * Truth: false. An edge follows the wake-up of the socket's wait queue, which
  * new data cause. The kernel does not check which process has read, or how
- * much. Here another process empties the socket, and the first one gets its next
- * edge although it has never called recv.
+ * much. Here another process empties the socket, and the first one gets its
+ * next edge although it has never called recv.
  * Settled by: epoll(7), Level-triggered and edge-triggered; fs/eventpoll.c,
  * ep_poll_callback().
  * Try: read nothing, and send the second byte (et-rearm.c).

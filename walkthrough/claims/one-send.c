@@ -3,8 +3,8 @@
  *
  * Claim: one send gives one edge
  * Truth: false. A send that is larger than the socket's buffer waits for the
- * reader, and continues in pieces. Each piece is an edge, although the sender has
- * made one call. A server that counts edges does not count messages.
+ * reader, and continues in pieces. Each piece is an edge, although the sender
+ * has made one call. A server that counts edges does not count messages.
  * Settled by: net/unix/af_unix.c, unix_stream_sendmsg(), which calls
  * sk_data_ready for each buffer; send(2).
  * Try: level-triggered, or a non-blocking sender.
