@@ -23,9 +23,10 @@ field() {
     sed -n "/^---/q; s/^$1: *//p" "$2"
 }
 
-# Plays a scenario, with the options that follow. The trace goes to a file, and messages to $said. A twin that
-# spins is limited to 256 KiB of trace and one second of CPU time (SIGXCPU). A
-# twin that has failed as expected is killed, because it may hang at the end.
+# Plays a scenario, with the options that follow. The trace goes to a file, and
+# messages to $said. A twin that spins is limited to 256 KiB of trace and one
+# second of CPU time (SIGXCPU). A twin that has failed as expected is killed,
+# because it may hang at the end.
 play() {
     local program=$1 scenario=$BROKEN/$2.scn trace=$3 status=0
     local -a options=("${@:4}")
