@@ -212,8 +212,8 @@ static bool disturbs(const struct file *low, const struct file *high)
 
 /*
  * Whether the registration of file in the set ep would be a second path between
- * two files, so that one event wakes two threads of one set, or would connect
- * two threads of which one takes the event from the other.
+ * two files, or connect two threads of which one takes the event of the other.
+ * With two paths, one event wakes two threads of one set.
  */
 static bool joins(const struct file *file, const struct file *ep)
 {
