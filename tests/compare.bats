@@ -294,6 +294,7 @@ was it recorded with -q|quiet good
 cannot read|. good
 c1 expected a, but after 0 bytes|6 8 -s unmet.scn
 the scenario idle-timeout.scn is for 10-reactor alone|7 10 -s idle-timeout
+the scenario apart.scn is for 06-epoll-lt alone|6 7 -s apart
 END
     cut -d '|' -f 2 cases | compare_all
     while IFS='|' read -r words arguments; do
