@@ -304,7 +304,7 @@ END
         [ ${#said[@]} = 1 ]
         [[ ! -s $n.out && ${said[0]} == "compare: "*"$words"* ]]
     done <cases
-    [ $n = 14 ]
+    [ $n = 15 ]
     run compare 6 # as a program of its own
     [ "$status" -eq 2 ]
     [ "${#lines[@]}" -eq 1 ]
