@@ -52,6 +52,7 @@ static bool active, holding;
  * that it does nothing while a client is in the middle of a step. */
 static void (*observer)(void);
 static bool playing; /* there is a player, which gives turns */
+static bool settled; /* after the start; used by the player's thread */
 
 static _Thread_local struct member *self;
 static DIR *tasks; /* /proc/self/task; used by the player's thread */
@@ -255,11 +256,13 @@ enum settled lockstep_settle(int limit_s, bool (*interrupted)(void))
         bool asleep = all_quiet(&looks);
         unsigned long count = count_events();
         if (asleep && looks.asleep && count == looks.events) {
-            if (!looks.observed && observer != NULL)
+            if (settled && !looks.observed && observer != NULL)
                 observer();
             looks.observed = true;
-            if (!grant_turn())
+            if (!grant_turn()) {
+                settled = true;
                 return SETTLED;
+            }
             asleep = false;
             n = 0;
         }

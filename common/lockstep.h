@@ -19,8 +19,8 @@
 /*
  * Sets the hooks of trace.h. From now on threads wait for their turns.
  * observer, or NULL, is called from the thread of the player, once in each
- * lockstep_settle(): when all threads are quiet and none has had a turn. Must
- * be called before trace_start().
+ * lockstep_settle() but the first: when all threads are quiet and none has had
+ * a turn. Must be called before trace_start().
  */
 void lockstep_observe(void (*observer)(void));
 

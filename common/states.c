@@ -3,8 +3,13 @@
  *
  * The interest list is in /proc/self/fdinfo/EPOLL_FD (proc(5)). SIOCINQ
  * (unix(7), tcp(7)) returns how many bytes wait. poll(2) without a time-out
- * returns what is ready. poll(2) of the epoll instance returns whether its
- * ready list is empty. It consumes nothing, while epoll_wait(2) would.
+ * returns what is ready. None of them consumes anything.
+ *
+ * poll(2) of an epoll instance reports whether its ready list is empty. It also
+ * drops the descriptors that are no longer ready from the list, and these may
+ * then be reported in another order. Level-triggered, the list holds exactly
+ * the descriptors that are ready and registered for this, so the instance is
+ * polled only if one is edge-triggered.
  */
 #include "states.h"
 #include "connections.h"
@@ -112,10 +117,17 @@ static uint32_t poll_now(int fd, int events)
     return poll(&p, 1, 0) > 0 ? (uint32_t)(unsigned short)p.revents : 0;
 }
 
+/* What the rows of a state add up to. */
+struct sum {
+    bool edges;   /* a descriptor is registered with EPOLLET */
+    bool reports; /* epoll_wait(2) would report one, if level-triggered */
+};
+
 /* --- a line -------------------------------------------------------------- */
 
-/* Writes [FD,BYTES,"REGISTERED","READY"], unless the server has no such fd. */
-static void put_descriptor(FILE *out, int fd, bool *first)
+/* Appends a row [FD,BYTES,"REGISTERED","READY"], unless the server has no such
+ * fd. */
+static void put_descriptor(FILE *out, int fd, struct sum *sum)
 {
     struct line row = {0};
     uint32_t registered = 0;
@@ -123,7 +135,7 @@ static void put_descriptor(FILE *out, int fd, bool *first)
     if (!known && fd != listener && trace_hooks.name(fd) == 0)
         return;
     int bytes = 0;
-    append(&row, "%s[%d,", *first ? "" : ",", fd);
+    append(&row, "[%d,", fd);
     if (fd == listener || ioctl(fd, SIOCINQ, &bytes) < 0)
         append(&row, "null,\"");
     else
@@ -135,34 +147,45 @@ static void put_descriptor(FILE *out, int fd, bool *first)
     if (ready != 0)
         append_flags(&row, ready);
     append(&row, "\"]");
-    fputs(row.text, out);
-    *first = false;
+    fprintf(out, "%s%s", ftell(out) > 0 ? "," : "", row.text);
+    bool armed = known && (registered & ~(uint32_t)EPOLLONESHOT) != 0;
+    sum->edges |= (registered & EPOLLET) != 0;
+    sum->reports |= armed && (ready & (registered | EPOLLERR | EPOLLHUP)) != 0;
+}
+
+/* Returns true if the next epoll_wait(2) would not block. */
+static bool has_reports(const struct sum *sum)
+{
+    if (!sum->edges)
+        return sum->reports;
+    return (poll_now(epoll_fd, POLLIN) & POLLIN) != 0;
 }
 
 /* Returns the state as fields of JSON, which the caller frees, or NULL. */
 static char *describe(void)
 {
-    char *text = NULL;
+    char *rows = NULL, *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
+    struct sum sum = {0};
+    FILE *out = open_memstream(&rows, &size);
     if (out == NULL)
         return NULL;
     find_epoll();
     read_interest();
-    if (epoll_fd >= 0)
-        fprintf(out, "\"epoll\":%d,\"ready\":%d,", epoll_fd,
-                (poll_now(epoll_fd, POLLIN) & POLLIN) != 0);
-    fputs("\"fds\":[", out);
-    bool first = true;
     int end = connections_end();
     for (int fd = FIRST_FD; fd < end || fd <= listener || fd <= epoll_fd + 8;
          fd++)
-        put_descriptor(out, fd, &first);
-    fputs("]", out);
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
+        put_descriptor(out, fd, &sum);
+    if (fclose(out) != 0) {
+        free(rows);
+        return NULL;
+    }
+    int length = epoll_fd < 0
+                     ? asprintf(&text, "\"fds\":[%s]", rows)
+                     : asprintf(&text, "\"epoll\":%d,\"ready\":%d,\"fds\":[%s]",
+                                epoll_fd, has_reports(&sum), rows);
+    free(rows);
+    return length < 0 ? NULL : text;
 }
 
 /* Takes a state, and writes it if it has changed. */
