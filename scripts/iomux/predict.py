@@ -20,6 +20,19 @@ def parse(word):
     return name, int(number)
 
 
+def judge(guess, truth):
+    """Returns the verdict on a number."""
+    return ("right" if guess == truth else
+            "too many" if guess > truth else "too few")
+
+
+def verdict(word, scenario, guess):
+    """Plays a scenario and returns the verdict on one guess, WHAT=N."""
+    name, number = parse(guess)
+    counted = counts(play(find_stage(word), find_scenario(scenario)))
+    return judge(number, int(counted[name]))
+
+
 def predict(word, scenario, guesses):
     """Plays a scenario and prints a verdict on each guess. Returns True if
     all are right."""
@@ -34,8 +47,6 @@ def predict(word, scenario, guesses):
     right = True
     for name, guess in parsed:
         truth = int(counted[name])
-        verdict = ("right" if guess == truth else
-                   "too many" if guess > truth else "too few")
-        print(f"{stage} {scenario} {name}={guess}: {verdict}")
+        print(f"{stage} {scenario} {name}={guess}: {judge(guess, truth)}")
         right = right and guess == truth
     return right
