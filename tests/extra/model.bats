@@ -189,6 +189,25 @@ differs() {
     differs nested
 }
 
+@test "a model in which poll of a set takes its event is detected" {
+    change eventpoll.c 'events = EPOLLIN | EPOLLRDNORM;' \
+        'events = EPOLLIN, take_first(&todo);'
+    differs watched
+}
+
+@test "random scripts have threads that sleep in nested sets" {
+    local seed found=0
+    change eventpoll.c 'model_wake(&ep->file, EPOLLIN, 1);' ''
+    for seed in {5..65..6}; do
+        run timeout -k 1 "$LIMIT" "$model" --random "$seed" 3>&- 4>&- </dev/null
+        if [[ $output == *"awake "*"kernel: "*"MODEL: "* ]]; then
+            found=$((found + 1))
+        fi
+    done
+    echo "$found of 11 scripts differ"
+    [ "$found" -gt 3 ]
+}
+
 @test "a model that counts the sets only below is detected" {
     change eventpoll.c '+ ep_get_upwards_depth_proc(ep) <=' '<='
     need_new_kernel
