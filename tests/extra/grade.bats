@@ -123,7 +123,7 @@ judged() {
     grep 'no end within its limit: spins, 06-epoll-lt.c:' \
         "$place/full/loop/report.txt"
     grep 'printed too much' "$place/full/output/report.txt"
-    grep 'MiB of memory' "$place/full/memory/report.txt"
+    grep 'MiB of memory\|no end within its limit' "$place/full/memory/report.txt"
     ! grep -r 'the judge is open' "$place/full" || return 1
 }
 
