@@ -14,14 +14,12 @@ import re
 import resource
 import selectors
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 
 from . import where
 from .environment import time_limit
-from .program import TOP, Trouble
+from .program import TOP
 from .runner import LIMIT, Ran, name_of_signal
 
 PYTHON = "/usr/bin/python3"

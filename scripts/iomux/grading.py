@@ -100,7 +100,7 @@ def judge_all(chosen, plan, students):
         plan, seed, chosen.trust, {None: None, "user": "user of its own"}.get(
             chosen.box, chosen.box), min(chosen.jobs, len(students)))
     try:
-        print(f"{len(students)} submissions, box: {session.kind.name}, "
+        print(f"submissions: {len(students)}, box: {session.kind.name}, "
               f"seed {seed}", flush=True)
         results = grade.grade(session, students, print_line)
     finally:
