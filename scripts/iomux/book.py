@@ -111,6 +111,9 @@ def size_of(folder):
 
 def build(out):
     """Builds the site into a folder, which it replaces when it is whole."""
+    if os.path.lexists(out) and not os.path.exists(
+            os.path.join(out, "_static", "book.css")):
+        raise Trouble(f"{out} exists, and is not a book")
     diagrams = draw_diagrams()
     steps = step_pages()
     parent = os.path.dirname(out)

@@ -161,6 +161,14 @@ END
     [[ $output == *"build/step has no page 07-flood"* ]]
 }
 
+@test "scripts/book replaces a book, and nothing else" {
+    mkdir mine
+    run "$TOP/scripts/book" -o mine
+    [ "$status" -eq 2 ]
+    [[ $output == "book: $PWD/mine exists, and is not a book" ]]
+    [ -d mine ]
+}
+
 @test "without Sphinx, scripts/book names what is missing" {
     mkdir bin
     ln -s "$(command -v python3)" "$(command -v env)" bin

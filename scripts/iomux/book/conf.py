@@ -4,7 +4,6 @@ book_pages.py writes into a site. scripts/book starts it.
 book_pages.py writes a link between pages as [text](page:NAME#ANCHOR). This file
 resolves it, so that neither depends on the version of MyST.
 """
-import os
 import re
 
 from docutils import nodes
