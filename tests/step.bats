@@ -32,7 +32,7 @@ played() {
         sed '/^$/,$d' "$BATS_TEST_TMPDIR/text" |
             diff "$TOP/tests/golden/hand-over/$stage.txt" -
     done
-    played 10-reactor idle-timeout --idle-timeout 1
+    played 10-reactor idle-timeout --idle-timeout 1000
     [ "$(jq -s 'map(select(.cat == "state")) | length > 5' \
         "$BATS_TEST_TMPDIR/json")" = true ]
 }
