@@ -223,47 +223,10 @@ change() {
         $output == *"SKIP descriptors"* ]]
 }
 
-# judge_quickly: judges an answer by one scenario alone.
-judge_quickly() {
-    mkdir -p "$BATS_TEST_TMPDIR/own/92-quick"
-    printf '%s\n' '# 92. Quick' '' '- file: demos/06-epoll-lt.c' \
-        '- kind: find' '- except: golden, address-sanitizer, descriptors' \
-        '- check: 1 scenario one' >"$BATS_TEST_TMPDIR/own/92-quick/task.md"
-    export EXERCISES=$BATS_TEST_TMPDIR/own
-    judge 92
-}
-
-@test "a program that hangs or spins is ended, and the line is named" {
-    judge_quickly < <(change 's/^  *trace_recv(.*/    for (volatile int more = 1; more;)\n        continue;\n&/')
-    [[ $output == *"spins, 06-epoll-lt.c:"* ]]
-    judge_quickly < <(change 's/^  *trace_recv(.*/    int ends[2] = {-1, -1}; socketpair(AF_UNIX, SOCK_STREAM, 0, ends);\n    recv(ends[0], ends, 1, 0);\n&/')
-    [[ $output == *"blocked in recv, 06-epoll-lt.c:"* ]]
-}
-
 @test "a program that prints without end is ended" {
     judge_quickly <<<'#include <stdio.h>
 int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
     [[ $output == *"it printed over 1024 KiB"* ]]
-}
-
-@test "SIGTERM and SIGHUP end the check and all of its programs" {
-    local number left
-    change 's/^  *trace_recv(.*/    for (;;) pause();\n&/; s/#include <errno.h>/&\n#include <unistd.h>/' \
-        >"$BATS_TEST_TMPDIR/answer.c"
-    for number in TERM HUP; do
-        background "$tree/scripts/exercise" --file \
-            "$BATS_TEST_TMPDIR/answer.c" 3
-        until left=$(pgrep -f "^$tree/build/exercises/03-hint/build/06"); do
-            kill -0 "$pid" # it has not ended
-            pause
-        done
-        kill -"$number" "$pid"
-        run wait_for_end "$pid"
-        [ "$status" -gt 128 ]
-        for pid in $left; do
-            until ! kill -0 "$pid" 2>/dev/null; do pause; done
-        done
-    done
 }
 
 @test "a check leaves no process and no file but in build/exercises" {
