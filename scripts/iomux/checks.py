@@ -23,6 +23,7 @@ import sys
 from . import check_model, failure, laws, seeds, trace as traces
 from .compare import counts
 from .environment import time_limit
+from .exercise import shown
 from .failure import Failed
 from .law_check import Checker
 from .law_scenario import Script
@@ -66,13 +67,7 @@ class Case:
 
     def scenario(self, name):
         """Returns the path of a scenario, with its places filled."""
-        for folder in (self.exercise.folder, SCENARIOS,
-                       os.path.join(TOP, "tests", "broken")):
-            path = os.path.join(folder, name + ".scn")
-            if os.path.isfile(path):
-                break
-        else:
-            self.exercise.refuse(f"there is no scenario '{name}'")
+        path = scenario_of(self.exercise, name)
         text = read_text(path)
         if not seeds.has_places(text):
             return path
@@ -96,11 +91,6 @@ class Case:
                                     traces.read_trace(name, ran.output))
         return self.plays[name]
 
-    def place(self, path):
-        """Returns a path as the student types it."""
-        return (os.path.relpath(path, TOP)
-                if path.startswith(TOP + os.sep) else path)
-
     def command(self, words):
         """Returns the command that repeats a check."""
         exercise = self.exercise
@@ -108,20 +98,20 @@ class Case:
             return None
         names = names_of(words)
         if words[0] == "hazard":
-            return shlex.join(["tests/hazard.py", self.place(
+            return shlex.join(["tests/hazard.py", shown(
                 self.built(exercise.stage)), names[0]])
         if words[0] == "model":
-            return shlex.join([self.place(self.built("model")),
+            return shlex.join([shown(self.built("model")),
                                "walkthrough/model/" + names[0] + ".ep"])
         if words[0] in ("scenario", "says", *COUNTED):
             path = self.scenario(names[0])
-            return shlex.join(map(self.place, self.argv(
+            return shlex.join(map(shown, self.argv(
                 path, self.built(exercise.stage))))
         if words[0] == "address-sanitizer" and names:
-            return shlex.join(map(self.place, self.argv(
+            return shlex.join(map(shown, self.argv(
                 self.scenario(names[0]), self.built(exercise.stage, ASAN))))
         if words[0] == "one":
-            return shlex.join(map(self.place, self.argv(self.source)))
+            return shlex.join(map(shown, self.argv(self.source)))
         return None
 
     def built(self, target, folder="build"):
@@ -196,6 +186,16 @@ class Case:
                                    found[line - 1][1])
 
 
+def scenario_of(exercise, name):
+    """Returns the path of a scenario that an exercise names."""
+    for folder in (exercise.folder, SCENARIOS,
+                   os.path.join(TOP, "tests", "broken")):
+        path = os.path.join(folder, name + ".scn")
+        if os.path.isfile(path):
+            return path
+    exercise.refuse(f"there is no scenario '{name}'")
+
+
 def first_error(ran):
     """Returns the first line of a compiler or sanitizer that names an error."""
     lines = (ran.errors + ran.output).decode("utf-8", "replace").splitlines()
@@ -223,16 +223,21 @@ def text_of(words):
 
 def builds(case, _):
     ran = case.build()
+    said = first_error(ran) if not ran.timed_out else ran.ending
+    said = said.replace(case.exercise.file, shown(case.source))
     if case.program is None:
-        raise Failed("the file compiles", first_error(ran)
-                     if not ran.timed_out else ran.ending)
+        raise Failed("the file compiles", said)
     if ran.errors.strip() or ran.output.strip():
-        raise Failed("it compiles without a warning", first_error(ran))
+        raise Failed("it compiles without a warning", said)
 
 
 def played(case, name, path=None):
     """Returns the play of a scenario that has ended well, obeying all laws."""
-    play = case.play(name, path)
+    return check_play(case, case.play(name, path))
+
+
+def check_play(case, play):
+    """Raises Failed if the play has not ended well, or breaks a law."""
     ran, trace = play.ran, play.trace
     if not ran.good:
         said = failure.said_by_player(ran.errors.decode("utf-8", "replace"))
@@ -274,12 +279,7 @@ def scenario(case, words):
 
 def says(case, words):
     play = played(case, words[2])
-    try:
-        pattern = re.compile(words[1])
-    except re.error as error:
-        case.exercise.refuse(f"'{words[1]}' is not a regular expression: "
-                             f"{error}")
-    if not any(pattern.search(e.text) for e in play.trace.events
+    if not any(re.search(words[1], e.text) for e in play.trace.events
                if e.kind != "note"):
         case.fail(play, f"a line of the trace that matches '{words[1]}'",
                   "no such line")
@@ -315,29 +315,24 @@ def address_sanitizer(case, words):
     program = case.build_asan()
     for name in names:
         path = case.scenario(name)
-        ran = case.runner.run(case.argv(path, program), program=program,
-                              environment={"ASAN_OPTIONS": "color=never",
-                                           "UBSAN_OPTIONS":
-                                           "print_stacktrace=1"})
-        if ran.good:
-            continue
+        argv = case.argv(path, program)
+        ran = case.runner.run(argv, program=program, environment={
+            "ASAN_OPTIONS": "color=never", "UBSAN_OPTIONS":
+            "print_stacktrace=1"})
         said = ran.errors.decode("utf-8", "replace")
         found = re.search(r"ERROR: \w+Sanitizer: .*|runtime error: .*", said)
-        player = failure.said_by_player(said)
+        if found is None:
+            check_play(case, Play(path, argv, ran,
+                                  traces.read_trace(name, ran.output)))
+            continue
         frame = re.search(r"(demos/[\w.-]+\.[ch]:[0-9]+)", said)
-        raise Failed(
-            f"AddressSanitizer finds nothing in {name}",
-            found[0] if found else player[2] if player else first_error(ran)
-            if ran.status is not None else ran.ending,
-            failure.step_at(path, player[0]) if player else None,
-            source=frame and failure.source_line(case.exercise, case.source,
-                                                 frame[1]))
+        raise Failed(f"AddressSanitizer finds nothing in {name}", found[0],
+                     source=frame and failure.source_line(
+                         case.exercise, case.source, frame[1]),
+                     command=shlex.join(map(shown, argv)))
 
 
 def counted(case, words):
-    if words[2] != "<=" and words[1] != "<=" or len(words) != 4:
-        case.exercise.refuse(f"'{' '.join(words)}' is not "
-                             f"'{words[0]} <= N NAME'")
     most, play = int(words[2]), played(case, words[3])
     came = int(counts(play.trace)[COUNTED[words[0]]])
     if came > most:
@@ -396,11 +391,30 @@ CHECKS = {"builds": builds, "scenario": scenario, "says": says,
           "descriptors": descriptors, **{word: counted for word in COUNTED}}
 
 
+FORMS = [r"scenario [\w-]+", r"hazard( [\w-]+)+", r"address-sanitizer [\w-]+",
+         r"(wakes|ctl|recv|EAGAIN) <= [0-9]{1,9} [\w-]+",
+         r"one wait reports [0-9]{1,9}", r"guesses", r"model( [\w-]+)+"]
+
+
+def validate(exercise):
+    """Raises Trouble if a check of task.md is not one of those above."""
+    for check in exercise.checks:
+        words = check.words
+        if words[0] == "says":
+            try:
+                re.compile(words[1])
+            except re.error as error:
+                exercise.refuse(f"'{words[1]}' is not a regular expression: "
+                                f"{error}")
+        elif not any(re.fullmatch(form, " ".join(words)) for form in FORMS):
+            exercise.refuse(f"'{' '.join(words)}' is not a check; "
+                            "CONTRIBUTING.md lists them")
+        if words[0] in ("scenario", "says", "address-sanitizer", *COUNTED):
+            scenario_of(exercise, names_of(words)[0])
+
+
 def run(case, words):
     """Runs a check. Returns if it passes; raises Failed or Skipped."""
-    if words[0] not in CHECKS:
-        case.exercise.refuse(f"'{words[0]}' is not a check; there are "
-                             f"{', '.join(CHECKS)}")
     CHECKS[words[0]](case, words)
 
 

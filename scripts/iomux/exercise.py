@@ -8,6 +8,7 @@ these words define the exercise:
   - kind: find|build|write|predict
   - stage: NAME           the stage that is built, if it is not the file's
   - start: twin NAME      begins with a broken twin instead of start.patch
+  - fails: WORDS          what the check prints of the unsolved file
   - except: WORD, ...     unasked checks, and laws, that do not apply
   - check: POINTS CHECK   see checks.py
 """
@@ -25,7 +26,8 @@ from .program import TOP, Trouble, read_bytes, read_text
 FOLDER = os.path.join("walkthrough", "exercises")
 BROKEN = os.path.join("tests", "broken")
 KINDS = ("find", "build", "write", "predict")
-KEYS = ("file", "kind", "stage", "start", "except", "check")
+KEYS = ("file", "kind", "stage", "start", "except", "fails",
+        "check")
 LINE = re.compile(r"^- (%s): (.*?)[ \t]*$" % "|".join(KEYS), re.M)
 
 
@@ -68,6 +70,7 @@ class Exercise:
         self.stage = self.read_stage(said.get("stage"))
         self.excepted = {word.strip() for word in
                          said.get("except", "").split(",")} - {""}
+        self.fails = said.get("fails")
         self.checks = [self.read_check(value) for key, value in lines
                        if key == "check"]
         if not self.checks:
@@ -76,7 +79,7 @@ class Exercise:
             r"^## Hint [1-3]\n(.*?)(?=^## |\Z)", self.text, re.M | re.S)]
 
     def refuse(self, sentence):
-        raise Trouble(f"{os.path.relpath(self.path, TOP)}: {sentence}")
+        raise Trouble(f"{shown(self.path)}: {sentence}")
 
     @property
     def task(self):
@@ -157,6 +160,12 @@ class Exercise:
         if self.kind == "find":
             return read_bytes(os.path.join(TOP, self.file))
         return None
+
+
+def shown(path):
+    """Returns a path as it is typed at the top of the tree."""
+    return (os.path.relpath(path, TOP) if path.startswith(TOP + os.sep)
+            else path)
 
 
 def patched(name, content, patch):

@@ -1,137 +1,247 @@
-"""exercises.py - starts and checks the exercises of the walkthrough.
+"""exercises.py - the student's side of the exercises: work/NN-name/FILE.
 
-walkthrough/exercises/README.md defines the exercises. Each has a heading with
-its number, and the lines "- file: `name`", "- start: `command`" (optional),
-"- check: `command`" and "- solution: `command`". The commands run at the top of
-the tree. An exercise is solved if its check ends with status 0.
-"""
+The file is what the student edits and hands in. Beside it, the file "progress"
+notes how many hints were read, and whether the exercise was solved or given
+up. A file exists if and only if the exercise is started."""
+import contextlib
+import difflib
+import fcntl
 import os
 import re
-import shutil
 import signal
-import subprocess
-import tempfile
 
-from .environment import time_limit
-from .program import TOP, Trouble, read_text
+from . import judge as judges
+from .program import TOP, Trouble, end_by, read_text, write_text
+from .runner import Direct
 
-README = os.path.join("walkthrough", "exercises", "README.md")
-LIMIT = 120  # seconds for a command
-# What a copy of the tree contains. The objects make its build faster.
-PARTS = ("Makefile", "common", "demos", "scripts", "tests", "walkthrough",
-         "build")
+WORK = "work"
+ANSWER_AFTER = "solve it first, or say --give-up, which is noted"
 
 
-class Exercise:
-    def __init__(self, number, title, text):
-        self.number, self.title = number, title
-        self.commands = dict(re.findall(r"^- (\w+): `([^`]+)`$", text, re.M))
-        hint = re.search(r"<summary>Hint</summary>\n\n(.*?)\n\n</details>",
-                         text, re.S)
-        self.hint = hint[1] if hint else None
-        for word in ("file", "check", "solution"):
-            if word not in self.commands:
-                raise Trouble(f"{README}: exercise {number} has no line "
-                              f"'- {word}: `...`'")
+class Work:
+    """The file of one exercise, and what is noted about it."""
 
+    def __init__(self, exercise):
+        self.exercise = exercise
+        self.folder = os.path.join(TOP, WORK, exercise.name)
+        self.file = os.path.join(self.folder, exercise.hand_in)
+        self.shown = os.path.join(WORK, exercise.name, exercise.hand_in)
+        self.notes = os.path.join(self.folder, "progress")
 
-def read_all():
-    parts = re.split(r"^## ([0-9]+)\. (.*)\n",
-                     read_text(os.path.join(TOP, README)), flags=re.M)
-    return {int(number): Exercise(int(number), title, text)
-            for number, title, text in zip(*[iter(parts[1:])] * 3)}
+    @property
+    def is_started(self):
+        return os.path.exists(self.file)
 
+    def noted(self):
+        """Returns the words of the notes, one a line."""
+        return (read_text(self.notes).splitlines()
+                if os.path.exists(self.notes) else [])
 
-def run(command, tree, quiet=False):
-    """Runs a command in a tree, with a limit. Returns its status."""
-    limit = time_limit(LIMIT)
-    environment = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.dirname(
-        os.path.realpath(tree)))
-    with subprocess.Popen(
-            ["bash", "-p", "-o", "pipefail", "-c", command], cwd=tree,
-            env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if quiet else None,
-            stderr=subprocess.STDOUT if not quiet else None,
-            start_new_session=True) as bash:
+    def note(self, word):
+        words = self.noted()
+        if word not in words:
+            self.make_folder()
+            write_text(self.notes, "\n".join([*words, word]) + "\n")
+
+    @property
+    def state(self):
+        """"open", "started", "solved", or "given up"."""
+        words = self.noted()
+        for word in ("given up", "solved"):
+            if word in words:
+                return word
+        return "started" if self.is_started else "open"
+
+    def make_folder(self):
         try:
-            return bash.wait(limit)
-        except subprocess.TimeoutExpired:
-            print(f"the command has not ended within {limit} s", flush=True)
-            return 1
-        finally:
-            try:
-                os.killpg(bash.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            os.makedirs(self.folder, exist_ok=True)
+        except OSError as error:
+            raise Trouble(f"cannot make {self.folder}: {error.strerror}"
+                          ) from None
 
-
-def need(command, tree):
-    """Runs a command. Raises Trouble if it fails."""
-    if run(command, tree, quiet=True) != 0:
-        raise Trouble(f"this command has failed: {command}")
-
-
-def not_needed(folder, names):
-    """Returns the names that are not copied. Only programs and objects of
-    build/ are copied, not sockets, twins and files of the user."""
-    if os.path.basename(folder) != "build":
-        return set()
-    return {name for name in names if not re.fullmatch(
-        r"common|demos|walkthrough|model|\d\d-[a-z-]+", name)}
-
-
-def in_copy(exercise, solved):
-    """Checks an exercise in a copy of the tree. Returns the status."""
-    with tempfile.TemporaryDirectory(prefix="iomux-exercise.") as place:
-        tree = os.path.join(place, "iomux")
-        os.mkdir(tree)
-        for part in PARTS:
-            source = os.path.join(TOP, part)
-            if os.path.isdir(source):
-                shutil.copytree(source, os.path.join(tree, part),
-                                symlinks=True, ignore=not_needed)
-            elif os.path.exists(source):
-                shutil.copy2(source, tree)
-        if "start" in exercise.commands:
-            need(exercise.commands["start"], tree)
-        if solved:
-            need(exercise.commands["solution"], tree)
-        return run(exercise.commands["check"], tree)
-
-
-def check(exercise):
-    status = run(exercise.commands["check"], TOP)
-    number = exercise.number
-    if status == 0:
-        began = f" (if you began with scripts/exercise --start {number})" \
-            if "start" in exercise.commands else ""
-        print(f"exercise {number}, {exercise.title}: solved{began}")
-        return 0
-    print(f"exercise {number}, {exercise.title}: not solved yet; "
-          f"for a hint, run scripts/exercise --hint {number}")
-    return 1
-
-
-def find(known, word):
-    """Returns the exercise with this number, given as text."""
-    if re.fullmatch("[0-9]{1,9}", word) is None or int(word) not in known:
-        raise Trouble(f"there is no exercise '{word}': give a number from 1 "
-                      f"to {len(known)}")
-    return known[int(word)]
+    def write_started(self):
+        self.make_folder()
+        with open(self.file, "wb") as file:
+            file.write(self.exercise.started())
 
 
 def print_list(known):
-    for exercise in known.values():
-        print(f"{exercise.number:3}  {exercise.commands['file']:34} "
-              f"{exercise.title}")
+    """Prints all exercises with their states, and which one is next."""
+    states = {number: Work(e).state for number, e in known.items()}
+    for number, exercise in known.items():
+        print(f"{number:3}  {states[number]:9} {exercise.kind:8} "
+              f"{exercise.hand_in:16} {exercise.title}")
+    following = next((n for word in ("started", "open")
+                      for n, state in states.items() if state == word), None)
+    if following is None:
+        print("\nall exercises are solved")
+    else:
+        print(f"\nnext: scripts/exercise {following}")
+
+
+def print_task(exercise):
+    print(f"{exercise.task}\nfile:  {Work(exercise).shown}")
 
 
 def start(exercise):
-    """Applies the patch that an exercise begins with, if it has one."""
-    if "start" not in exercise.commands:
-        print("this exercise has no patch: edit "
-              f"{exercise.commands['file']}")
+    """Makes the file of the student."""
+    work = Work(exercise)
+    if work.is_started:
+        raise Trouble(f"exercise {exercise.number} is started: edit "
+                      f"{work.shown}. To begin again, run scripts/exercise "
+                      f"--reset {exercise.number}")
+    work.write_started()
+    print_task(exercise)
+    print(f"""
+The check fails now, on purpose. Edit the file, then run
+    scripts/exercise {exercise.number}""")
+
+
+def reset(exercise):
+    """Makes the file again as it was at the start, and keeps the old one."""
+    work = Work(exercise)
+    if work.is_started:
+        number = 1
+        while os.path.lexists(f"{work.file}.{number}"):
+            number += 1
+        os.rename(work.file, f"{work.file}.{number}")
+        print(f"your file is kept as {work.shown}.{number}")
+    if os.path.exists(work.notes):
+        given_up = "given up" in work.noted()
+        os.unlink(work.notes)
+        if given_up:
+            work.note("given up")
+    work.write_started()
+    print(f"{work.shown} is as it was at the start")
+
+
+def hint(exercise):
+    """Prints the next hint. After the last one, prints all again."""
+    work = Work(exercise)
+    if not exercise.hints:
+        print("this exercise has no hint")
         return
-    need(exercise.commands["start"], TOP)
-    print(f"changed {exercise.commands['file']}; now find the bug without "
-          "looking at the patch")
+    read = sum(word.startswith("hint ") for word in work.noted())
+    last = len(exercise.hints)
+    if read >= last:
+        for number, text in enumerate(exercise.hints, 1):
+            print(f"Hint {number} of {last}: {text}\n")
+        print("there are no more hints")
+        return
+    work.note(f"hint {read + 1}")
+    print(f"Hint {read + 1} of {last}: {exercise.hints[read]}")
+
+
+def answer(exercise, give_up):
+    """Prints what the answer changes in the started file."""
+    work = Work(exercise)
+    if not give_up and not {"solved", "given up"} & set(work.noted()):
+        raise Trouble(f"exercise {exercise.number} is not solved yet: "
+                      f"{ANSWER_AFTER}")
+    solution = exercise.solution()
+    if solution is None:
+        print(f"the answer of exercise {exercise.number} is not in this "
+              "repository: ask your teacher")
+        return
+    if "solved" not in work.noted():
+        work.note("given up")
+    old, new = (text.decode("utf-8", "replace").splitlines(True)
+                for text in (exercise.started(), solution))
+    print("".join(difflib.unified_diff(old, new, "at the start", "answer")),
+          end="")
+
+
+# --- the check ---------------------------------------------------------------
+
+@contextlib.contextmanager
+def started_runner(exercise):
+    """A runner whose place stays, so that its programs can be run again. All
+    of its processes end with this one."""
+    place = os.path.join(TOP, "build", "exercises", exercise.name)
+    os.makedirs(place, exist_ok=True)
+    with open(os.path.join(place, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two checks use the same place
+        runner = Direct(place)
+
+        def end(number, _):
+            runner.close()
+            end_by(number)
+
+        before = {number: signal.signal(number, end)
+                  for number in (signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield runner
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            runner.close()
+
+
+def judge_file(exercise, path, seed, each=lambda result: None, unasked=True):
+    with started_runner(exercise) as runner:
+        return judges.judge(exercise, path, seed, runner, each, unasked)
+
+
+def print_result(result):
+    word = "SKIP" if result.skipped else "GOOD" if result.passed else "BAD"
+    print(f"{word:5}{result.check}")
+    if result.message:
+        print(result.message, flush=True)
+
+
+def check(exercise, seed, path=None):
+    """Judges the student's file, or another one, of which nothing is noted.
+    Returns the status."""
+    work = Work(exercise)
+    if path is None and not work.is_started:
+        print_task(exercise)
+        print(f"""
+To begin, run
+    scripts/exercise --start {exercise.number}""")
+        return 1
+    if path is not None and not os.path.isfile(path):
+        raise Trouble(f"there is no file {path}")
+    results = judge_file(exercise, path or work.file, seed, print_result)
+    earned, most = judges.summary(results)
+    number = exercise.number
+    if all(result.passed for result in results):
+        if path is None and work.state == "started":
+            work.note("solved")
+        print(f"exercise {number}, {exercise.title}: solved, "
+              f"{earned} of {most} points")
+        return 0
+    print(f"exercise {number}, {exercise.title}: not solved yet, {earned} of "
+          f"{most} points; for a hint, run scripts/exercise --hint {number}")
+    return 1
+
+
+def check_all(known, seed):
+    """Judges all exercises that are started, a line each. Returns the
+    status."""
+    status = 0
+    for number, exercise in known.items():
+        work = Work(exercise)
+        if not work.is_started:
+            print(f"{number:3}  open            {exercise.title}", flush=True)
+            continue
+        results = judge_file(exercise, work.file, seed)
+        earned, most = judges.summary(results)
+        good = all(result.passed for result in results)
+        status = status if good else 1
+        word = "solved" if good else "not solved"
+        print(f"{number:3}  {word:10} {earned:2}/{most:<2} {exercise.title}",
+              flush=True)
+    return status
+
+
+# --- the index page ----------------------------------------------------------
+
+def index(known):
+    """Returns the lines of the table in walkthrough/exercises/README.md."""
+    lines = ["| | exercise | kind | file | points |", "|---|---|---|---|---|"]
+    for number, exercise in known.items():
+        points = sum(p for p, _ in judges.planned(exercise))
+        name = re.sub(r"[\[\]|]", "", exercise.title)
+        lines.append(f"| {number} | [{name}]({exercise.name}/task.md) | "
+                     f"{exercise.kind} | `{exercise.hand_in}` | {points} |")
+    return lines

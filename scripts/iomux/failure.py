@@ -50,8 +50,11 @@ def shorten(text):
 def differ(wanted, came):
     """Returns the rows around the first difference of two traces, and how many
     lines of the second come before it; [], 0 if they are equal."""
-    rows = [(WORDS[row[:2]], row[2:]) for row in difflib.ndiff(wanted, came)
-            if row[:2] in WORDS]
+    equal = next((i for i, pair in enumerate(zip(wanted, came))
+                  if pair[0] != pair[1]), min(len(wanted), len(came)))
+    begin, end = max(0, equal - ROWS), equal + 4 * ROWS
+    rows = [(WORDS[row[:2]], row[2:]) for row in difflib.ndiff(
+        wanted[begin:end], came[begin:end]) if row[:2] in WORDS]
     first = next((i for i, (word, _) in enumerate(rows) if word != "GOOD"),
                  None)
     if first is None:
@@ -61,7 +64,7 @@ def differ(wanted, came):
             last < first + ROWS - 1):
         last += 1
     return (rows[max(0, first - ROWS):last + 1],
-            first + (rows[first][0] == "BAD"))
+            begin + first + (rows[first][0] == "BAD"))
 
 
 def before(events, line):

@@ -1,9 +1,9 @@
 """judge.py - judges the file of a student: one Result for each check.
 
 An exercise has the checks of its task.md, and, if it is about a stage, some
-that nobody has to write: the file compiles without a warning, the golden
+that no author has to write: the file compiles without a warning, the golden
 scenarios play and obey the laws, AddressSanitizer finds nothing, and no system
-call fails with EBADF.
+call fails with EBADF. They have no points. Each that fails takes one away.
 """
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import os
 
 from . import checks, runner as runners
 from .failure import Failed
-from .program import TOP
+from .program import TOP, read_text
+from .seeds import has_places
 from .stages import build
 
-UNASKED = {"builds": 1, "golden": 1, "address-sanitizer": 1, "descriptors": 1}
+UNASKED = ("golden", "address-sanitizer", "descriptors")
 # A program that ends at once has no faults of memory either. So these count
 # together with the golden scenarios.
 COUNT_WITH_GOLDEN = (("address-sanitizer",), ("descriptors",))
+COST = 1  # points that a failed unasked check takes away
 
 
 @dataclasses.dataclass
@@ -33,43 +35,51 @@ class Result:
 
     @property
     def earned(self):
-        return self.points if self.passed else 0
+        """The points of the check. One without points takes some away."""
+        if self.passed:
+            return self.points
+        return 0 if self.points else -COST
 
 
-def judge(exercise, source, seed, runner):
-    """Returns the results of all checks. If the file cannot be built, the
-    others have failed too."""
+def judge(exercise, source, seed, runner, each=lambda result: None,
+          unasked=True):
+    """Returns the results of all checks. Calls each(result) as soon as there
+    is one, and stops if that returns True. If the file cannot be built, the
+    others have failed too. unasked=False leaves the unasked checks out."""
+    checks.validate(exercise)
     if not getattr(runner, "prepared", False):
         prepare(exercise)
     runners.lay_out(runner, exercise, source)
     case = checks.Case(exercise, source, seed, runner)
     results = []
-    for points, words in planned(exercise):
+    for points, words in planned(exercise, unasked):
         if words in COUNT_WITH_GOLDEN and any(
-                each.check == "golden" and not each.passed for each in results):
+                one.check == "golden" and not one.passed for one in results):
             results.append(Result(checks.text_of(words), points, False,
                                   "  not tried, because a golden scenario "
                                   "does not play"))
             continue
         results.append(judge_one(case, points, words))
+        if each(results[-1]):
+            break
         if words[0] == "builds" and case.program is None:
             results += [Result(checks.text_of(words), points, False,
                                "  not tried, because the file does not build")
-                        for points, words in planned(exercise)[1:]]
+                        for points, words in planned(exercise, unasked)[1:]]
             break
     return results
 
 
-def planned(exercise):
+def planned(exercise, unasked=True):
     """Returns (points, words) of every check, in the order of the play."""
     asked = [(check.points, check.words) for check in exercise.checks]
     if exercise.kind in ("write", "predict"):
         return asked
     if exercise.file.startswith("walkthrough/model/"):
-        return [(1, ("builds",))] + asked
-    return [(UNASKED["builds"], ("builds",))] + asked + [
-        (points, (word,)) for word, points in UNASKED.items()
-        if word != "builds" and word not in exercise.excepted]
+        return [(0, ("builds",))] + asked
+    return [(0, ("builds",))] + asked + [
+        (0, (word,)) for word in UNASKED
+        if unasked and word not in exercise.excepted]
 
 
 def judge_one(case, points, words):
@@ -98,6 +108,14 @@ def prepare(exercise):
         prepare_asan(exercise.stage)
 
 
+def seed_matters(exercise):
+    """Does a check depend on the seed?"""
+    if any(check.words == ("model", "random") for check in exercise.checks):
+        return True
+    return any(has_places(read_text(os.path.join(exercise.folder, name)))
+               for name in os.listdir(exercise.folder) if name.endswith(".scn"))
+
+
 @functools.lru_cache(maxsize=None)
 def prepare_stage(target):
     build(*([f"build/{target}"] if target else []), level="run")
@@ -110,13 +128,8 @@ def prepare_asan(stage):
 
 
 def summary(results):
-    """Returns the points that were earned, and those that can be."""
+    """Returns the points that were earned, 0 at least, and those that can be.
+    Without a result, there are none."""
     counted = [result for result in results if not result.skipped]
-    return (sum(result.earned for result in counted),
+    return (max(0, sum(result.earned for result in counted)),
             sum(result.points for result in counted))
-
-
-def relative(path):
-    """Returns a path as it is typed at the top of the tree."""
-    path = os.path.abspath(path)
-    return os.path.relpath(path, TOP) if path.startswith(TOP + os.sep) else path

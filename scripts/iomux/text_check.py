@@ -6,6 +6,8 @@ import sys
 
 from .diagram import golden, sequence
 from .excerpts import excerpt, patch
+from .exercise import folders_of, read_all
+from .exercises import index
 from .pages import all_pages, anchors, read_page
 from .program import TOP, Trouble, read_text, write_text
 from .prototypes import problem as prototype_problem
@@ -21,12 +23,15 @@ SHAPE = [
 ]
 KINDS = {
     "sessions": "console sessions and output of commands",
-    "excerpts": "excerpts of sources, patches, prototypes",
+    "excerpts": "excerpts of sources, patches, prototypes; the exercises",
     "traces": "golden traces and the diagrams made of them",
     "links": "links to files and headings",
     "shape": "the parts of chapters; that stages and claims are named; "
              "fences that nothing makes",
 }
+
+EXERCISES = "walkthrough/exercises/README.md"
+INDEX = "<!-- exercises -->", "<!-- end of exercises -->"
 
 MAKERS = {
     "excerpt": ("excerpts", "c", excerpt),
@@ -136,6 +141,8 @@ class Check:
             if any(fresh is not None for _, fresh in news):
                 write_text(os.path.join(TOP, page.path),
                            "\n".join(page.lines))
+        if page.path == EXERCISES and "excerpts" in self.kinds:
+            self.exercises(page)
         if "links" in self.kinds:
             self.links(page)
         if "shape" in self.kinds:
@@ -144,6 +151,28 @@ class Check:
                              "no fence follows this comment")
             if re.fullmatch(r"walkthrough/\d\d-.*\.md", page.path):
                 self.chapter(page)
+
+    def exercises(self, page):
+        """Checks the table of exercises, which is made from their folders."""
+        try:
+            begin = page.lines.index(INDEX[0]) + 1
+            end = page.lines.index(INDEX[1])
+        except ValueError:
+            self.problem(page.path, "the table of exercises is between the "
+                         f"lines {INDEX[0]} and {INDEX[1]}")
+            return
+        fresh = index(read_all(folders_of()))
+        self.made += 1
+        if page.lines[begin:end] == fresh:
+            return
+        if self.updating:
+            self.changed += 1
+            page.lines[begin:end] = fresh
+            write_text(os.path.join(TOP, page.path), "\n".join(page.lines))
+        else:
+            self.problem(f"{page.path}:{begin}", "this table is not what the "
+                         "folders contain: run scripts/walkthrough --update "
+                         f"{page.path}")
 
     def links(self, page):
         for number, line in page.prose:
@@ -198,6 +227,8 @@ class Check:
                              "no page names this claim")
         for path in all_pages():
             name = path.removeprefix("walkthrough/")
+            if re.fullmatch(r"exercises/.*/task\.md", name):
+                continue  # the page of the exercises has them
             if name not in (path, "README.md") and f"({name})" not in chapters:
                 self.problem("walkthrough/README.md", f"no link to {name}")
 

@@ -1,0 +1,84 @@
+"""exercise_test.py - tests an exercise: unsolved, solved, and wrong answers.
+
+The unsolved file must fail with the words of the line "- fails:" in task.md.
+The solution must pass, under five seeds if a check depends on the seed. Each
+patch in wrong/ must be refused with the words of its first line, "Words: ...".
+"""
+import os
+import re
+import tempfile
+
+from . import judge as judges
+from .exercises import judge_file, print_result
+from .program import read_text
+
+SEEDS = range(1, 6)
+
+
+def print_all(results):
+    for result in results:
+        print_result(result)
+
+
+def judged(exercise, content, seed, each=lambda result: None, unasked=True):
+    with tempfile.TemporaryDirectory(prefix="iomux-answer.") as place:
+        path = os.path.join(place, exercise.hand_in)
+        with open(path, "wb") as file:
+            file.write(content)
+        return judge_file(exercise, path, seed, each, unasked)
+
+
+def refused(exercise, what, content, words):
+    """Is this refused with these words? Prints it, and returns True if so."""
+    words = " ".join((words or "").split())
+
+    def has_words(result):
+        said = " ".join(f"{result.check} {result.message}".split())
+        return not result.passed and words != "" and words in said
+
+    results = judged(exercise, content, 1, has_words)
+    if any(map(has_words, results)):
+        print(f"GOOD {exercise.name}: {what} is refused", flush=True)
+        return True
+    print(f"BAD  {exercise.name}: {what} should be refused with the words "
+          f"'{words}'", flush=True)
+    print_all(results)
+    return False
+
+
+def solved(exercise):
+    """Does the solution pass under all seeds? True if it is not here."""
+    solution = exercise.solution()
+    if solution is None:
+        print(f"SKIP {exercise.name}: the solution is not in the repository",
+              flush=True)
+        return True
+    seeds = SEEDS if judges.seed_matters(exercise) else SEEDS[:1]
+    for seed in seeds:
+        results = judged(exercise, solution, seed, unasked=seed == SEEDS[0])
+        if not all(result.passed for result in results):
+            print(f"BAD  {exercise.name}: the solution should pass with seed "
+                  f"{seed}", flush=True)
+            print_all(results)
+            return False
+    print(f"GOOD {exercise.name}: the solution passes with {len(seeds)} seeds"
+          if len(seeds) > 1 else f"GOOD {exercise.name}: the solution passes; "
+          "no check depends on the seed", flush=True)
+    return True
+
+
+def test(exercise):
+    """Returns True if the exercise does what it should."""
+    good = refused(exercise, "the unsolved file", exercise.started(),
+                   exercise.fails)
+    good = solved(exercise) and good
+    folder = os.path.join(exercise.folder, "wrong")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    for name in names:
+        path = os.path.join(folder, name)
+        if not name.endswith(".patch"):
+            continue
+        words = re.match(r"Words: *(.+)", read_text(path))
+        good = refused(exercise, f"wrong/{name}", exercise.changed(path),
+                       words and words[1]) and good
+    return good
