@@ -52,13 +52,15 @@ FORCED := $(if $(findstring thread,$(SANITIZE)),-include tests/tsan_uring.h)
 MODEL := $(if $(wildcard walkthrough/model),$(BUILD)/model)
 # The program of the chapter "who accepts?".
 ACCEPTING := $(if $(wildcard walkthrough/accepting),$(BUILD)/accepting)
+# The pool of threads with a task queue, of chapter 02.
+TASKPOOL := $(if $(wildcard walkthrough/taskpool),$(BUILD)/taskpool)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all claims demo test bench valgrind sanitize fuzz lint format
 .PHONY: compare-code clean help
 
-all: $(STAGES:%=$(BUILD)/%) $(MODEL) $(ACCEPTING) ## build every stage into build/ (the default)
+all: $(STAGES:%=$(BUILD)/%) $(MODEL) $(ACCEPTING) $(TASKPOOL) ## build every stage into build/ (the default)
 
 # A stage is its own file and all of common/. `make V=1` shows the commands.
 Q := $(if $(V),,@)
@@ -141,6 +143,9 @@ $(BUILD)/model: $(patsubst %.c,$(BUILD)/%.o,$(wildcard walkthrough/model/*.c))
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 $(BUILD)/accepting: $(BUILD)/walkthrough/accepting/accepting.o
+	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
+
+$(BUILD)/taskpool: $(BUILD)/walkthrough/taskpool/taskpool.o
 	$(Q)$(CC) $(LDFLAGS) -o $(NEW) $^ $(LDLIBS) $(RENAME)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/walkthrough/*/*.d)

@@ -320,6 +320,7 @@ was it recorded with -q|quiet good
 cannot read|. good
 c1 expected a, but after 0 bytes|6 8 -s unmet.scn
 the scenario idle-timeout.scn is for 10-reactor alone|7 10 -s idle-timeout
+the scenario apart.scn is for 06-epoll-lt alone|6 7 -s apart
 END
     cut -d '|' -f 2 cases | compare_all
     while IFS='|' read -r words arguments; do
@@ -329,7 +330,7 @@ END
         [ ${#said[@]} = 1 ]
         [[ ! -s $n.out && ${said[0]} == "compare: "*"$words"* ]]
     done <cases
-    [ $n = 14 ]
+    [ $n = 15 ]
     run compare 6 # as a program of its own
     [ "$status" -eq 2 ]
     [ "${#lines[@]}" -eq 1 ]

@@ -7,7 +7,7 @@ Without a SCENARIO: all there are for the stage. --list only names them.
 
 The golden trace of a scenario, tests/golden/SCENARIO/STAGE.txt, is what the
 stage printed once and somebody read. A scenario may be for some stages alone,
-with options that only they have: a line "# options STAGE: OPTION..." for each.
+with options or without: a line "# options STAGE: [OPTION...]" for each.
 All lines of events are compared as they are, the waits and the listening
 socket included. The summary is not compared, because the scans of stage 03
 differ from run to run. Stage 09 has two workers, whatever the number of CPUs.

@@ -23,7 +23,9 @@ suffer() {
 }
 
 @test "every hazard of HTTP has a test" {
-    diff -u <(python3 -IS "$TOP/tests/http.py" --list | sed 's/ .*//') \
+    # tests/extra/hazards_tcp.bats cuts each request at each byte.
+    diff -u <(python3 -IS "$TOP/tests/http.py" --list |
+        sed 's/ .*//; /^requests-in-two-pieces$/d') \
         <(sed -n 's/^    suffer //p' "$BATS_TEST_FILENAME")
 }
 
@@ -35,10 +37,6 @@ suffer() {
 
 @test "... also if it arrives in small pieces" {
     suffer requests-in-small-pieces
-}
-
-@test "... and if it is cut in two, wherever the cut is" {
-    suffer requests-in-two-pieces
 }
 
 # Clients that leave.

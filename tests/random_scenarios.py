@@ -347,7 +347,8 @@ def main(arguments):
         parser.error("name at least one stage")
     bad = 0
     seeds = range(chosen.seed, chosen.seed + chosen.count)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    # More players than CPUs: each is often preempted in the middle of a step.
+    with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
         for reports in pool.map(
                 lambda seed: play_seed(seed, chosen.stages, chosen.repeat),
                 seeds):

@@ -120,10 +120,10 @@ def read_scenario(path):
 
 
 def options_of(path):
-    """Returns the options of each stage that a scenario is for, or {} if it
-    is for all."""
+    """Returns the options of each stage that a scenario is for, which may be
+    none, or {} if it is for all."""
     text = read_bytes(path).decode("latin-1")
-    found = re.findall(r"^# options (\S+): (.+?)\r?$", text, re.M)
+    found = re.findall(r"^# options (\S+):(.*?)\r?$", text, re.M)
     return {stage: words.split() for stage, words in found}
 
 

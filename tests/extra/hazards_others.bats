@@ -9,6 +9,10 @@ load helpers
     suffer_all 01-blocking
 }
 
+@test "no hazard harms 02-threads" {
+    suffer_all 02-threads
+}
+
 @test "no hazard harms 03-nonblocking" {
     suffer_all 03-nonblocking
 }

@@ -189,6 +189,25 @@ differs() {
     differs nested
 }
 
+@test "a model in which poll of a set takes its event is detected" {
+    change eventpoll.c 'events = EPOLLIN | EPOLLRDNORM;' \
+        'events = EPOLLIN, take_first(&todo);'
+    differs watched
+}
+
+@test "random scripts have threads that sleep in nested sets" {
+    local seed found=0
+    change eventpoll.c 'model_wake(&ep->file, EPOLLIN, 1);' ''
+    for seed in {5..65..6}; do
+        run timeout -k 1 "$LIMIT" "$model" --random "$seed" 3>&- 4>&- </dev/null
+        if [[ $output == *"awake "*"kernel: "*"MODEL: "* ]]; then
+            found=$((found + 1))
+        fi
+    done
+    echo "$found of 11 scripts differ"
+    [ "$found" -gt 3 ]
+}
+
 @test "a model that counts the sets only below is detected" {
     change eventpoll.c '+ ep_get_upwards_depth_proc(ep) <=' '<='
     need_new_kernel
@@ -244,6 +263,30 @@ differs() {
     change eventpoll.c 'put_first(&ep->rdllist, item)' \
         'make_ready(&ep->rdllist, item)'
     differs overflow
+}
+
+@test "a model in which an item is in the overflow list only once is detected" {
+    change eventpoll.c 'item->overflowed = false;' ''
+    differs overflow
+}
+
+@test "a model that counts only the last chain of sets is detected" {
+    change eventpoll.c 'if (below > levels)' ''
+    need_new_kernel
+    differs loops
+    change eventpoll.c 'if (above > levels)' ''
+    differs loops
+}
+
+@test "a model that allows only nine of the longest paths is detected" {
+    change eventpoll.c '50, 10}' '50, 9}'
+    differs paths
+}
+
+@test "a model with fewer events for EPOLLEXCLUSIVE is detected" {
+    change eventpoll.c 'EPOLLOUT | EPOLLERR |' 'EPOLLOUT |'
+    need_new_kernel
+    differs checks
 }
 
 @test "a model of a socket with half of its buffer instead of a quarter is detected" {

@@ -115,6 +115,10 @@ bool is_sleeping(int letter);
 bool any_sleeps(void);
 bool sleeps_in(const struct file *file);
 
+/* Whether such a thread is in epoll_wait, or in poll, of file. */
+bool waits_in(const struct file *file);
+bool polls_in(const struct file *file);
+
 /* Ends all threads. */
 void end_sleepers(void);
 

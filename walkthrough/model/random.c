@@ -1,10 +1,11 @@
 /*
  * random.c - makes up scripts. The same seed gives the same script everywhere.
  *
- * A script has one of five kinds, because not all steps fit together. While
- * threads sleep, one step must not wake two threads of one set, because the
- * kernel does not specify which of them is first. So those scripts have no
- * duplicates, no nested sets, and no events of a socket that sends.
+ * A script has one of six kinds, because not all steps fit together. While
+ * threads sleep, one step must not wake two threads if their order changes the
+ * result, because the kernel does not specify which of them is first. So those
+ * scripts have no events of a socket that sends, and is_orderly() refuses the
+ * other steps of this kind.
  */
 #include "play.h"
 
@@ -12,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 400, KINDS = 5 };
-enum script { ONE_SET, NESTED, SLEEPERS, PAIRS, COPIES };
+enum { STEPS = 400, KINDS = 6 };
+enum script { ONE_SET, NESTED, SLEEPERS, PAIRS, COPIES, NESTED_SLEEPERS };
 
 static uint64_t state; /* of the generator */
 static enum script script;
@@ -26,28 +27,52 @@ static const struct {
     const char *form;
     int weight[KINDS];
 } forms[] = {
-    {"%pwait", {14, 14, 8, 12, 5}},       {"%pwait %k", {14, 12, 8, 12, 5}},
-    {"%pfault %k", {3, 2, 2, 2, 2}},      {"%ptime-out", {0, 0, 1, 0, 0}},
-    {"poll %x", {2, 14, 2, 3, 1}},        {"%pinterest", {3, 3, 2, 2, 2}},
-    {"write %a %n", {12, 14, 14, 2, 12}}, {"read %a %r", {10, 10, 8, 10, 6}},
-    {"read %a 4096", {2, 2, 2, 2, 2}},    {"send %a %n", {4, 2, 0, 14, 3}},
-    {"send %a 4096", {2, 0, 0, 4, 1}},    {"fill %a", {2, 0, 0, 2, 1}},
-    {"peer-reads %a", {5, 2, 0, 1, 3}},   {"urgent %a", {2, 1, 1, 0, 2}},
-    {"send-urgent %a", {0, 0, 0, 2, 0}},  {"read-urgent %a", {1, 1, 1, 2, 1}},
-    {"shutdown %a %w", {1, 1, 0, 1, 0}},  {"peer-shuts %a", {1, 1, 3, 0, 1}},
-    {"peer-closes %a", {1, 1, 3, 0, 1}},  {"close %x", {1, 2, 1, 2, 1}},
-    {"%padd %x %m", {10, 18, 0, 12, 8}},  {"%padd %a %m", {0, 0, 10, 0, 0}},
-    {"%padd %s IN", {0, 20, 0, 0, 0}},    {"%pmod %x %m", {9, 9, 6, 8, 5}},
-    {"%pdel %x", {3, 4, 2, 3, 2}},        {"%pbad-op %x %m", {1, 1, 0, 0, 0}},
-    {"%x: wait", {1, 1, 0, 0, 0}},        {"%x: add %x %m", {1, 2, 0, 0, 0}},
-    {"%padd %x NULL", {1, 1, 0, 0, 0}},   {"socket %f", {3, 2, 2, 0, 3}},
-    {"file %f", {1, 1, 0, 0, 0}},         {"dup %x %f", {3, 2, 0, 1, 1}},
-    {"set %f", {0, 5, 1, 0, 0}},          {"pair %f %g", {0, 0, 0, 4, 0}},
-    {"listen %f", {0, 0, 0, 1, 0}},       {"connect %l %f", {0, 0, 0, 6, 0}},
-    {"accept %l %f", {0, 0, 0, 5, 0}},    {"%psleep %T", {0, 0, 10, 0, 0}},
-    {"%psleep %T 1", {0, 0, 8, 0, 0}},    {"sleep-poll %T %a", {0, 0, 2, 0, 0}},
-    {"signal %U", {0, 0, 3, 0, 0}},       {"awake", {0, 0, 10, 0, 0}},
-    {"during-copy {", {0, 0, 0, 0, 4}},   {"during-copy %n {", {0, 0, 0, 0, 4}},
+    {"%pwait", {14, 14, 8, 12, 5, 6}},
+    {"%pwait %k", {14, 12, 8, 12, 5, 6}},
+    {"%pfault %k", {3, 2, 2, 2, 2, 2}},
+    {"%ptime-out", {0, 0, 1, 0, 0, 1}},
+    {"poll %x", {2, 14, 2, 3, 1, 6}},
+    {"%pinterest", {3, 3, 2, 2, 2, 2}},
+    {"write %a %n", {12, 14, 14, 2, 12, 16}},
+    {"read %a %r", {10, 10, 8, 10, 6, 8}},
+    {"read %a 4096", {2, 2, 2, 2, 2, 3}},
+    {"send %a %n", {4, 2, 0, 14, 3, 0}},
+    {"send %a 4096", {2, 0, 0, 4, 1, 0}},
+    {"fill %a", {2, 0, 0, 2, 1, 0}},
+    {"peer-reads %a", {5, 2, 0, 1, 3, 0}},
+    {"urgent %a", {2, 1, 1, 0, 2, 1}},
+    {"send-urgent %a", {0, 0, 0, 2, 0, 0}},
+    {"read-urgent %a", {1, 1, 1, 2, 1, 1}},
+    {"shutdown %a %w", {1, 1, 0, 1, 0, 0}},
+    {"peer-shuts %a", {1, 1, 3, 0, 1, 1}},
+    {"peer-closes %a", {1, 1, 3, 0, 1, 1}},
+    {"close %x", {1, 2, 1, 2, 1, 1}},
+    {"%padd %x %m", {10, 18, 0, 12, 8, 0}},
+    {"%padd %a %m", {0, 0, 10, 0, 0, 14}},
+    {"%padd %s IN", {0, 20, 0, 0, 0, 14}},
+    {"%padd %s %m", {0, 0, 0, 0, 0, 6}},
+    {"%pmod %x %m", {9, 9, 6, 8, 5, 6}},
+    {"%pdel %x", {3, 4, 2, 3, 2, 3}},
+    {"%pbad-op %x %m", {1, 1, 0, 0, 0, 0}},
+    {"%x: wait", {1, 1, 0, 0, 0, 0}},
+    {"%x: add %x %m", {1, 2, 0, 0, 0, 0}},
+    {"%padd %x NULL", {1, 1, 0, 0, 0, 0}},
+    {"socket %f", {3, 2, 2, 0, 3, 4}},
+    {"file %f", {1, 1, 0, 0, 0, 0}},
+    {"dup %x %f", {3, 2, 0, 1, 1, 2}},
+    {"set %f", {0, 5, 1, 0, 0, 5}},
+    {"pair %f %g", {0, 0, 0, 4, 0, 0}},
+    {"listen %f", {0, 0, 0, 1, 0, 0}},
+    {"connect %l %f", {0, 0, 0, 6, 0, 0}},
+    {"accept %l %f", {0, 0, 0, 5, 0, 0}},
+    {"%psleep %T", {0, 0, 10, 0, 0, 12}},
+    {"%psleep %T 1", {0, 0, 8, 0, 0, 8}},
+    {"sleep-poll %T %a", {0, 0, 2, 0, 0, 1}},
+    {"sleep-poll %T %s", {0, 0, 0, 0, 0, 4}},
+    {"signal %U", {0, 0, 3, 0, 0, 3}},
+    {"awake", {0, 0, 10, 0, 0, 10}},
+    {"during-copy {", {0, 0, 0, 0, 4, 0}},
+    {"during-copy %n {", {0, 0, 0, 0, 4, 0}},
 };
 enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
 
@@ -82,7 +107,7 @@ static const char *flags_for(enum script kind)
         "IN",          "IN|ET", "IN|ONESHOT", "IN|EXCLUSIVE",
         "IN|RDHUP|ET", "IN",    "IN|ET",      "IN|ET|EXCLUSIVE",
         "RDHUP",       "0",     "IN|PRI|ET",  "IN|EXCLUSIVE"};
-    if (kind == SLEEPERS)
+    if (kind == SLEEPERS || kind == NESTED_SLEEPERS)
         return sleepy[draw(sizeof(sleepy) / sizeof(sleepy[0]))];
     return any[draw(sizeof(any) / sizeof(any[0]))];
 }
@@ -165,6 +190,84 @@ static bool expand(char what, char *text)
     return true;
 }
 
+/* --- steps whose result the kernel specifies ----------------------------- */
+
+/* Whether an event of file reaches goal, directly or through sets. */
+static bool reaches(const struct file *file, const struct file *goal)
+{
+    bool found = file == goal;
+    const struct epitem *item = file->refs;
+    for (; item != NULL && !found; item = item->next_ref)
+        found = reaches(&item->ep->file, goal);
+    return found;
+}
+
+/* Whether a thread in a call on high looks into the set low, from which
+ * another thread takes events. */
+static bool disturbs(const struct file *low, const struct file *high)
+{
+    return low == high ? waits_in(low) && polls_in(low)
+                       : waits_in(low) && sleeps_in(high);
+}
+
+/*
+ * Whether the registration of file in the set ep would be a second path between
+ * two files, or connect two threads of which one takes the event of the other.
+ * With two paths, one event wakes two threads of one set.
+ */
+static bool joins(const struct file *file, const struct file *ep)
+{
+    for (int i = 0; i < NAMES && names[i].open != NULL; i++) {
+        const struct file *low = names[i].open->file;
+        if (!reaches(low, file))
+            continue;
+        for (int k = 0; k < NAMES && names[k].open != NULL; k++) {
+            const struct file *high = names[k].open->file;
+            if (reaches(ep, high) &&
+                (reaches(low, high) || disturbs(low, high)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a call that blocks on file would take an event from the call of
+ * another thread, or the other way round. */
+static bool collides(const struct file *file, bool polls)
+{
+    for (int i = 0; i < NAMES && names[i].open != NULL; i++) {
+        const struct file *other = names[i].open->file;
+        bool below = reaches(other, file) && (other != file || polls);
+        bool above = reaches(file, other) && other != file;
+        if (below && waits_in(other))
+            return true;
+        if (!polls && ((above && sleeps_in(other)) || polls_in(file)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the order of the threads that this step wakes does not matter. */
+static bool is_orderly(const char *line)
+{
+    char words[3][LINE_SIZE] = {"", "", ""};
+    const char *colon = strchr(line, ':');
+    const struct file *set = names[0].open->file;
+    if (colon != NULL) {
+        snprintf(words[0], LINE_SIZE, "%.*s", (int)(colon - line), line);
+        set = names[find_name(words[0])].open->file;
+        line = colon + 1;
+    }
+    sscanf(line, "%127s %127s %127s", words[0], words[1], words[2]);
+    if (strcmp(words[0], "add") == 0)
+        return !joins(names[find_name(words[1])].open->file, set);
+    if (strcmp(words[0], "sleep") == 0)
+        return !collides(set, false);
+    if (strcmp(words[0], "sleep-poll") == 0)
+        return !collides(names[find_name(words[2])].open->file, true);
+    return true;
+}
+
 /* Whether the step may be made up now. */
 static bool fits(const char *line)
 {
@@ -223,7 +326,7 @@ static bool make_up(char line[LINE_SIZE])
         if (!possible)
             return false;
     }
-    return fits(line);
+    return fits(line) && (script != NESTED_SLEEPERS || is_orderly(line));
 }
 
 /* A copy has up to five steps that move bytes. */
@@ -253,10 +356,11 @@ bool play_random(size_t seed)
     if (script == COPIES && !can_stop_copies())
         script = ONE_SET;
     next_line = next_in_copy;
-    steps_left = script == SLEEPERS ? STEPS / 2 : STEPS;
+    bool threads = script == SLEEPERS || script == NESTED_SLEEPERS;
+    steps_left = threads ? STEPS / 2 : STEPS;
     begin_script();
     bool equal = play_line(script == PAIRS ? "pair a0 b0" : "socket a0");
-    if (script == NESTED || script == SLEEPERS)
+    if (script == NESTED || threads)
         equal = play_line("set s") && equal;
     while (steps_left > 0) {
         if (!make_up(line))

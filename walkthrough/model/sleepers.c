@@ -269,12 +269,28 @@ bool any_sleeps(void)
     return false;
 }
 
-bool sleeps_in(const struct file *file)
+static bool is_in(const struct file *file, bool polls)
 {
     for (int i = 0; i < LETTERS; i++)
-        if (is_sleeping(i) && sleepers[i].name->open->file == file)
+        if (is_sleeping(i) && sleepers[i].name->open->file == file &&
+            sleepers[i].polls == polls)
             return true;
     return false;
+}
+
+bool waits_in(const struct file *file)
+{
+    return is_in(file, false);
+}
+
+bool polls_in(const struct file *file)
+{
+    return is_in(file, true);
+}
+
+bool sleeps_in(const struct file *file)
+{
+    return waits_in(file) || polls_in(file);
 }
 
 void end_sleepers(void)
