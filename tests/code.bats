@@ -225,7 +225,7 @@ make_nothing() {
     [ -z "$output" ]
     run "$TOP/scripts/setup" everything
     [ "$status" -eq 2 ]
-    [[ $output == *"'everything' is none of run, uring, compare, grade, bench, test, book, extra"* ]]
+    [[ $output == *"'everything' is none of run, uring, compare, learn, grade, bench, test, book, extra"* ]]
 }
 
 @test "setup says what is missing and why, and how to get it without apt-get" {
@@ -239,6 +239,10 @@ make_nothing() {
     [ "$status" -eq 1 ]
     [[ $output == *"missing: gcc "*"compiles the stages"* ]]
     [[ $output == *"there is no apt-get here"* ]]
+    # The exercises need neither Bats nor Valgrind.
+    run env PATH="$bin" "$bin/bash" "$TOP/scripts/setup" learn
+    [[ $output == *"missing: git "* && $output == *"missing: python3 "* ]]
+    [[ $output != *bats* && $output != *valgrind* ]]
     printf '#!%s/bash\nexit 1\n' "$bin" >"$bin/apt-get"
     chmod +x "$bin/apt-get"
     run env PATH="$bin" "$bin/bash" "$TOP/scripts/setup" --dry-run run
