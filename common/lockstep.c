@@ -50,7 +50,8 @@ static bool active, holding;
 /* Called when the server is quiet after a step, or NULL. Set before other
  * threads exist. With it, a server of one thread waits for turns as well, so
  * that it does nothing while a client is in the middle of a step. */
-static void (*observer)(void);
+typedef void look(void);
+static look *observer;
 static bool playing; /* there is a player, which gives turns */
 static bool settled; /* after the start; used by the player's thread */
 

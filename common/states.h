@@ -5,7 +5,7 @@
  * list and the ready list. With --states, the JSON trace has a line for them
  * whenever they have changed. Nothing here consumes a byte or an edge.
  *
- * In lock-step alone this is well defined: nobody acts while a state is taken.
+ * It works in lock-step only, where no thread acts while a state is taken.
  */
 #ifndef IOMUX_STATES_H
 #define IOMUX_STATES_H

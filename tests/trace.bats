@@ -92,7 +92,7 @@ facts_of_json() {
           (.args.who | test("^(server|thread|worker)")) as $server
         | ($name == "recv" or $name == "send") as $data
         | ($cat | IN("again", "error")) as $failed
-        | .args | del(.src, .again)
+        | .args | del(.src, .again, .room)
         | if ($data and ($server | not)) or $cat == "shutdown" or
              ($failed and ($data | not)) then del(.fd) else . end
         | if .asked == .bytes then del(.asked) else . end

@@ -75,7 +75,7 @@ def text_of_row(row):
     if row.bytes:
         words = [" ".join([*words, count(row.bytes, "byte")])]
     if row.bytes is not None and not {"OUT", "HUP", "ERR"} & set(ready):
-        words.append("no room to send")
+        words.append("not writable")
     if row.registered == "ONESHOT":
         words.append("disarmed")
     return f"fd:{row.fd} {', '.join(words)}" if words else ""
