@@ -5,7 +5,11 @@ from .compare import counts
 from .program import Trouble
 from .stages import build, find_scenario, find_stage, play, stages
 
-NAMES = ("waits", "wake-ups", "accept", "recv", "EAGAIN", "send", "ctl")
+ACTIONS = {"waits": "call a function that waits",
+           "wake-ups": "return from a wait", "accept": "call accept4",
+           "recv": "call recv", "EAGAIN": "get EAGAIN from a call",
+           "send": "call send", "ctl": "call epoll_ctl"}
+NAMES = tuple(ACTIONS)
 
 
 def parse(word):
@@ -20,6 +24,19 @@ def parse(word):
     return name, int(number)
 
 
+def judge(guess, truth):
+    """Returns the verdict on a number."""
+    return ("right" if guess == truth else
+            "too many" if guess > truth else "too few")
+
+
+def verdict(word, scenario, guess):
+    """Plays a scenario and returns the verdict on one guess, WHAT=N."""
+    name, number = parse(guess)
+    counted = counts(play(find_stage(word), find_scenario(scenario)))
+    return judge(number, int(counted[name]))
+
+
 def predict(word, scenario, guesses):
     """Plays a scenario and prints a verdict on each guess. Returns True if
     all are right."""
@@ -31,11 +48,11 @@ def predict(word, scenario, guesses):
     parsed = [parse(guess) for guess in guesses]
     build()
     counted = counts(play(stage, path))
-    right = True
+    right = 0
     for name, guess in parsed:
         truth = int(counted[name])
-        verdict = ("right" if guess == truth else
-                   "too many" if guess > truth else "too few")
-        print(f"{stage} {scenario} {name}={guess}: {verdict}")
-        right = right and guess == truth
-    return right
+        print(f"How often does {stage} {ACTIONS[name]} in {scenario}? {guess}: "
+              f"{judge(guess, truth)}")
+        right += guess == truth
+    print(f"{right} of {len(parsed)} right")
+    return right == len(parsed)

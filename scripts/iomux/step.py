@@ -3,15 +3,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 
+from .environment import time_limit
 from .message import plain
-from .program import Trouble
-from .stages import build, find_play, find_scenario, play, stages
-from .trace import COLUMN, Event
+from .program import TOP, Trouble
+from .stages import LIMIT, build, find_play, find_scenario, play, stages
+from .trace import COLUMN, Event, read_trace
 from .trace_json import State
 
 ALL_HANDED = ("select", "poll")  # calls that get all descriptors each time
 MOST_NAMED = 6  # descriptors
+TWIN = "twin:"
 OPTIONS = {"09-epoll-pool": ["--workers", "2"]}  # whatever the number of CPUs
 
 
@@ -48,13 +51,14 @@ def blocks(events, i):
 
 def forgotten(state):
     """Returns how many bytes wait that epoll has reported and will not report
-    again. A socket without room to send is left out, because epoll reports it
-    as soon as there is room."""
+    again. A socket without room to send is left out if it is registered for
+    OUT, because epoll reports it as soon as there is room."""
     if state is None or state.ready != 0:
         return 0
     return sum(row.bytes or 0 for row in state.rows
                if {"IN", "ET"} <= set(row.registered.split("|")) and
-               "OUT" in row.ready.split("|"))
+               ("OUT" in row.ready.split("|") or
+                "OUT" not in row.registered.split("|")))
 
 
 # --- as text -----------------------------------------------------------------
@@ -126,20 +130,50 @@ def lines(trace):
 
 # --- playing -----------------------------------------------------------------
 
+def build_twin(name):
+    """Returns the path of a broken twin."""
+    run = subprocess.run([os.path.join(TOP, "scripts", "twin"), "--build", name],
+                         stdin=subprocess.DEVNULL, capture_output=True,
+                         check=False)
+    if run.returncode != 0:
+        raise Trouble(f"there is no twin '{plain(name)}' that can be built; "
+                      "scripts/twin --list lists all twins")
+    return run.stdout.decode("latin-1").strip()
+
+
+def play_twin(name, path):
+    """Returns the trace of a twin that plays a scenario, perhaps not to its
+    end."""
+    program, limit = build_twin(name), time_limit(LIMIT)
+    try:
+        run = subprocess.run([program, "-S", path, "--states", "-j", "-"],
+                             stdin=subprocess.DEVNULL, capture_output=True,
+                             timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"twin:{name} has not ended after {limit} s") from None
+    trace = read_trace(TWIN + name, run.stdout)
+    if not trace.events:
+        raise Trouble(f"twin:{name} printed no events: "
+                      f"{plain(run.stderr.decode('latin-1').strip())}")
+    return trace
+
+
 def play_states(word, scenario):
-    """Returns the trace with states of a stage that plays a scenario."""
+    """Returns the trace with states of a stage, or of a twin, that plays a
+    scenario."""
     stage, options = find_play(word)
-    if stage is None:
-        raise Trouble(f"'{word}' is not a stage; the stages are "
+    if stage is None and not word.startswith(TWIN):
+        raise Trouble(f"'{plain(word)}' is not a stage; the stages are "
                       f"{', '.join(stages())}")
     path = find_scenario(scenario)
     build()
+    if stage is None:
+        return play_twin(word.removeprefix(TWIN), path)
     trace = play(stage, path, [*OPTIONS.get(stage, []), *options,
                                "--states", "-j", "-"])
     if trace.problem is not None:
         number, _, why = trace.problem
         raise Trouble(f"{word}:{number}: {why}")
-    trace.name = f"{word} {os.path.basename(path)}"
     return trace
 
 

@@ -1,0 +1,317 @@
+"""box.py - runs a command with limits, and ends it with all that it has started.
+
+sandbox.py has the two ways to shut it in. A judge is a Python script: guard.py
+runs it, and its status comes through a descriptor. The status of any other
+program proves nothing but how that program ended.
+"""
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import os
+import re
+import resource
+import selectors
+import shutil
+import subprocess
+import time
+
+from . import where
+from .environment import time_limit
+from .program import TOP
+from .runner import LIMIT, Ran, name_of_signal
+
+PYTHON = "/usr/bin/python3"
+GUARD = "scripts/iomux/guard.py"
+KIB, MIB = 1 << 10, 1 << 20
+LOOK = 0.05  # seconds between two looks at the memory
+
+Limits = collections.namedtuple(
+    "Limits", "processes address_space cpu files file_size memory output disk")
+LIMITS = Limits(processes=64, address_space=2048 * MIB, cpu=20, files=4096,
+                file_size=128 * MIB, memory=512 * MIB, output=64 * KIB,
+                disk=128 * MIB)
+TRACED = 4 * MIB  # bytes that strace may print
+EXCESSES = 2  # time-outs and other excesses; after these, nothing is run
+
+# Sets the limits inside, where the processes of others do not count. The system
+# ends these programs first if there is no memory.
+LAUNCH = """
+echo 1000 >/proc/self/oom_score_adj
+ulimit -c 0 -n {files} -u {processes} -t {cpu} -f {file_size} {space}
+[ "$(ulimit -c)$(ulimit -u)" = 0{processes} ] || exit 126
+exec "$@"
+"""
+
+
+@dataclasses.dataclass
+class Ended(Ran):
+    """How a command ended, with the limit that it has exceeded."""
+    reason: str | None = None
+
+    @property
+    def ending(self):
+        return self.reason or super().ending
+
+
+class Box:
+    """What the two ways have in common. Only a command that builds may write
+    to `place`. `papers` has scenarios, which nobody in the box can change."""
+
+    name = ""
+
+    def __init__(self, folder, user=None, limits=LIMITS):
+        self.folder, self.user, self.limits = folder, user, limits
+        self.place = os.path.join(folder, "place")
+        self.papers = os.path.join(folder, "papers")
+        self.shown, self.exceeded = {}, 0
+        for each in self.place, self.papers:
+            os.makedirs(each, exist_ok=True)
+            os.chmod(each, 0o755)
+
+    def run(self, argv, cwd=None, limit=LIMIT, stdin=None, environment=None,
+            program=None, build=False):
+        """Runs a command, like runner.Direct.run(). A judge that was killed
+        before it had a result ends with status 125."""
+        if self.exceeded >= EXCESSES:
+            return Ended(reason="not run, because it has exceeded its limits "
+                         f"{EXCESSES} times")
+        if build and self.user is not None:
+            self.give_place(self.user)
+        judge = os.path.basename(argv[0]).startswith("python3")
+        command = [self.show(word) for word in argv]
+        result, result_end = os.pipe()
+        try:
+            if judge:
+                script = [word for word in command[1:] if word[:1] != "-"]
+                command = [PYTHON, "-I", os.path.join(TOP, GUARD),
+                           str(result_end), *script]
+            roomy = build or "/asan/" in argv[0]
+            process = self.open(self.launch(roomy) + command,
+                                cwd or self.place, stdin,
+                                self.variables(environment), build, result_end)
+            os.close(result_end)
+            result_end = -1
+            ran = self.watch(process, time_limit(limit), program,
+                             TRACED if argv[0] == "strace" else
+                             self.limits.output)
+            if judge:
+                ran.status = int(os.read(result, 16).strip() or 125)
+            return ran
+        finally:
+            os.close(result)
+            if result_end >= 0:
+                os.close(result_end)
+
+    def open(self, *arguments):
+        """Starts a command in the box. Returns its Popen, whose streams are
+        pipes that belong to the user, who can open /dev/stdout then."""
+        pipes = [os.pipe() for _ in range(2)]
+        try:
+            for _, end in pipes:
+                if self.user is not None:
+                    os.fchown(end, self.user, self.user)
+            process = self.start(*arguments, [end for _, end in pipes])
+        except BaseException:
+            for here, _ in pipes:
+                os.close(here)
+            raise
+        finally:
+            for _, end in pipes:
+                os.close(end)
+        process.stdout, process.stderr = (open(here, "rb", buffering=0)
+                                          for here, _ in pipes)
+        return process
+
+    def build(self, target, build="build", sanitize=""):
+        """Builds the programs of an exercise in place."""
+        more = [f"SANITIZE={sanitize}", "CFLAGS=-O1 -g"] if sanitize else []
+        return self.run(["make", "-s", f"BUILD={build}", *more,
+                         f"{build}/{target}"], limit=6 * LIMIT, build=True)
+
+    def close(self):
+        """Removes what the box has left."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def show(self, word):
+        """Returns the word of a command line. A scenario is replaced by its
+        copy in `papers`, because nothing else of its folder is shown."""
+        if not (os.path.isabs(word) and word.endswith(".scn") and
+                os.path.isfile(word)):
+            return word
+        if os.path.dirname(word) == self.papers:
+            return word
+        if word not in self.shown:
+            copy = os.path.join(self.papers, str(len(self.shown)))
+            os.makedirs(copy, mode=0o755)
+            self.shown[word] = shutil.copy(word, copy)
+            os.chmod(self.shown[word], 0o644)
+        return self.shown[word]
+
+    def give_place(self, user):
+        """Changes the owner of `place`, which only a compiler may write to."""
+        for folder, folders, names in os.walk(self.place):
+            os.chown(folder, user, user)
+            for name in folders + names:
+                os.chown(os.path.join(folder, name), user, user,
+                         follow_symlinks=False)
+
+    def launch(self, roomy):
+        """Returns the start of a command line that sets the limits. A compiler
+        is roomy, and a program with AddressSanitizer, which reserves 20 TiB
+        of addresses."""
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        limits = self.limits
+        return ["/bin/bash", "-pc", LAUNCH.format(
+            files=limits.files if hard < 0 else min(limits.files, hard),
+            processes=limits.processes, cpu=time_limit(limits.cpu),
+            file_size=limits.file_size // KIB,
+            space="" if roomy else f"-v {limits.address_space // KIB}"),
+            "launch"]
+
+    def variables(self, more):
+        keep = {name: os.environ[name] for name in
+                ("TIMEOUT_MULT", "CC", "CFLAGS") if name in os.environ}
+        return {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LC_ALL": "C",
+                "TMPDIR": "/tmp", **keep, **(more or {})}
+
+    def watch(self, process, limit, program, most):
+        """Reads what a process prints, and ends it at a limit."""
+        ran = Ended()
+        try:
+            self.follow(process, ran, time.monotonic() + limit, most)
+            if ran.timed_out:
+                ran.where = self.where(process, program)
+        finally:
+            self.end(process)
+            for stream in process.stdout, process.stderr:
+                stream.close()
+        if ran.reason or ran.timed_out:
+            self.exceeded += 1
+            return ran
+        status = process.returncode
+        if status < 0 or status > 128:
+            ran.signal = name_of_signal(-status if status < 0 else status - 128)
+        else:
+            ran.status = status
+        return ran
+
+    def follow(self, process, ran, end, most):
+        parts = {process.stdout: [], process.stderr: []}
+        look = time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            for stream in parts:
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ)
+            ended = False
+            while True:
+                if not selector.get_map():
+                    time.sleep(LOOK / 5)  # closed; the process may go on
+                ready = selector.select(0 if ended else LOOK)
+                for key, _ in ready:
+                    data = os.read(key.fd, 65536)
+                    if data:
+                        parts[key.fileobj].append(data)
+                        most -= len(data)
+                    else:
+                        selector.unregister(key.fileobj)
+                if most < 0:
+                    ran.reason, ran.cut = "it printed too much, and was ended", \
+                        True
+                    break
+                if ended and not ready:
+                    break
+                ended = process.poll() is not None
+                now = time.monotonic()
+                if now > look and not ended:
+                    look = now + LOOK
+                    ran.reason = self.excess(process)
+                ran.timed_out = now > end
+                if ran.reason or ran.timed_out:
+                    break
+        ran.output, ran.errors = map(b"".join, parts.values())
+        for name in "output", "errors":
+            setattr(ran, name, getattr(ran, name)[:TRACED])
+
+    def excess(self, process):
+        """Returns a sentence about the limit that is exceeded, or None."""
+        if memory_of(self.processes(process)) > self.limits.memory:
+            return (f"it took more than {self.limits.memory // MIB} MiB of "
+                    "memory, and was ended")
+        return None
+
+    def where(self, process, program):
+        """Returns where the program hangs, like where.of_group()."""
+        where.look_up = self.look_up
+        for pid in sorted(self.processes(process), reverse=True):
+            path = where.link_of(pid)
+            if path and (program is None or
+                         path == os.path.realpath(program)):
+                said = where.of_process(pid, path)
+                if said is not None:
+                    return said
+        return None
+
+    def look_up(self, argv):
+        """Runs addr2line(1) in a box."""
+        return self.run(argv).output
+
+
+def children(pid):
+    """Returns the processes that a process has started, and theirs."""
+    found, waiting = [], [pid]
+    while waiting:
+        each = waiting.pop()
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{each}/task"):
+                with open(f"/proc/{each}/task/{thread}/children",
+                          encoding="ascii") as file:
+                    waiting += [int(word) for word in file.read().split()]
+        found.append(each)
+    return found[1:]
+
+
+def processes_of(user):
+    """Returns the processes of a user that have not ended."""
+    found, words = [], re.compile(rb"\nUid:\t.*\b%d\b" % user)
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{name}/status", "rb") as file:
+                    text = file.read()
+                if words.search(text) and b"\nState:\tZ" not in text:
+                    found.append(int(name))
+    return found
+
+
+def memory_of(pids):
+    """Returns the bytes of memory that these processes have."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError):
+            with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+                total += int(file.read().split()[1])
+    return total * os.sysconf("SC_PAGE_SIZE")
+
+
+# What the programs of a submission may see of the tree: no golden trace, no
+# solution, and no scenario but the one that is played.
+SEEN = ("Makefile", "common", "demos", "scripts", "tests", "build/common",
+        "build/asan/common", "walkthrough/model")
+UNSEEN = shutil.ignore_patterns("golden", "broken", "*.bats", "bench",
+                                "exercises", "scenarios", "__pycache__")
+
+
+def copy_tree(place):
+    """Copies what a submission may see of the tree. Returns the copy's path."""
+    copy = os.path.join(place, "tree")
+    for part in SEEN:
+        source, target = os.path.join(TOP, part), os.path.join(copy, part)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.isdir(source):
+            shutil.copytree(source, target, ignore=UNSEEN)
+        elif os.path.exists(source):
+            shutil.copy2(source, target)
+    subprocess.run(["chmod", "-R", "u+w,go+rX,go-w", copy], check=True)
+    return copy

@@ -1,0 +1,49 @@
+"""check_model.py - the checks of files that are not a stage's: the model of
+epoll, and guesses."""
+import os
+
+from .failure import Failed, shorten
+from .program import TOP
+
+MODEL = os.path.join(TOP, "walkthrough", "model")
+
+
+def model(case, words):
+    """Plays files of steps in the model and in the kernel."""
+    for name in words[1:]:
+        argv = [case.program]
+        path = os.path.join(MODEL, name + ".ep")
+        if name == "random":
+            argv += ["--random", str(1 + case.seed % 1000)]
+        elif os.path.exists(path):
+            argv.append(path)
+        else:
+            case.exercise.refuse(f"there is no {path}")
+        ran = case.runner.run(argv, program=case.program)
+        if ran.good:
+            continue
+        lines = ran.output.decode("utf-8", "replace").splitlines()
+        bad = [line for line in lines if "MODEL" in line]
+        raise Failed(f"in {name}, the model does what the kernel does",
+                     shorten(bad[0]) if bad else ran.ending)
+
+
+def guesses(case, _):
+    """The same questions as at the start, each with a right number."""
+    from . import checks, predict
+    wanted = [[word.partition("=")[0] for word in line.split()] for line in
+              case.exercise.started().decode("ascii").splitlines()
+              if line.strip()]
+    came = checks.read_guesses(case.source)
+    if [[word.partition("=")[0] for word in line] for line in came] != wanted:
+        raise Failed("the questions as they were, and a number in the place "
+                     "of each ?", "other questions")
+    for line in came:
+        for guess in line[2:]:
+            if not guess.partition("=")[2].isdigit():
+                raise Failed("a number in the place of each ?",
+                             " ".join(line))
+            verdict = predict.verdict(line[0], line[1], guess)
+            if verdict != "right":
+                raise Failed("the right number", f"{' '.join(line)}: "
+                             f"{verdict}")

@@ -1,0 +1,122 @@
+"""grading.py - the command line of scripts/grade."""
+import os
+import re
+import signal
+import sys
+import tempfile
+
+from . import autograder, exercise as exercises, grade, hand_in, reports
+from .program import Parser, Trouble
+
+USAGE = """scripts/grade -e N [-e N]... [OPTION]... SUBMISSIONS
+       scripts/grade -e N [-e N]... --gradescope-zip FILE"""
+DESCRIPTION = """\
+Judge the submissions of a class. SUBMISSIONS is a folder with a file or a
+folder for each student. The file of an exercise is found by its name, and
+nothing else of a submission is used. Each submission is compiled and run in a
+box, without the files, the network and the processes of this system."""
+EPILOG = """\
+DIR gets grades.csv and, for each student, STUDENT/report.txt. What could not be
+judged has 0 points, and the reason.
+
+try:  scripts/grade -e 2 --jobs 4 -o build/grades submissions
+
+Exit status: 0 all were judged, 1 some could not be judged, 2 trouble."""
+
+
+def number(least, most):
+    def read(word):
+        if re.fullmatch("[0-9]{1,9}", word) and least <= int(word) <= most:
+            return int(word)
+        raise Trouble(f"'{word}' is not a whole number from {least} to {most}")
+    return read
+
+
+def options(arguments):
+    parser = Parser("grade", usage=USAGE, description=DESCRIPTION,
+                    epilog=EPILOG)
+    add = parser.add_argument
+    add("submissions", metavar="SUBMISSIONS", nargs="?")
+    add("-e", "--exercise", metavar="N", action="append", default=[],
+        help="an exercise: its number or its name")
+    add("-o", "--output", metavar="DIR", default="build/grades",
+        help="where the reports go (default: build/grades)")
+    add("-j", "--jobs", metavar="N", type=number(1, 64), default=1,
+        help="students that are judged at the same time (default: 1)")
+    add("--seed", metavar="S", type=number(0, 999999999),
+        help="the seed of the scenarios (default: another one each time)")
+    add("--detail", choices=reports.DETAILS, default="full",
+        help="what a report shows of a failure: all, only what came, or "
+        "the names of the checks (default: full)")
+    add("--format", choices=list(reports.FORMATS), action="append",
+        default=[], help="write the results in this format too")
+    add("--more", metavar="DIR", help="a folder with hidden checks: "
+        "DIR/NN-name/task.md and scenarios")
+    add("--one", action="store_true",
+        help="SUBMISSIONS is the submission of one student")
+    add("--box", choices=("bubblewrap", "user"), help="use this way alone: "
+        "Bubblewrap, or, for root, a user without rights")
+    add("--trust", action="store_true", help="no box: for a file of your own")
+    add("--gradescope-zip", metavar="FILE",
+        help="write an autograder for Gradescope instead")
+    parser.add_help_option()
+    chosen = parser.parse_args(arguments)
+    if not chosen.exercise:
+        raise Trouble("give the number of an exercise, as in: scripts/grade "
+                      "-e 2 SUBMISSIONS")
+    if (chosen.submissions is None) == (chosen.gradescope_zip is None):
+        raise Trouble("give a folder of submissions, or --gradescope-zip FILE")
+    return chosen
+
+
+def stop(signum, _):
+    sys.exit(128 + signum)
+
+
+def main(arguments):
+    chosen = options(arguments)
+    known = exercises.read_all(
+        exercises.folders_of(os.environ.get("EXERCISES")))
+    wanted = {}
+    for word in chosen.exercise:
+        each = exercises.find(known, word)
+        wanted[each.number] = each
+    if chosen.gradescope_zip is not None:
+        autograder.write(chosen.gradescope_zip, list(wanted.values()), chosen)
+        print(f"wrote {chosen.gradescope_zip}")
+        return 0
+    for name in "SIGTERM", "SIGHUP":
+        signal.signal(getattr(signal, name), stop)
+    students = hand_in.students(chosen.submissions, chosen.one)
+    with tempfile.TemporaryDirectory(prefix="iomux-more.") as base:
+        plan = [grade.with_more(each, chosen.more, base)
+                if chosen.more else each for each in wanted.values()]
+        return judge_all(chosen, plan, students)
+
+
+def judge_all(chosen, plan, students):
+    seed = grade.random_seed() if chosen.seed is None else chosen.seed
+    session = grade.Session(
+        plan, seed, chosen.trust, {None: None, "user": "user of its own"}.get(
+            chosen.box, chosen.box), min(chosen.jobs, len(students)))
+    try:
+        print(f"submissions: {len(students)}, box: {session.kind.name}, "
+              f"seed {seed}", flush=True)
+        results = grade.grade(session, students, print_line)
+    finally:
+        session.close()
+    grade.write_reports(chosen.output, results, chosen.detail, chosen.format,
+                        chosen.one)
+    flat = [each for graded in results for each in graded]
+    passed, failed = reports.counts(flat)
+    print(f"{passed} checks passed, {failed} failed; the reports are in "
+          f"{chosen.output}")
+    return 1 if any(each.reason for each in flat) else 0
+
+
+def print_line(graded):
+    got, most = reports.points(graded)
+    line = f"{reports.printable(graded[0].student):24} {got:3} of {most}"
+    reasons = [reports.printable(each.reason) for each in graded
+               if each.reason]
+    print(line + ("  " + "; ".join(reasons) if reasons else ""), flush=True)

@@ -1,0 +1,182 @@
+"""reports.py - prints the results of exercises: for people, as TAP, as JUnit's
+XML, as Gradescope's JSON and as CSV.
+
+All formats count the same: a test is one check of one exercise of one student.
+An exercise that could not be judged has failed in every check, with the reason.
+"""
+import collections
+import csv
+import io
+import json
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+# One check. `message` explains a failure.
+Line = collections.namedtuple("Line", "check points passed message")
+# The checks of one exercise. `reason` says why there is no result, or is None.
+Graded = collections.namedtuple("Graded", "student exercise lines reason")
+
+DETAILS = ("full", "actual", "none")
+FILES = {"tap": "results.tap", "junit": "results.xml",
+         "gradescope": "results.json", "csv": "results.csv"}
+HIDDEN = re.compile(r" *(expected:|again:|GOOD |MISSING )")
+
+
+def printable(text):
+    """Returns text whose control characters are escaped, newlines excepted:
+    a submission must not write to the teacher's terminal, or break XML."""
+    return "".join(
+        char if char == "\n" or char.isprintable() else
+        char.encode("unicode_escape", "replace").decode()
+        for char in text.expandtabs(4).encode(
+            "utf-8", "backslashreplace").decode())
+
+
+def with_detail(line, detail):
+    """Returns a check with as much of its message as students may see."""
+    line = line._replace(check=printable(line.check),
+                         message=printable(line.message).strip("\n"))
+    if detail == "full" or line.passed:
+        return line
+    if detail == "none":
+        return line._replace(message="")
+    kept = [each for each in line.message.split("\n")
+            if not HIDDEN.match(each)]
+    return line._replace(message="\n".join(kept))
+
+
+def headline(line):
+    """Returns the row of a message that says what came."""
+    rows = line.message.strip().split("\n")
+    got = [row.split(":", 1)[1] for row in rows
+           if row.lstrip().startswith("got:")]
+    return (got or rows)[0].strip()
+
+
+def points(graded):
+    """Returns the points reached, and the points possible."""
+    lines = [line for each in graded for line in each.lines]
+    return (sum(line.points for line in lines if line.passed),
+            sum(line.points for line in lines))
+
+
+def counts(graded):
+    """Returns how many checks have passed, and how many have failed."""
+    passed = sum(line.passed for each in graded for line in each.lines)
+    return passed, sum(len(each.lines) for each in graded) - passed
+
+
+def text(graded):
+    """Returns the report for people."""
+    out = []
+    for each in graded:
+        out.append(f"{printable(each.student)}, exercise {each.exercise}: "
+                   "{} of {} points".format(*points([each])))
+        if each.reason:
+            out.append(f"  not judged: {printable(each.reason)}")
+        for line in each.lines:
+            word = "passed" if line.passed else "FAILED"
+            out.append(f"  {word}  {line.points}  {line.check}")
+            if line.passed or each.reason:
+                continue
+            out += ["    " + row for row in line.message.split("\n") if row]
+        out.append("")
+    return "\n".join(out)
+
+
+def tap(graded):
+    """Returns the Test Anything Protocol, version 13."""
+    rows = [(each, line) for each in graded for line in each.lines]
+    out = ["TAP version 13", f"1..{len(rows)}"]
+    for number, (each, line) in enumerate(rows, 1):
+        title = re.sub(r"[#\n]", " ", f"{printable(each.student)}: exercise "
+                       f"{each.exercise}: {line.check}")
+        out.append(f"{'ok' if line.passed else 'not ok'} {number} - {title}")
+        out += [f"# {row}" for row in line.message.split("\n")
+                if row and not line.passed]
+    return "\n".join(out) + "\n"
+
+
+def junit(graded):
+    """Returns JUnit's XML: a suite is one exercise of one student."""
+    passed, failed = counts(graded)
+    out = ['<?xml version="1.0" encoding="UTF-8"?>',
+           f'<testsuites tests="{passed + failed}" failures="{failed}">']
+    for each in graded:
+        good, bad = counts([each])
+        name = f"{printable(each.student)}: exercise {each.exercise}"
+        out.append(f'  <testsuite name={quoteattr(name)} tests="{good + bad}" '
+                   f'failures="{bad}" errors="0" skipped="0">')
+        for line in each.lines:
+            case = (f"    <testcase classname={quoteattr(name)} "
+                    f"name={quoteattr(line.check)}")
+            if line.passed:
+                out.append(case + "/>")
+                continue
+            out += [case + ">", "      <failure message="
+                    f"{quoteattr(headline(line))}>{escape(line.message)}"
+                    "</failure>", "    </testcase>"]
+        out.append("  </testsuite>")
+    return "\n".join([*out, "</testsuites>", ""])
+
+
+def gradescope(graded):
+    """Returns the results.json of a Gradescope autograder."""
+    score, _ = points(graded)
+    tests = []
+    for each in graded:
+        for line in each.lines:
+            test = {"name": f"exercise {each.exercise}: {line.check}",
+                    "score": line.points if line.passed else 0,
+                    "max_score": line.points,
+                    "status": "passed" if line.passed else "failed"}
+            if not line.passed and line.message:
+                test["output"] = line.message
+            tests.append(test)
+    return json.dumps({"score": score, "tests": tests}, indent=2) + "\n"
+
+
+def cell(word):
+    """Returns a cell that no spreadsheet takes for a formula."""
+    word = printable(str(word)).replace("\n", " ")
+    return "'" + word if word[:1] in tuple("=+-@") else word
+
+
+def as_csv(rows):
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(
+        [[each if isinstance(each, int) else cell(each) for each in row]
+         for row in rows])
+    return file.getvalue()
+
+
+def checks_csv(graded):
+    """Returns a row for each check."""
+    rows = [["student", "exercise", "check", "passed", "points", "of",
+             "message"]]
+    for each in graded:
+        rows += [[each.student, each.exercise, line.check,
+                  "yes" if line.passed else "no",
+                  line.points if line.passed else 0, line.points,
+                  "" if line.passed else headline(line)]
+                 for line in each.lines]
+    return as_csv(rows)
+
+
+def grades_csv(students):
+    """Returns a row for each student. `students` is a list of lists of Graded,
+    with the same exercises in each."""
+    names = [each.exercise for each in students[0]] if students else []
+    rows = [["student", *(f"exercise {name}" for name in names), "points",
+             "of", "passed", "failed", "reason"]]
+    for graded in students:
+        rows.append([graded[0].student,
+                     *(points([each])[0] for each in graded), *points(graded),
+                     *counts(graded),
+                     "; ".join(f"exercise {each.exercise}: {each.reason}"
+                               for each in graded if each.reason)])
+    return as_csv(rows)
+
+
+FORMATS = {"tap": tap, "junit": junit, "gradescope": gradescope,
+           "csv": checks_csv}

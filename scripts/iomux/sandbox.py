@@ -1,0 +1,288 @@
+"""sandbox.py - shuts in a program that nobody has read.
+
+There are two ways. Bubblewrap gives each command its own mounts, processes,
+network and /tmp, and needs user namespaces. OwnUser, for root alone, gives a
+submission a user that owns nothing else. It needs no namespaces, and hides
+nothing that every user may read. Root starts both as an unprivileged user,
+because the limit of processes does not bind root.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import pwd
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from .box import MIB, Box, children, processes_of
+from .program import TOP, Trouble
+
+FIRST_USER, LAST_USER = 59000, 59999
+WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where every user may write
+LOOK = 0.2  # seconds between two looks at the files and processes of a user
+PR_SET_CHILD_SUBREAPER = 36
+WAYS_OUT = """\
+nothing here can shut in a submission: Bubblewrap needs user namespaces, and \
+without them grading needs root. Either install bubblewrap (scripts/setup \
+learn) on a system that allows user namespaces, or run scripts/grade as root, \
+in a container for example. For your own file only, there is --trust"""
+
+
+class Bubblewrap(Box):
+    """A box of Bubblewrap: see bwrap(1)."""
+
+    name = "bubblewrap"
+    tree = None  # box.copy_tree(), which is shown in the place of the tree
+
+    def arguments(self, cwd, variables, build, info):
+        yield from ("bwrap", "--unshare-all", "--die-with-parent",
+                    "--new-session", "--clearenv", "--info-fd", str(info))
+        for name, value in variables.items():
+            yield from ("--setenv", name, value)
+        for path in ("/usr", "/etc/alternatives"):
+            yield from ("--ro-bind", path, path)
+        for path in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
+            if os.path.islink(path):
+                yield from ("--symlink", os.readlink(path), path)
+            elif os.path.isdir(path):
+                yield from ("--ro-bind", path, path)
+        yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
+                    "--size", str(self.limits.disk), "--tmpfs", "/tmp")
+        yield from ("--ro-bind", self.tree, TOP)
+        yield from ("--bind" if build else "--ro-bind", self.place, self.place)
+        yield from ("--ro-bind", self.papers, self.papers)
+        yield from ("--remount-ro", "/", "--chdir", cwd)
+
+    def start(self, command, cwd, stdin, variables, build, result, out):
+        info, info_end = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [*self.arguments(cwd, variables, build, info_end), *command],
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdout=out[0], stderr=out[1], cwd="/",
+                pass_fds=(result, info_end), **as_user(self.user))
+        except OSError as error:
+            os.close(info)
+            raise Trouble(f"cannot start bwrap: {error.strerror}") from None
+        finally:
+            os.close(info_end)
+        with open(info, encoding="ascii") as file:
+            text = file.read()  # to its end, when bwrap has started the box
+        process.first = -1  # a descriptor of process 1 in the box
+        with contextlib.suppress(ValueError, KeyError, OSError):
+            process.first = os.pidfd_open(json.loads(text)["child-pid"])
+        return process
+
+    def processes(self, process):
+        return children(process.pid)
+
+    def end(self, process):
+        """Ends the box. With its process 1 all others in it end."""
+        process.kill()
+        process.wait()
+        if process.first < 0:
+            return
+        poll = select.poll()
+        poll.register(process.first, select.POLLIN)
+        ended = poll.poll(10000)
+        os.close(process.first)
+        if not ended:
+            raise Trouble("a box of Bubblewrap has not ended within 10 s")
+
+
+class OwnUser(Box):
+    """A user of its own. Only root can start it."""
+
+    name = "user of its own"
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        # What the submission leaves behind becomes a child of this process.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.look = 0
+        self.temporary = os.path.join(self.folder, "tmp")
+
+    def variables(self, more):
+        return {**super().variables(more), "HOME": self.temporary,
+                "TMPDIR": self.temporary}
+
+    def start(self, command, cwd, stdin, variables, build, result, out):
+        os.mkdir(self.temporary, 0o700)
+        os.chown(self.temporary, self.user, self.user)
+        self.built = build
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=out[0], stderr=out[1], cwd=cwd,
+            env=variables, pass_fds=(result,), start_new_session=True,
+            **as_user(self.user))
+
+    def processes(self, process):
+        return processes_of(self.user)
+
+    def look_up(self, argv):
+        try:  # beside the program that hangs
+            return subprocess.run(
+                argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=10,
+                check=False, **as_user(self.user)).stdout
+        except (OSError, subprocess.SubprocessError):
+            return b""
+
+    def excess(self, process):
+        if time.monotonic() < self.look:
+            return None
+        self.look = time.monotonic() + LOOK
+        if self.size() > 2 * self.limits.disk:
+            return ("its files took more than "
+                    f"{2 * self.limits.disk // MIB} MiB, and it was ended")
+        return super().excess(process)
+
+    def end(self, process):
+        """Ends all processes of the user, and removes what it has left."""
+        end_user(self.user)
+        process.wait()
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                pass
+        if self.built:
+            self.give_place(0)  # its programs must not change each other
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        for entry in self.left():
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+        remove_memory(self.user)
+
+    def left(self):
+        """Returns the entries of the user in directories of all users."""
+        found = []
+        for place in WORLD:
+            with contextlib.suppress(OSError), os.scandir(place) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):
+                        owner = entry.stat(follow_symlinks=False).st_uid
+                        if owner == self.user:
+                            found.append(entry)
+        return found
+
+    def size(self):
+        """Returns the bytes of the user's files, as far as they have names."""
+        total, waiting = 0, [self.place, self.temporary]
+        for entry in self.left():
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            else:
+                with contextlib.suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+        for place in waiting:
+            for folder, _, names in os.walk(place):
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        status = os.lstat(os.path.join(folder, name))
+                        total += status.st_blocks * 512
+        return total
+
+
+def as_user(user):
+    """Returns the arguments of Popen() that change to a user, or none."""
+    if user is None:
+        return {}
+    return {"user": user, "group": user, "extra_groups": []}
+
+
+def end_user(user):
+    """Kills all processes of a user, from one that is of this user too."""
+    end = time.monotonic() + 10
+    while kill_all(user) and processes_of(user):
+        if time.monotonic() > end:
+            raise Trouble(f"the processes of user {user} do not end")
+        time.sleep(0.01)
+
+
+def kill_all(user):
+    """Sends SIGKILL to all processes of a user. Returns false if there is
+    none, and true if there may be others."""
+    pid = os.fork()
+    if pid > 0:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 77
+    status = 1
+    try:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        status = 77
+    finally:
+        os._exit(status)
+
+
+def remove_memory(user):
+    """Removes the shared memory, semaphores and queues of System V that a user
+    has left, which no process holds and no directory shows."""
+    for kind, option in (("shm", "-m"), ("sem", "-s"), ("msg", "-q")):
+        with contextlib.suppress(OSError, ValueError):
+            with open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
+                names, *rows = [line.split() for line in file]
+            for row in rows:
+                if row[names.index("uid")] == str(user):
+                    subprocess.run(["ipcrm", option, row[1]], check=False,
+                                   stderr=subprocess.DEVNULL)
+
+
+def take_user():
+    """Returns the number of a user that nobody has, and a socket. As long as
+    the socket is open, no other grading takes this user."""
+    for user in range(FIRST_USER, LAST_USER + 1):
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            lock.bind(f"\0iomux-grade-user-{user}")
+            pwd.getpwuid(user)
+        except OSError:
+            pass  # another grading has it
+        except KeyError:
+            if not processes_of(user):
+                return user, lock
+        lock.close()
+    raise Trouble(f"the users {FIRST_USER} to {LAST_USER} are all taken")
+
+
+def open_to_all(path):
+    """May every user enter this directory, and those above it?"""
+    path = os.path.realpath(path)
+    while True:
+        if not os.stat(path).st_mode & 0o001:
+            return False
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+
+
+def can_start(kind, folder, user):
+    """Does this way work here? Returns whether a command runs in its box."""
+    try:
+        box = kind(folder, user)
+        ran = box.run(["/bin/echo", "in the box"])
+        box.close()
+    except (OSError, Trouble, subprocess.SubprocessError):
+        return False
+    return ran.status == 0 and ran.output == b"in the box\n"
+
+
+def choose(folder, user, wanted=None):
+    """Returns the class that works here. Raises Trouble if there is none.
+
+    `user` is None, or for root the user of the submissions."""
+    for kind in Bubblewrap, OwnUser:
+        if wanted is not None and kind.name != wanted:
+            continue
+        if kind is OwnUser and user is None:
+            continue
+        if can_start(kind, folder, user):
+            return kind
+    raise Trouble(WAYS_OUT)

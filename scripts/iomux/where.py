@@ -1,0 +1,154 @@
+"""where.py - where does a process hang: in which call, and in which line?"""
+import os
+import re
+import signal
+import subprocess
+import time
+
+CALLS = {"x86_64": {0: "read", 1: "write", 7: "poll", 23: "select",
+                    35: "nanosleep", 43: "accept", 44: "sendto",
+                    45: "recvfrom", 202: "futex", 230: "clock_nanosleep",
+                    232: "epoll_wait", 270: "pselect6", 271: "ppoll",
+                    281: "epoll_pwait", 288: "accept4",
+                    426: "io_uring_enter"},
+         "aarch64": {63: "read", 64: "write", 72: "pselect6", 73: "ppoll",
+                     98: "futex", 101: "nanosleep", 115: "clock_nanosleep",
+                     202: "accept", 206: "sendto", 207: "recvfrom",
+                     22: "epoll_pwait", 242: "accept4",
+                     426: "io_uring_enter"}}
+SHOWN = {"recvfrom": "recv", "sendto": "send", "epoll_pwait": "epoll_wait",
+         "ppoll": "poll", "pselect6": "select"}
+STACK = 16384  # bytes that are searched for addresses of the program
+FRAMES = 40  # addresses that are looked up
+
+
+def of_group(leader, program=None):
+    """Returns where the processes of a group hang, or None. The program is the
+    path of the student's; without it any process is asked."""
+    for pid in members(leader):
+        path = link_of(pid)
+        if path is None or (program is not None and
+                            path != os.path.realpath(program)):
+            continue
+        said = of_process(pid, path)
+        if said is not None:
+            return said
+    return None
+
+
+def members(leader):
+    """Returns the processes of a group, the youngest first."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.getpgid(int(name)) == leader:
+                found.append(int(name))
+        except OSError:
+            pass
+    return sorted(found, reverse=True)
+
+
+def link_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return None
+
+
+def of_process(pid, path):
+    """The main thread: a stage's server."""
+    state = state_of(pid)
+    if state is None:
+        return None
+    if state == "R":
+        return spinning(pid, path)
+    words = read(f"/proc/{pid}/syscall").split()
+    if len(words) < 3 or not words[0].lstrip("-").isdigit():
+        return None
+    call = CALLS.get(os.uname().machine, {}).get(int(words[0]),
+                                                 f"system call {words[0]}")
+    line = line_of(pid, path, int(words[-2], 16), None)
+    return f"blocked in {SHOWN.get(call, call)}" + (f", {line}" if line else "")
+
+
+def spinning(pid, path):
+    """A stopped thread shows its registers, and a running one does not."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        for _ in range(200):
+            if state_of(pid) != "R":
+                break
+            time.sleep(0.005)
+    except OSError:
+        return "spins"
+    words = read(f"/proc/{pid}/syscall").split()
+    if len(words) < 3:
+        return "spins"
+    line = line_of(pid, path, int(words[-2], 16), int(words[-1], 16))
+    return "spins" + (f", {line}" if line else "")
+
+
+def state_of(pid):
+    text = read(f"/proc/{pid}/stat")
+    return text.rpartition(") ")[2][:1] or None
+
+
+def read(path):
+    try:
+        with open(path, encoding="latin-1") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def line_of(pid, path, stack, counter):
+    """Returns "06-epoll-lt.c:37" of the innermost function of demos/, or None.
+
+    The words on the stack that are addresses of the program are return
+    addresses, the innermost first. addr2line(1) knows their lines."""
+    base, ranges = None, []
+    for line in read(f"/proc/{pid}/maps").splitlines():
+        found = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ +(.*)",
+                         line)
+        if found is None or found[4] != path:
+            continue
+        low, high = int(found[1], 16), int(found[2], 16)
+        base = low if base is None else base
+        if "x" in found[3]:
+            ranges.append((low, high))
+    try:
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(stack)
+            data = memory.read(STACK)
+    except (OSError, ValueError, OverflowError):
+        data = b""
+    words = [int.from_bytes(data[i:i + 8], "little")
+             for i in range(0, len(data) - 7, 8)]
+    found = [word - 1 for word in words
+             if any(low < word <= high for low, high in ranges)]
+    if counter is not None and any(low <= counter < high
+                                   for low, high in ranges):
+        found.insert(0, counter)
+    return name_line(path, base or 0, found[:FRAMES])
+
+
+def name_line(path, base, addresses):
+    if not addresses:
+        return None
+    output = look_up(["addr2line", "-e", path] +
+                     [hex(a - base) for a in addresses])
+    for line in output.decode("latin-1").splitlines():
+        found = re.match(r"(?:.*/)?(?:demos|model)/([^/]+:[1-9][0-9]*)", line)
+        if found:
+            return found[1]
+    return None
+
+
+def look_up(argv):
+    """Runs addr2line(1), and returns what it prints. A box does that inside,
+    because the program is a student's."""
+    try:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=10,
+                              capture_output=True, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return b""

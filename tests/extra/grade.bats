@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+#
+# grade.bats - scripts/grade judges the submissions of a class: the honest ones
+# pass, cheats do not, and nothing of them is left. tests/grade/ has the
+# exercise and the program that writes the submissions.
+
+load helpers
+
+# Students, points, checks passed and checks failed. Bubblewrap hides the files
+# of the host, so a server that only wants to read them is a good server.
+expected() {
+    cat <<'END'
+constructor 1 1 6
+daemon 9 7 0
+editor 8 6 1
+forger 1 1 6
+forks 1 1 6
+full-disk 1 1 6
+honest 9 7 0
+includer 0 0 7
+killer 7 6 1
+link 0 0 7
+loop 1 1 6
+memory 1 1 6
+nothing 1 1 6
+other 0 0 7
+output 1 1 6
+reader 9 7 0
+remover 7 6 1
+single 9 7 0
+two 0 0 7
+wrong 8 6 1
+END
+}
+
+setup_file() {
+    # Not below the directory of Bats, which other users cannot enter.
+    export place
+    place=$(mktemp -d /tmp/iomux-grade-test.XXXXXX)
+    chmod 755 "$place"
+    echo "#error secret-word" >"$place/secret"
+    chmod 600 "$place/secret"
+    mkdir "$place/tmp"
+    chmod 1777 "$place/tmp"
+    mkdir -m 755 "$place/open"
+    echo canary >"$place/open/canary"
+    mkdir "$place/all"
+    python3 -B "$TOP/tests/grade/submissions.py" "$TOP" "$place/all" \
+        "$place/secret" "$place/open/canary"
+}
+
+teardown_file() {
+    rm -rf "${place:?}"
+}
+
+# Judges. A mark of the test is in the command line of every process in a box.
+grade() {
+    EXERCISES=$TOP/tests/grade TMPDIR=$place/tmp TIMEOUT_MULT=1 timeout -k 5 \
+        $((30 * LIMIT)) "${before[@]}" "$TOP/scripts/grade" -e 90 --seed 1 \
+        "$@" 3>&- 4>&- </dev/null
+}
+
+# Skips the test if a way does not work here.
+need_box() {
+    local said
+    mkdir -p "$place/one"
+    cp "$TOP/demos/06-epoll-lt.c" "$place/one/06-epoll-lt.txt"
+    said=$(grade --one --box "$1" -o "$place/none" "$place/one" 2>&1) || :
+    [[ $said != *"nothing here can shut in"* && $said != *"cannot enter"* ]] ||
+        skip "this system has no box of the kind $1: $said"
+}
+
+# The columns of grades.csv that expected() has.
+table() {
+    sed 1d "$1/grades.csv" | cut -d, -f1,3,5,6 | tr , ' '
+}
+
+# Nothing of a submission is left: no process, and no file.
+nothing_left() {
+    ! pgrep -f "$place/tmp/iomux-grade" || return 1
+    [ -z "$(ls -A "$place/tmp")" ] || return 1
+    [ -z "$(find /tmp /var/tmp /dev/shm -maxdepth 1 -uid +58999 -uid -59064)" ]
+    [ "$(cat "$place/open/canary")" = canary ]
+    [ -e "$TOP/README.md" ]
+    ! grep -r secret-word "$1" || return 1
+}
+
+# Copies some submissions.
+some() {
+    local name
+    rm -rf "${place:?}/some"
+    mkdir "$place/some"
+    for name; do
+        cp -a "$place/all/$name" "$place/some"
+    done
+}
+
+expected_of_some() {
+    local name
+    for name in "$place"/some/*; do
+        name=$(basename "$name" .c)
+        expected | grep "^$name "
+    done
+}
+
+# All submissions, judged once for several tests.
+judged() {
+    need_box bubblewrap
+    [ -e "$place/full/grades.csv" ] ||
+        grade --box bubblewrap --jobs 4 --format tap --format junit \
+            --format gradescope --format csv -o "$place/full" "$place/all"
+}
+
+@test "grade: honest submissions pass in a box, cheats do not, and nothing is left" {
+    need_box bubblewrap
+    run judged
+    echo "$output"
+    [ "$status" -eq 1 ] # some have no file
+    diff <(expected) <(table "$place/full")
+    nothing_left "$place/full"
+    grep 'link is not\|is a symbolic link' "$place/full/link/report.txt"
+    grep 'there are 2 files' "$place/full/two/report.txt"
+    grep 'no end within its limit: spins, 06-epoll-lt.c:' \
+        "$place/full/loop/report.txt"
+    grep 'printed too much' "$place/full/output/report.txt"
+    grep 'MiB of memory\|no end within its limit' "$place/full/memory/report.txt"
+    ! grep -r 'the judge is open' "$place/full" || return 1
+}
+
+@test "grade: TAP, JUnit, Gradescope and CSV have the same counts" {
+    run judged
+    local good bad student full=$place/full
+    good=$(table "$full" | awk '{n += $3} END {print n}')
+    bad=$(table "$full" | awk '{n += $4} END {print n}')
+    echo "grades.csv: $good passed, $bad failed"
+    [ "$good" -gt 50 ]
+    [ "$bad" -gt 50 ]
+    [ "$(grep -c '^ok ' "$full/results.tap")" -eq "$good" ]
+    [ "$(grep -c '^not ok ' "$full/results.tap")" -eq "$bad" ]
+    grep -x "1\.\.$((good + bad))" "$full/results.tap"
+    python3 - "$full/results.xml" "$good" "$bad" <<'END'
+import sys
+import xml.etree.ElementTree as tree
+top = tree.parse(sys.argv[1]).getroot()
+cases = top.findall(".//testcase")
+bad = [case for case in cases if case.find("failure") is not None]
+assert len(bad) == int(sys.argv[3]) == int(top.get("failures"))
+assert len(cases) - len(bad) == int(sys.argv[2])
+assert sum(int(s.get("tests")) for s in top) == len(cases)
+END
+    [ "$(jq '[.tests[] | select(.status == "passed")] | length' \
+        "$full/results.json")" -eq "$good" ]
+    [ "$(jq '[.tests[] | select(.status == "failed")] | length' \
+        "$full/results.json")" -eq "$bad" ]
+    [ "$(grep -c ',yes,' "$full/results.csv")" -eq "$good" ]
+    [ "$(grep -c ',no,' "$full/results.csv")" -eq "$bad" ]
+    # The same for each student.
+    while read -r student _ good bad; do
+        [ "$(grep -c '^ok ' "$full/$student/results.tap")" -eq "$good" ]
+        [ "$(grep -c '^  FAILED' "$full/$student/report.txt")" -eq "$bad" ]
+        [ "$(jq .score "$full/$student/results.json")" -eq \
+            "$(table "$full" | awk -v s="$student" '$1 == s {print $2}')" ]
+    done < <(table "$full")
+}
+
+@test "grade: the same seed gives the same reports, whatever runs beside" {
+    run judged
+    some wrong single.c nothing editor
+    run grade --box bubblewrap -o "$place/again" "$place/some"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    for student in wrong single nothing editor; do
+        diff "$place/full/$student/report.txt" "$place/again/$student/report.txt"
+    done
+}
+
+@test "grade: as root without user namespaces, each submission has a user of its own" {
+    [ "$(id -u)" -eq 0 ] || skip "this way needs root"
+    need_box user
+    some honest wrong nothing daemon forks killer includer remover forger full-disk
+    run grade --box user --jobs 4 -o "$place/own" "$place/some"
+    echo "$output"
+    [[ $output == *"box: user of its own"* ]]
+    # There the disk is not full before the limit of its files.
+    diff <(expected_of_some) <(table "$place/own")
+    nothing_left "$place/own"
+}
+
+@test "grade: a user who is not root can judge with Bubblewrap" {
+    [ "$(id -u)" -eq 0 ] || skip "all these tests are run by a user"
+    local -a before=(setpriv --reuid 58999 --regid 58999 --clear-groups)
+    "${before[@]}" test -r "$TOP/Makefile" -a -r "$TOP/common/trace.h" ||
+        skip "other users cannot read $TOP"
+    need_box bubblewrap
+    mkdir "$place/mine"
+    chown 58999 "$place/mine"
+    some honest nothing daemon forks
+    run grade --jobs 4 -o "$place/mine/out" "$place/some"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    diff <(expected_of_some) <(table "$place/mine/out")
+    nothing_left "$place/mine/out"
+}
+
+@test "grade: SIGTERM ends the judge with all that it has started" {
+    local status=0
+    need_box bubblewrap
+    some loop
+    TMPDIR=$place/tmp EXERCISES=$TOP/tests/grade "$TOP/scripts/grade" -e 90 \
+        --seed 1 -o "$place/none" "$place/some" >/dev/null 3>&- 4>&- &
+    wait_for_file() {
+        compgen -G "$place/tmp/iomux-grade.*/*/box/place/build/06-epoll-lt"
+    }
+    until_limit wait_for_file
+    kill -TERM $!
+    wait $! || status=$?
+    [ "$status" -eq 143 ]
+    until_limit nothing_left "$place/full"
+}
+
+# Waits until a command succeeds.
+until_limit() {
+    local end=$((SECONDS + LIMIT))
+    until "$@" >/dev/null; do
+        [ "$SECONDS" -lt "$end" ]
+        pause
+    done
+}
+
+@test "grade: hidden checks count, and a report shows as much as the teacher wants" {
+    need_box bubblewrap
+    some wrong
+    mkdir -p "$place/more/90-lost-message"
+    echo "- check: 3 says 'recv .*farewell' secret" \
+        >"$place/more/90-lost-message/task.md"
+    sed 's/goodbye/farewell/' "$TOP/demos/scenarios/last-message.scn" \
+        >"$place/more/90-lost-message/secret.scn"
+    grade --more "$place/more" -o "$place/full2" "$place/some"
+    cat "$place/full2/wrong/report.txt"
+    grep "FAILED  3  says 'recv" "$place/full2/wrong/report.txt"
+    grep 'expected: a line' "$place/full2/wrong/report.txt"
+    grep -q ',8,12,6,2,' "$place/full2/grades.csv"
+    grade --more "$place/more" --detail actual -o "$place/actual" "$place/some"
+    grep 'got: ' "$place/actual/wrong/report.txt"
+    ! grep 'expected:' "$place/actual/wrong/report.txt" || return 1
+    grade --more "$place/more" --detail none -o "$place/none" "$place/some"
+    grep 'FAILED  3' "$place/none/wrong/report.txt"
+    ! grep 'got:' "$place/none/wrong/report.txt" || return 1
+}
+
+@test "grade: the archive for Gradescope judges in a faked autograder folder" {
+    local fake=$place/autograder
+    mkdir -p "$fake/source" "$fake/submission" "$fake/results"
+    cp "$TOP/demos/06-epoll-lt.c" "$fake/submission"
+    grade --gradescope-zip "$place/autograder.zip"
+    python3 - "$place/autograder.zip" "$fake/source" <<'END'
+import os, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+for each in archive.infolist():
+    assert "solution" not in each.filename and "wrong/" not in each.filename
+    os.chmod(archive.extract(each, sys.argv[2]), each.external_attr >> 16)
+END
+    [ -x "$fake/source/setup.sh" ]
+    # Objects, so that the test is faster.
+    mkdir -p "$fake/source/iomux/build/asan"
+    cp -a "$TOP/build/common" "$fake/source/iomux/build"
+    cp -a "$TOP/build/asan/common" "$fake/source/iomux/build/asan"
+    cp "$fake/source/run_autograder" "$fake"
+    AUTOGRADER=$fake TMPDIR=$place/tmp timeout $((10 * LIMIT)) \
+        "$fake/run_autograder" 3>&- 4>&-
+    jq -e '.score == 9 and (.tests | length) == 7' "$fake/results/results.json"
+}
+
+@test "grade: what cannot be graded is said in one sentence" {
+    mkdir -p "$place/empty"
+    local -a cases=(
+        "$place/all|give the number of an exercise"
+        "-e 90|give a folder of submissions"
+        "-e 90 $place/nowhere|there is no $place/nowhere"
+        "-e 90 $place/empty|is empty"
+        "-e 90 $place/secret|is not a folder"
+        "-e 77 $place/all|there is no exercise '77'"
+        "-e 90 --jobs 0 $place/all|'0' is not a whole number from 1 to 64"
+        "-e 90 --format pdf $place/all|invalid choice"
+        "-e 90 --gradescope-zip $place/no/a.zip|cannot write $place/no/a.zip"
+    )
+    local each
+    for each in "${cases[@]}"; do
+        # shellcheck disable=SC2086 # words
+        EXERCISES=$TOP/tests/grade run timeout $LIMIT "$TOP/scripts/grade" \
+            ${each%|*} </dev/null
+        echo "$each: $output"
+        [ "$status" -eq 2 ]
+        [ "${#lines[@]}" -eq 1 ]
+        [[ $output == "grade: "*"${each#*|}"* ]]
+    done
+}

