@@ -1,0 +1,280 @@
+"""step_data.py - what a page of scripts/step shows of one stage: the trace, and
+for each line what the kernel holds after it.
+"""
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from . import step
+from . import trace as traces
+from .program import Trouble
+from .step_source import BEFORE, Sources
+from .trace_json import State, read_object
+
+KEEPS = ("epoll_wait", "epoll_pwait")
+HANDED = ("select", "poll", "ppoll", "pselect")
+COLUMNS = ["descriptor", "bytes waiting", "held by the server", "poll says"]
+KERNEL_COLUMNS = ["registered for", "on ready list"]
+HTTP = "11-http"  # does not send back what it receives
+
+
+@dataclasses.dataclass
+class Moment:
+    """A line of a trace, and what holds after it."""
+    event: traces.Event
+    state: State  # of trace_json.py
+    names: dict  # of descriptors
+    held: dict  # bytes that the server has received and not sent, by client
+    queue: int  # connections that the server has not accepted
+    waits: dict  # the call in which each server thread blocks
+    returns: list  # the threads whose call has returned, with its name
+    place: tuple | None = None  # file, first and last line of the call
+
+
+def read_records(data):
+    """Returns the events of a trace in JSON, and the states of the kernel by
+    the number of the events before them."""
+    events, states = [], {}
+    for number, line in enumerate(data.decode("latin-1").split("\n")[:-1], 1):
+        found = traces.parse_json(line, number)
+        if found is None:
+            found = event_of(line, number)
+        if isinstance(found, State):
+            states[len(events)] = found
+        elif isinstance(found, traces.Event):
+            events.append(found)
+    return events, states
+
+
+def event_of(line, number):
+    """Returns the event of a line that is not in the grammar. A broken twin
+    may print one: it receives from a descriptor that it has closed."""
+    try:
+        record = json.loads(line)
+        kind, text, again = read_object(record)
+        args = record["args"]
+        known = {field.name for field in dataclasses.fields(traces.Event)}
+        more = {key: value for key, value in args.items()
+                if key in known - {"who", "again"}}
+        return traces.Event(number, text, args["who"], kind, record["name"],
+                            again=again, **more)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Trouble(f"line {number} of the trace cannot be read") from None
+
+
+class Reader:
+    """Follows a trace, event by event."""
+
+    def __init__(self, stage, events):
+        self.events, self.echoes = events, stage != HTTP
+        self.names, self.held, self.queue = {}, {}, 0
+        self.last = {}  # the last event of each thread of the server
+
+    def take(self, number):
+        event = self.events[number]
+        if event.kind == "connect":
+            self.queue += 1
+        elif event.kind == "listen":
+            self.names[event.fd] = "listener"
+        if not event.of_server:
+            return
+        self.last[event.who] = event
+        if event.kind in ("accept", "refused"):
+            self.queue -= 1
+        if event.kind == "accept":
+            self.names[event.fd] = event.client
+            self.held[event.client] = 0
+        elif event.kind == "close":
+            self.names.pop(event.fd, None)
+            self.held.pop(event.client, None)
+        elif event.client in self.held and event.bytes and self.echoes:
+            self.held[event.client] += (
+                event.bytes if event.call == "recv" else
+                -event.bytes if event.call == "send" else 0)
+
+    def calls(self, number):
+        """Returns the call in which each thread of the server blocks after an
+        event, and a list of the threads whose announced call returns now.
+
+        A thread blocks if a client, or the player, prints a line before it
+        does. A send that blocks is not announced: then its line is the next
+        one of this thread."""
+        waits, returns = {}, []
+        for who, last in self.last.items():
+            blocks, own = True, None
+            for event in self.events[number + 1:]:
+                if event.who == who:
+                    own = event
+                    break
+                if not event.of_server:
+                    break
+            else:
+                blocks = last.kind == "wait"
+            if own is not None:
+                if last.kind == "wait":
+                    returns.append((who, last.call))
+                continue
+            call = last.call if last.kind == "wait" else (
+                self.sends_next(who, number))
+            if blocks and call is not None:
+                waits[who] = call
+        return waits, returns
+
+    def sends_next(self, who, number):
+        own = self.next_of(who, number)
+        return "send" if own is not None and own.call == "send" else None
+
+    def next_of(self, who, number):
+        return next((e for e in self.events[number + 1:] if e.who == who),
+                    None)
+
+    def moment(self, number, state):
+        waits, returns = self.calls(number)
+        return Moment(self.events[number], state, dict(self.names),
+                      dict(self.held), self.queue, waits, returns)
+
+
+def moments(stage, data, sources):
+    """Returns the moments of a trace in JSON with the states of the kernel."""
+    events, states = read_records(data)
+    if not states:
+        raise Trouble(f"{stage} has not written what the kernel holds: a page "
+                      "needs a scenario, and a Linux whose /proc can be read")
+    reader, found = Reader(stage, events), []
+    state = states.get(0, State(0, None, None, []))
+    for number, event in enumerate(events):
+        reader.take(number)
+        state = states.get(number + 1, state)
+        moment = reader.moment(number, state)
+        if event.of_server:
+            shown = event
+            if moment.waits.get(event.who) == "send" and event.kind != "wait":
+                shown = reader.next_of(event.who, number)  # it blocks there
+            moment.place = sources.place(shown.src, shown)
+        found.append(moment)
+    keep_place(found)
+    return found
+
+
+def keep_place(found):
+    """Gives a line without a call of the stage the place of the line before
+    it, where the server still is."""
+    last = next((m.place for m in found if m.place), (0, 1, 1))
+    for moment in found:
+        moment.place = last = moment.place or last
+
+
+# --- the cells of the table --------------------------------------------------
+
+def number(count):
+    return f"{count:,}"
+
+
+def forgotten(moment, descriptor):
+    """Returns the bytes of a descriptor that wait although the server blocks
+    and nothing will report them, or 0."""
+    state, size = moment.state, descriptor.bytes or 0
+    blocked = any(call in KEEPS for call in moment.waits.values())
+    asks = descriptor.registered.split("|")
+    # It reports a socket without room to send as soon as there is room.
+    later = "OUT" in asks and "OUT" not in descriptor.ready.split("|")
+    lost = "IN" in asks and not later and blocked and not state.ready
+    return size if lost else 0
+
+
+def on_list(moment, descriptor):
+    """Is a descriptor on the ready list? Returns a word. The kernel shows only
+    whether the list is empty, so that for several edge-triggered descriptors
+    the answer may be "perhaps"."""
+    state = moment.state
+    lost = forgotten(moment, descriptor)
+    if lost:
+        return f"forgotten: {number(lost)} bytes"
+
+    def candidate(one):
+        always = {"ERR", "HUP"}
+        flags = set(one.registered.split("|"))
+        return bool(set(one.ready.split("|")) & (flags | always) and
+                    flags & {"IN", "OUT", "PRI", "RDHUP"})
+
+    if not state.ready or not candidate(descriptor):
+        return "no"
+    if ("ET" not in descriptor.registered.split("|") or
+            sum(map(candidate, state.rows)) == 1):
+        return "yes"
+    return "perhaps"
+
+
+def cells(moment, keeps):
+    """Returns the rows of the table of descriptors, with COLUMNS, and if the
+    stage keeps descriptors in the kernel also with KERNEL_COLUMNS."""
+    rows = []
+    for descriptor in moment.state.rows:
+        fd, size, registered, polled = descriptor
+        name = moment.names.get(fd, "")
+        if size is not None:
+            waiting = number(size)
+        else:
+            waiting = (f"{moment.queue} connection" +
+                       ("" if moment.queue == 1 else "s"))
+        held = moment.held.get(name)
+        rows.append([f"fd:{fd}" + (f" ({name})" if name else ""), waiting,
+                     "-" if held is None else number(held), polled or "-"])
+        if keeps:
+            rows[-1] += [registered or "-", on_list(moment, descriptor)]
+    return rows
+
+
+def caption(moment, handed):
+    """Returns the sentence below the table."""
+    state = moment.state
+    if state.epoll is not None:
+        what = "is not empty" if state.ready else "is empty"
+        return f"The ready list of fd:{state.epoll} (epoll) {what}."
+    if handed:
+        return (f"{handed} leaves nothing in the kernel: all descriptors are "
+                "handed over at each wait.")
+    return "The server has registered nothing with the kernel."
+
+
+def now(moment):
+    """Returns a sentence for the line of a trace and for who blocks."""
+    event = moment.event
+    about = ("about to call: " if event.kind in BEFORE or
+             (event.of_client and event.kind in
+              ("connect", "send", "shutdown", "close")) else "")
+    text = f"[{event.who}] {about}{event.text[traces.COLUMN:].strip()}"
+    blocked = [f"{who} blocks in {call}"
+               for who, call in sorted(moment.waits.items())]
+    blocked += [f"{who} returns from {call}" + (
+        " at once" if event.who == who else "")
+        for who, call in sorted(moment.returns)]
+    lost = sum(forgotten(moment, fd) for fd in moment.state.rows)
+    if lost:
+        blocked.append(f"{number(lost)} bytes are waiting and nothing will "
+                       "report them")
+    return text, "; ".join(blocked)
+
+
+def as_text(stage, data):
+    """Returns a trace as scripts/step --text prints it."""
+    events, states = read_records(data)
+    return "\n".join(step.lines(traces.Trace(stage, events, states=states)))
+
+
+def read(stage, data, top):
+    """Returns the sources and the moments of a stage."""
+    sources = Sources(top, stage)
+    return sources, moments(stage, data, sources)
+
+
+def keeps_in_kernel(found):
+    """Does the stage register descriptors with epoll?"""
+    return any(m.state.epoll is not None for m in found)
+
+
+def handed_over(found):
+    """Returns the name of the wait that keeps nothing, or None."""
+    return next((m.event.call for m in found if m.event.kind == "wait" and
+                 m.event.call in HANDED), None)

@@ -1,0 +1,257 @@
+"""step_page.py - writes one page: two stages, or one, that play a scenario, as
+HTML that needs nothing else. step.html, step.css and step.js are its parts.
+"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import string
+
+from . import step_pages, step_play
+from .program import TOP, Trouble, read_text, write_text
+from .stages import DEMOS, build, find_scenario
+from .step_data import (COLUMNS, KERNEL_COLUMNS, as_text, caption, cells,
+                        forgotten, handed_over, keeps_in_kernel, now, read)
+from .step_rows import align, fold, lanes, mark
+
+FOLDER = os.path.join(TOP, "build", "step")
+PARTS = os.path.join(TOP, "scripts", "iomux")
+MOST_ROWS = 1000
+MOST_BYTES = 300_000
+AGAIN = ("07-epollout", "08-epoll-et")  # ask: is it reported again?
+SMALLER = "one"  # a scenario that fits on every page
+
+
+# --- the data of one side ----------------------------------------------------
+
+def idea_of(stage):
+    """Returns the first line of the header of a stage."""
+    text = read_text(os.path.join(DEMOS, stage + ".c"))
+    found = re.match(r"/\*\n \* \S+ - (.*)\n", text)
+    return found[1] if found else ""
+
+
+def reported_again(moments, at):
+    """Does the next wait report a descriptor again that this one reports,
+    before a client acts?"""
+    who = moments[at].event.who
+    reports, after = [set()], moments[at + 1:]
+    for moment in after:
+        event = moment.event
+        if event.of_client:
+            break
+        if event.who != who:
+            continue
+        if event.kind == "woke":
+            reports.append(set())
+        elif event.kind == "ready":
+            reports[-1].add(event.fd)
+    return len(reports) > 1 and bool(reports[0] & reports[1])
+
+
+class Side:
+    """One column of the page."""
+
+    def __init__(self, played, tables):
+        self.name, self.stage = played.name, played.stage
+        self.bug, self.tables = played.bug, tables
+        self.recorded = played.data
+        self.sources, self.moments = read(played.stage, played.data,
+                                          played.top)
+        self.handed = handed_over(self.moments)
+        self.keeps = keeps_in_kernel(self.moments)
+
+    def table(self, moment):
+        """Returns the number of a table in the list of all tables."""
+        shown = {"caption": caption(moment, self.handed),
+                 "rows": cells(moment, self.keeps)}
+        text = json.dumps(shown)
+        return self.tables.setdefault(text, len(self.tables))
+
+    def moment(self, at):
+        moment = self.moments[at]
+        event = moment.event
+        text, blocked = now(moment)
+        said = {"text": event.text, "now": text, "blocked": blocked,
+                "lost": sum(forgotten(moment, fd) for fd in moment.state.rows),
+                "place": list(moment.place), "table": self.table(moment)}
+        if event.kind == "woke":
+            said["num"], said["call"] = event.num, event.call
+            if self.stage in AGAIN and event.num > 0:
+                said["again"] = reported_again(self.moments, at)
+        return said
+
+    def data(self, rows, index, changed):
+        """Returns what the page knows of this side, and the number of the
+        moment that each row shows."""
+        shown, numbers, at = [], {}, []
+        for row in rows:
+            event = row.sides[index]
+            if event is not None and event not in numbers:
+                numbers[event] = len(shown)
+                shown.append(self.moment(event))
+            at.append(len(shown) - 1 if event is None else numbers[event])
+        files = [{"name": name, "lines": lines, "changed": new}
+                 for name, lines, new in zip(self.sources.names,
+                                             self.sources.lines, changed)]
+        return {"label": self.name, "idea": idea_of(self.stage),
+                "bug": self.bug, "files": files,
+                "columns": COLUMNS + (KERNEL_COLUMNS if self.keeps else []),
+                "moments": shown,
+                "lanes": lanes(rows, index, self.moments)}, at
+
+
+# --- the page ----------------------------------------------------------------
+
+def differences(sides):
+    """Returns, for each side, the lines of each file that the other side does
+    not have, if both are the same stage."""
+    nothing = [[[] for _ in side.sources.names] for side in sides]
+    if len(sides) != 2 or sides[0].stage != sides[1].stage:
+        return nothing
+    return [side.sources.unlike(other.sources)
+            for side, other in (sides, sides[::-1])]
+
+
+def line_of_scenario(moment, name):
+    """Returns the line of the scenario that a line of the trace is from."""
+    if moment.event.of_server:
+        return None
+    found = re.search(rf"(?:^|/){re.escape(name)}\.scn:(\d+)$",
+                      moment.event.src or "")
+    return int(found[1]) if found else None
+
+
+def steps_of(rows, sides, at, name):
+    """Returns the steps of the page. The first moment of a side is shown
+    until its own first row."""
+    line, steps = 0, []
+    for number, row in enumerate(rows):
+        for index, event in enumerate(row.sides):
+            if event is not None:
+                found = line_of_scenario(sides[index].moments[event], name)
+                line = found or line
+        steps.append({"mark": mark(row, sides_moments(sides)),
+                      "times": row.times, "group": row.group, "line": line,
+                      "own": [event is not None for event in row.sides],
+                      "at": [max(a[number], 0) for a in at]})
+    return steps
+
+
+def sides_moments(sides):
+    return [side.moments for side in sides]
+
+
+def page_data(sides, tables, scenario, page):
+    """Returns the data of a page, a dict."""
+    rows = fold(align(sides_moments(sides)), sides_moments(sides))
+    name = os.path.basename(scenario).removesuffix(".scn")
+    if len(rows) > MOST_ROWS:
+        raise Trouble(f"the scenario {name} has {len(rows)} steps, and a page "
+                      f"at most {MOST_ROWS}; choose a smaller one, for example "
+                      f"-s {SMALLER}")
+    changed = differences(sides)
+    shown, at = zip(*(side.data(rows, index, changed[index])
+                      for index, side in enumerate(sides)))
+    steps = steps_of(rows, sides, at, name)
+    title = " and ".join(side.name for side in sides)
+    data = {"title": f"{title}: {name}",
+            "scenario": {"name": name, "lines":
+                         read_text(scenario).rstrip("\n").split("\n")},
+            "start": 1, "look": "", "sides": shown, "steps": steps,
+            "tables": [json.loads(text) for text in tables]}
+    if page is not None:
+        data["look"] = page.look
+        data["start"] = step_pages.opening(page, [
+            [(side["moments"][number]["text"] if own else "",
+              side["moments"][number]["lost"] if own else 0)
+             for side, number, own in zip(shown, step["at"], step["own"])]
+            for step in steps])
+    return data
+
+
+def source_hash(text):
+    """Returns a hash for a Content-Security-Policy."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
+
+
+def json_for_script(data):
+    """Returns JSON that cannot end the element that it is in."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
+    return text.replace("<", "\\u003c")
+
+
+def plain_text(sides):
+    """Returns what a browser without JavaScript shows."""
+    return "\n".join(
+        f"<h2>{html.escape(side.name)}</h2>\n<pre>"
+        f"{html.escape(as_text(side.stage, side.recorded))}</pre>"
+        for side in sides)
+
+
+def page(plays, scenario, opens):
+    """Returns a page as HTML."""
+    tables = {}
+    sides = [Side(played, tables) for played in plays]
+    data = page_data(sides, tables, scenario, opens)
+    style, script = (read_text(os.path.join(PARTS, name))
+                     for name in ("step.css", "step.js"))
+    text = string.Template(read_text(os.path.join(PARTS, "step.html")))
+    written = text.substitute(
+        title=html.escape(data["title"]), style=style, script=script,
+        style_hash=source_hash(style), script_hash=source_hash(script),
+        data=json_for_script(data), text=plain_text(sides))
+    size = len(written.encode())
+    if size > MOST_BYTES:
+        raise Trouble(f"the page would have {size} bytes, and at most "
+                      f"{MOST_BYTES} are allowed; choose a smaller scenario, "
+                      f"for example -s {SMALLER}")
+    return written
+
+
+def path_of(plays, scenario):
+    """Returns the file of a page: build/step/A-B-SCENARIO.html."""
+    words = [played.name.removeprefix("twin:") for played in plays]
+    name = os.path.basename(scenario).removesuffix(".scn")
+    return os.path.join(FOLDER, "-".join([*words, name]) + ".html")
+
+
+def write(words, scenario, output=None):
+    """Plays a scenario, writes the page of one or two stages, and prints its
+    path."""
+    path = find_scenario(scenario)
+    plays = [step_play.find(word) for word in words]
+    for played in plays:
+        step_play.play(played, path)
+    name = os.path.basename(path).removesuffix(".scn")
+    text = page(plays, path,
+                step_pages.find([played.word for played in plays], name))
+    file = output or path_of(plays, path)
+    if output is None:
+        os.makedirs(FOLDER, exist_ok=True)
+    write_text(file, text)
+    print(file if output else os.path.relpath(file, TOP))
+
+
+def make(words, scenario, output, every):
+    """Does what the command line of scripts/step asks for."""
+    if every and (words or output):
+        raise Trouble("--all writes the pages of the text: no STAGE and no "
+                      "--output is possible with it")
+    if not every and len(words) not in (1, 2):
+        raise Trouble(f"give one stage or two, not {len(words)}: "
+                      "scripts/step 8 twin:one-recv -s flood")
+    for word in words:
+        step_play.find(word)
+    find_scenario(scenario)
+    build()
+    if not every:
+        write(words, scenario, output)
+        return
+    for one in step_pages.PAGES:
+        write(one.words, one.scenario)
