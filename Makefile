@@ -57,7 +57,7 @@ TASKPOOL := $(if $(wildcard walkthrough/taskpool),$(BUILD)/taskpool)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all claims demo test bench valgrind sanitize fuzz lint format
+.PHONY: all book claims demo test bench valgrind sanitize fuzz lint format
 .PHONY: compare-code clean help
 
 all: $(STAGES:%=$(BUILD)/%) $(MODEL) $(ACCEPTING) $(TASKPOOL) ## build every stage into build/ (the default)
@@ -159,6 +159,9 @@ test: ## all tests (installs the tools that they need)
 
 bench: bench-programs ## what a message costs in every stage, beside libraries
 	@scripts/bench
+
+book: ## README and walkthrough as a site: build/book/index.html
+	@scripts/book
 
 valgrind: ## the tests that run every stage under Valgrind
 	@scripts/test valgrind

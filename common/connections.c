@@ -156,6 +156,11 @@ void connections_observe(enum connection_names with_names, bool idle)
     }
 }
 
+int connections_end(void)
+{
+    return table_end;
+}
+
 int connections_count(void)
 {
     return connections;

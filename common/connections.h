@@ -37,6 +37,9 @@ void connection_closing(int fd);
 /* Returns how many connections are registered. */
 int connections_count(void);
 
+/* Returns a number that is greater than all registered descriptors. */
+int connections_end(void);
+
 /* Returns true once the program is stopping. */
 bool connections_stopping(void);
 

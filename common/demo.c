@@ -15,6 +15,7 @@
 #include "player.h"
 #include "refusal.h"
 #include "scenario.h"
+#include "states.h"
 #include "stopping.h"
 #include "trace.h"
 
@@ -106,6 +107,7 @@ static void give_up(const char *reason)
 struct run {
     struct scenario *scenario; /* or NULL */
     struct free_run *free_run; /* or NULL */
+    bool states;               /* take states of the kernel */
 };
 
 /*
@@ -117,7 +119,9 @@ static void start_clients(const struct run *run)
     sigset_t before;
     int error = 0;
     stop_block_signals(&before);
-    if (run->scenario != NULL)
+    if (run->states)
+        error = states_start(listener.fd);
+    if (run->scenario != NULL && error == 0)
         error = player_start(run->scenario, &listener, stop_request, give_up);
     else if (run->free_run != NULL && free_run_start(run->free_run) < 0)
         failed = true;
@@ -140,6 +144,7 @@ static void join_clients(const struct run *run)
             failed = true;
     }
     const char *reason = run->scenario != NULL ? player_join() : NULL;
+    states_end();
     if (reason != NULL) {
         complain("%s", reason);
         failed = true;
@@ -252,7 +257,7 @@ static int run_serve(const struct options *o, const struct run *run,
 static int run_all(const struct options *o, struct scenario *scenario,
                    int (*serve)(int listen_fd))
 {
-    struct run run = {.scenario = scenario};
+    struct run run = {.scenario = scenario, .states = o->states};
     struct free_run free_run = {.path = o->connect ? o->path : listener.path,
                                 .clients = (int)o->clients,
                                 .messages = (int)o->messages,
@@ -415,8 +420,12 @@ int demo_main_with(int argc, char **argv, int (*serve)(int listen_fd),
     if (!o.connect)
         connections_observe(names_of(&o), !o.serve && scenario == NULL);
     if (scenario != NULL)
-        lockstep_observe();
+        lockstep_observe(o.states ? states_request : NULL);
+    if (o.states)
+        states_observe();
     trace_start(&(struct trace_options){.program = program_name,
+                                        .argv = argv + 1,
+                                        .scenario = o.scenario,
                                         .done = done_verb(),
                                         .quiet = o.quiet || only_json,
                                         .silent = only_json,

@@ -1,12 +1,9 @@
 /*
  * lockstep.c - gives turns to the server's threads, and finds out whether they
  * sleep.
- *
- * Linux shows this in /proc/self/task/TID/stat and .../syscall (proc(5)).
- * Either alone is wrong for a moment: a thread that is being woken still shows
- * its system call, and one that is about to sleep already shows the state S.
  */
 #include "lockstep.h"
+#include "asleep.h"
 #include "trace.h"
 
 #include <dirent.h>
@@ -17,15 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    TASKS_FD = 99,  /* leaves the numbers below any limit to read_proc() */
-    PROBE_MS = 500, /* for a thread to fall asleep in a call that waits */
-    PAUSE_US = 30,  /* between two looks at the threads */
+    TASKS_FD = 99, /* leaves the numbers below any limit to read_proc() */
+    PAUSE_US = 30, /* between two looks at the threads */
     QUICK_LOOKS = 20
 };
 
@@ -52,6 +46,13 @@ static struct member *current; /* had the last turn, or NULL */
 static unsigned long waits;    /* rank of the last wait */
 static unsigned long events;   /* lines, requests for a turn and new members */
 static bool active, holding;
+
+/* Called when the server is quiet after a step, or NULL. Set before other
+ * threads exist. With it, a server of one thread waits for turns as well, so
+ * that it does nothing while a client is in the middle of a step. */
+static void (*observer)(void);
+static bool playing; /* there is a player, which gives turns */
+static bool settled; /* after the start; used by the player's thread */
 
 static _Thread_local struct member *self;
 static DIR *tasks; /* /proc/self/task; used by the player's thread */
@@ -119,7 +120,8 @@ static void on_line(bool begins_wait, bool may_be_held)
     if (self != NULL && !begins_wait && !self->entered_held)
         may_be_held = false;
     bool held = holding && may_be_held;
-    if (active && self != NULL && (servers > 1 || held))
+    bool takes_turns = servers > 1 || (playing && observer != NULL);
+    if (active && self != NULL && (takes_turns || held))
         await_turn(begins_wait, may_be_held);
     if (begins_wait && self != NULL) {
         self->last_wait = ++waits;
@@ -144,84 +146,6 @@ static void on_scan(bool busy)
 
 /* --- what a thread does -------------------------------------------------- */
 
-/*
- * The system calls in which a server waits. A blocking send(2) is one. futex(2)
- * is behind a condition and a lock. If all threads sleep, none holds a lock
- * that another one needs, so a sleep in futex(2) counts as well.
- */
-static bool is_wait(long call)
-{
-    static const long calls[] = {
-#ifdef SYS_poll /* new architectures have only ppoll, pselect6, epoll_pwait */
-        SYS_poll,
-        SYS_select,
-        SYS_epoll_wait,
-#endif
-#ifdef SYS_socketcall /* 32-bit x86 */
-        SYS_socketcall,
-        SYS__newselect,
-#endif
-#ifdef SYS_futex_time64 /* 32-bit architectures */
-        SYS_futex_time64,
-        SYS_ppoll_time64,
-        SYS_pselect6_time64,
-#endif
-        SYS_ppoll,
-        SYS_pselect6,
-        SYS_epoll_pwait,
-        SYS_accept4,
-        SYS_recvfrom,
-        SYS_sendto,
-        SYS_futex,
-        SYS_io_uring_enter,
-        SYS_restart_syscall, /* poll(2) after SIGCONT */
-    };
-    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        if (calls[i] == call)
-            return true;
-    return false;
-}
-
-/* Reads a small file of /proc. Returns its text, "" if the thread has ended, or
- * "?" if the file cannot be read. */
-static const char *read_proc(pid_t tid, const char *name, char *text,
-                             size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
-    bool ended = n < 0 && (errno == ENOENT || errno == ESRCH);
-    if (fd >= 0)
-        close(fd);
-    if (n < 0 && !ended)
-        return strcpy(text, "?"); /* no descriptor, for example */
-    text[n > 0 ? n : 0] = '\0';
-    return text;
-}
-
-/*
- * Returns true if a thread sleeps in a call that waits, or has ended. unnamed:
- * it has no role in the trace. ThreadSanitizer has such a thread, which sleeps
- * in nanosleep(2) and does nothing else.
- */
-static bool is_asleep(pid_t tid, bool unnamed)
-{
-    char text[512];
-    read_proc(tid, "stat", text, sizeof(text));
-    if (text[0] == '\0')
-        return true;
-    const char *name_end = strrchr(text, ')');
-    if (name_end == NULL || strncmp(name_end, ") S", 3) != 0)
-        return false;
-    char *end;
-    read_proc(tid, "syscall", text, sizeof(text));
-    long call = strtol(text, &end, 10);
-    if (end == text)
-        return false; /* "running", or it has ended meanwhile */
-    return is_wait(call) || (unnamed && call == SYS_nanosleep);
-}
-
 /* Returns the member with this thread id, or NULL. The lock is held. */
 static struct member *find_member(pid_t tid)
 {
@@ -237,6 +161,7 @@ struct looks {
     bool asleep;          /* all threads slept then */
     unsigned long scans;  /* of stage 03, at the first look */
     bool scans_known;
+    bool observed; /* the observer was called */
 };
 
 /* Returns true if the thread neither runs nor is about to run. */
@@ -261,7 +186,7 @@ static bool is_quiet(pid_t tid, struct looks *looks)
     }
     if (scans >= looks->scans + 2 && in_vain >= 2)
         return true; /* only stage 03 scans */
-    return is_asleep(tid, unnamed);
+    return thread_is_asleep(tid, unnamed);
 }
 
 /* Returns true if every thread is quiet. */
@@ -331,8 +256,13 @@ enum settled lockstep_settle(int limit_s, bool (*interrupted)(void))
         bool asleep = all_quiet(&looks);
         unsigned long count = count_events();
         if (asleep && looks.asleep && count == looks.events) {
-            if (!grant_turn())
+            if (settled && !looks.observed && observer != NULL)
+                observer();
+            looks.observed = true;
+            if (!grant_turn()) {
+                settled = true;
                 return SETTLED;
+            }
             asleep = false;
             n = 0;
         }
@@ -374,49 +304,6 @@ static DIR *open_tasks(void)
     return fdopendir(high >= 0 ? high : low);
 }
 
-/* Sends its thread id to the other socket and then sleeps in recv(2). */
-static void *sleep_in_recv(void *argument)
-{
-    int socket_fd = *(int *)argument;
-    pid_t tid = gettid();
-    char byte;
-    if (send(socket_fd, &tid, sizeof(tid), MSG_NOSIGNAL) == sizeof(tid))
-        while (recv(socket_fd, &byte, 1, 0) < 0 && errno == EINTR)
-            ;
-    return NULL;
-}
-
-/*
- * Finds out whether this system shows that a thread sleeps in recv(2). It does
- * not if /proc belongs to another namespace, or if a translator such as
- * qemu-user runs the program.
- */
-static bool can_see_threads(void)
-{
-    int pair[2];
-    pthread_t thread;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return false;
-    bool seen = false;
-    if (pthread_create(&thread, NULL, sleep_in_recv, &pair[1]) == 0) {
-        pid_t tid = 0;
-        char text[512];
-        bool known = recv(pair[0], &tid, sizeof(tid), MSG_WAITALL) ==
-                         (ssize_t)sizeof(tid) &&
-                     *read_proc(tid, "stat", text, sizeof(text)) != '\0';
-        for (int ms = 0; known && !seen && ms < PROBE_MS; ms++) {
-            seen = is_asleep(tid, false);
-            if (!seen)
-                nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        }
-        shutdown(pair[0], SHUT_RDWR);
-        pthread_join(thread, NULL);
-    }
-    close(pair[0]);
-    close(pair[1]);
-    return seen;
-}
-
 const char *lockstep_begin(void)
 {
     static char reason[200];
@@ -428,13 +315,16 @@ const char *lockstep_begin(void)
                  trace_errno(errno));
         return reason;
     }
-    if (!can_see_threads()) {
+    if (!threads_are_visible()) {
         closedir(tasks);
         tasks = NULL;
         return "a scenario needs to see in which system call a thread sleeps, "
                "but /proc/self/task/TID/syscall does not show it here: play it "
                "on a Linux that runs this program natively";
     }
+    pthread_mutex_lock(&lock);
+    playing = true;
+    pthread_mutex_unlock(&lock);
     return NULL;
 }
 
@@ -449,9 +339,10 @@ void lockstep_end(void)
     tasks = NULL;
 }
 
-void lockstep_observe(void)
+void lockstep_observe(void (*new_observer)(void))
 {
     active = true;
+    observer = new_observer;
     trace_hooks.thread_begins = on_thread_begins;
     trace_hooks.thread_ends = on_thread_ends;
     trace_hooks.line = on_line;

@@ -17,10 +17,12 @@
 #include <stdbool.h>
 
 /*
- * Sets the hooks of trace.h. From now on threads wait for their turns. Must be
- * called before trace_start().
+ * Sets the hooks of trace.h. From now on threads wait for their turns.
+ * observer, or NULL, is called from the thread of the player, once in each
+ * lockstep_settle() but the first: when all threads are quiet and none has had
+ * a turn. Must be called before trace_start().
  */
-void lockstep_observe(void);
+void lockstep_observe(void (*observer)(void));
 
 /*
  * Prepares the thread of the player for lockstep_settle(). Checks that this

@@ -91,6 +91,11 @@ static const struct demo_option common_options[] = {
              "output, which then has no text",
      .text = &values.json,
      .side = DEMO_BOTH},
+    {.name = "states",
+     .help = "with --scenario and --json: add what the kernel\n"
+             "holds, whenever that has changed",
+     .flag = &values.states,
+     .side = DEMO_BOTH},
     {.name = "quiet",
      .letter = 'q',
      .help = "no events on standard output, only the summary",
@@ -337,6 +342,9 @@ static int check_values(const char *clients_only, const char *server_only)
         return usage("--scenario and %s exclude each other: a scenario needs "
                      "server and clients in one process",
                      o->serve ? "--serve" : "--connect");
+    if (o->states && (o->scenario == NULL || o->json == NULL))
+        return usage("--states needs --scenario FILE, because a free run never "
+                     "stands still, and --json FILE, where the states go");
     if ((long long)o->stagger_ms * (o->clients - 1) > HOUR_MS)
         return usage("--stagger %ld would start the last of %ld clients after "
                      "more than an hour",

@@ -15,7 +15,7 @@ struct options {
     const char *path;     /* --socket, or NULL */
     const char *scenario; /* or NULL */
     const char *json;     /* or NULL */
-    bool serve, connect, quiet, help, version;
+    bool serve, connect, states, quiet, help, version;
 };
 
 /* What --help and the error messages need to know of the program. */

@@ -92,6 +92,7 @@ static void *run_actor(void *argument)
             continue;
         }
         pthread_mutex_unlock(&player.lock);
+        trace_source(player.scenario->name, a->step->line);
         if (a->reports)
             client_report(&a->client, a->step);
         else
@@ -296,6 +297,7 @@ static int play_own(const struct step *step)
 {
     char text[64];
     const char *reason = NULL;
+    trace_source(player.scenario->name, step->line);
     switch (step->verb) {
     case STEP_HOLD:
         trace_note("hold");

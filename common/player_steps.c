@@ -3,6 +3,7 @@
  */
 #include "player_steps.h"
 #include "connections.h"
+#include "lockstep.h"
 #include "stopping.h"
 #include "trace.h"
 
@@ -184,6 +185,7 @@ const char *player_await_timer(int limit_s, bool (*interrupted)(void))
     clock_gettime(CLOCK_MONOTONIC, &begin);
     timers_awaited++;
     while (trace_timers() < timers_awaited && !interrupted()) {
+        lockstep_settle(1, interrupted); /* its lines may need turns */
         clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec - begin.tv_sec > limit_s) {
             snprintf(reason, sizeof(reason),

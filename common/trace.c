@@ -31,6 +31,13 @@ void trace_thread_for(int client_fd)
     trace_thread(TRACE_THREAD, name_of(client_fd));
 }
 
+void trace_source(const char *file, int line)
+{
+    struct thread *thread = current_thread();
+    thread->source = strlen(file) <= SOURCE_SIZE ? file : NULL;
+    thread->source_line = line;
+}
+
 /* --- lines --------------------------------------------------------------- */
 
 /*
@@ -86,10 +93,14 @@ static void emit(const char *src, struct trace_event *e)
         e->tid = thread->tid;
         e->name = server ? name_of(e->fd) : 0;
         e->src = src;
+        e->source = thread->source;
+        e->source_line = thread->source_line;
         e->waiting = thread->waiting;
         e->omitted = thread->omitted;
         sink_write(e);
     }
+    if (server && trace_hooks.printed != NULL)
+        trace_hooks.printed();
     thread->waiting = e->kind == EVENT_WAIT ? e->call : NULL;
     thread->omitted = 0;
     errno = saved_errno;
@@ -204,7 +215,8 @@ void trace_refused_at(const char *src, int fd, const char *why)
         trace_hooks.closing(fd);
 }
 
-void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
+void trace_recv_at(const char *src, int fd, const void *buffer, size_t room,
+                   ssize_t n)
 {
     struct thread *thread = current_thread();
     enum event_kind kind = EVENT_RECV;
@@ -229,6 +241,7 @@ void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n)
                   .fd = fd,
                   .error = n < 0 ? errno : 0,
                   .bytes = n,
+                  .room = thread_is_server(thread) ? room : 0,
                   .msg = n > 0 ? escape(buffer, (size_t)n, text) : NULL});
 }
 

@@ -54,6 +54,8 @@
 
 struct trace_options {
     const char *program;  /* name in the summary, such as "06-epoll-lt" */
+    char **argv;          /* the command line, for JSON */
+    const char *scenario; /* path of the scenario, or NULL */
     const char *done;     /* verb in the summary: messages are "echoed" */
     bool quiet;           /* print no events on standard output */
     bool silent;          /* print nothing on standard output */
@@ -100,6 +102,13 @@ void trace_thread(enum trace_role role, int number);
  * number of this client. */
 void trace_thread_for(int client_fd);
 
+/*
+ * The lines that the calling thread prints from now on belong to a line of a
+ * file, which is their "src" in JSON, unless the path is very long. file must
+ * stay valid while the thread prints.
+ */
+void trace_source(const char *file, int line);
+
 /* --- events of a server -------------------------------------------------- */
 
 /*
@@ -107,15 +116,16 @@ void trace_thread_for(int client_fd);
  * including -1, and leaves errno unchanged. The macros only add the source
  * line, which is "src" in JSON.
  */
-#define trace_listen(fd, result)  trace_listen_at(TRACE_HERE, fd, result)
-#define trace_wait(call)          trace_wait_at(TRACE_HERE, call)
-#define trace_woke(call, num)     trace_woke_at(TRACE_HERE, call, num)
-#define trace_ready(fd, events)   trace_ready_at(TRACE_HERE, fd, events)
-#define trace_submit(op, fd)      trace_submit_at(TRACE_HERE, op, fd)
-#define trace_accept(fd)          trace_accept_at(TRACE_HERE, fd)
-#define trace_refused(fd, why)    trace_refused_at(TRACE_HERE, fd, why)
-#define trace_recv(fd, buffer, n) trace_recv_at(TRACE_HERE, fd, buffer, n)
-#define trace_send(fd, size, n)   trace_send_at(TRACE_HERE, fd, size, n)
+#define trace_listen(fd, result) trace_listen_at(TRACE_HERE, fd, result)
+#define trace_wait(call)         trace_wait_at(TRACE_HERE, call)
+#define trace_woke(call, num)    trace_woke_at(TRACE_HERE, call, num)
+#define trace_ready(fd, events)  trace_ready_at(TRACE_HERE, fd, events)
+#define trace_submit(op, fd)     trace_submit_at(TRACE_HERE, op, fd)
+#define trace_accept(fd)         trace_accept_at(TRACE_HERE, fd)
+#define trace_refused(fd, why)   trace_refused_at(TRACE_HERE, fd, why)
+#define trace_recv(fd, buffer, n)                                              \
+    trace_recv_at(TRACE_HERE, fd, buffer, TRACE_ROOM(buffer), n)
+#define trace_send(fd, size, n) trace_send_at(TRACE_HERE, fd, size, n)
 #define trace_ctl(op, fd, events, res)                                         \
     trace_ctl_at(TRACE_HERE, op, fd, events, res)
 #define trace_arming(op, fd, events) trace_arming_at(TRACE_HERE, op, fd, events)
@@ -156,9 +166,11 @@ void trace_refused_at(const char *src, int fd, const char *why);
 /*
  * recv(2) returned n and stored the bytes in buffer. They are printed escaped
  * and truncated, because a client could otherwise forge a line of the trace or
- * send commands to the terminal.
+ * send commands to the terminal. room is the size of the buffer in bytes, or
+ * 0 if the compiler does not know it.
  */
-void trace_recv_at(const char *src, int fd, const void *buffer, ssize_t n);
+void trace_recv_at(const char *src, int fd, const void *buffer, size_t room,
+                   ssize_t n);
 
 /* send(2) of size bytes returned n. */
 void trace_send_at(const char *src, int fd, size_t size, ssize_t n);
@@ -242,6 +254,7 @@ struct trace_hooks {
      * before a wait, but after an io_uring_enter. This is called with --quiet,
      * too, and may block. */
     void (*line)(bool begins_wait, bool may_be_held);
+    void (*printed)(void);     /* a server thread has printed a line */
     void (*wait)(bool begins); /* a server thread begins or ends a wait */
     void (*scan)(bool busy);   /* a scan ends; busy: a call has succeeded */
 };
@@ -294,6 +307,9 @@ void trace_end(void);
 
 /* --- for the macros ------------------------------------------------------ */
 
+/* The size of an array, or 0 for a pointer. */
+#define TRACE_ROOM(buffer)                                                     \
+    (sizeof(buffer) > sizeof(void *) ? sizeof(buffer) : 0)
 #define TRACE_HERE       __FILE__ ":" TRACE_TEXT(__LINE__)
 #define TRACE_TEXT(line) TRACE_TEXT_(line)
 #define TRACE_TEXT_(x)   #x

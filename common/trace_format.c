@@ -67,8 +67,7 @@ static void put_number(struct line *line, long number)
     put_bytes(line, first, (size_t)(digits + sizeof(digits) - first));
 }
 
-/* Appends flags such as IN|HUP. poll(2) and epoll_ctl(2) use the same bits. */
-static void put_flags(struct line *line, uint32_t events)
+void append_flags(struct line *line, uint32_t events)
 {
     static const struct {
         uint32_t bit;
@@ -189,7 +188,7 @@ static void put_ctl(struct line *line, const struct trace_event *e)
     append(line, "epoll_ctl %s", e->op);
     put_about(line, " ", "fd", e);
     put(line, " events:");
-    put_flags(line, e->events);
+    append_flags(line, e->events);
     if (e->error != 0)
         append(line, " %s", error_name(e->error));
 }
@@ -213,7 +212,7 @@ static void describe(const struct trace_event *e, struct line *line)
     case EVENT_READY:
         put_about(line, "  ", "fd", e);
         put(line, " ");
-        put_flags(line, e->events);
+        append_flags(line, e->events);
         break;
     case EVENT_SUBMIT:
         append(line, "submit %s", e->op);
@@ -293,6 +292,29 @@ long long now_us(void)
     return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Bytes that are not ASCII become characters of Latin-1, so that a name that is
+ * not UTF-8 does not make the line invalid. */
+void append_json(struct line *line, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~') {
+            append(line, "\\u%04x", (unsigned char)*c);
+            continue;
+        }
+        if (*c == '"' || *c == '\\')
+            put(line, "\\");
+        put_bytes(line, c, 1);
+    }
+}
+
+/* Appends the line of the source, or of the file that is played. */
+static void put_source(struct line *line, const struct trace_event *e)
+{
+    append_json(line, e->source != NULL ? e->source : e->src);
+    if (e->source != NULL)
+        append(line, ":%d", e->source_line);
+}
+
 /*
  * Chrome's "Trace Event Format". "wait" begins a span (B), the result of that
  * call ends it (E), and every other event is an instant (i).
@@ -304,13 +326,14 @@ void format_json(const struct trace_event *e, struct line *line)
     line->used = 0;
     append(line,
            "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%lld,"
-           "\"pid\":%d,\"tid\":%d,\"args\":{\"src\":\"%s\",\"who\":\"%.*s\"",
+           "\"pid\":%d,\"tid\":%d,\"args\":{\"src\":\"",
            e->call, kind_names[e->kind],
            begins ? "B"
            : ends ? "E"
                   : "i\",\"s\":\"t",
-           now_us(), (int)getpid(), (int)e->tid, e->src,
-           (int)strlen(e->who) - 2, e->who + 1);
+           now_us(), (int)getpid(), (int)e->tid);
+    put_source(line, e);
+    append(line, "\",\"who\":\"%.*s\"", (int)strlen(e->who) - 2, e->who + 1);
     if (e->fd >= 0)
         append(line, ",\"fd\":%d", e->fd);
     if (e->name != 0)
@@ -322,13 +345,15 @@ void format_json(const struct trace_event *e, struct line *line)
         append(line, ",\"op\":\"%s\"", e->op);
     if (e->kind == EVENT_READY || e->kind == EVENT_CTL) {
         put(line, ",\"events\":\"");
-        put_flags(line, e->events);
+        append_flags(line, e->events);
         put(line, "\"");
     }
     if (e->kind == EVENT_RECV || e->kind == EVENT_SEND || e->size > 0)
         append(line, ",\"bytes\":%zd", e->bytes);
     if (e->size > 0)
         append(line, ",\"asked\":%zu", e->size);
+    if (e->room > 0)
+        append(line, ",\"room\":%zu", e->room);
     if (e->error != 0)
         append(line, ",\"error\":\"%s\"", error_name(e->error));
     if (e->remark != NULL)
@@ -337,11 +362,7 @@ void format_json(const struct trace_event *e, struct line *line)
         append(line, ",\"again\":%lu", e->omitted);
     if (e->msg != NULL) {
         put(line, ",\"msg\":\"");
-        for (const char *c = e->msg; *c != '\0'; c++) {
-            if (*c == '"' || *c == '\\')
-                put(line, "\\");
-            put_bytes(line, c, 1);
-        }
+        append_json(line, e->msg);
         put(line, "\"");
     }
     put(line, "}}\n");

@@ -13,8 +13,9 @@
 #include <sys/types.h>
 
 enum {
-    LINE_SIZE = 1024, /* of a line; the longest is far shorter */
-    SHOWN = 32,       /* bytes of a message that are printed */
+    LINE_SIZE = 2048,  /* of a line; the longest is far shorter */
+    SOURCE_SIZE = 128, /* of the name of a scenario in it */
+    SHOWN = 32,        /* bytes of a message that are printed */
     ESCAPED_SIZE = 4 * SHOWN + 32
 };
 
@@ -49,6 +50,7 @@ struct trace_event {
     int error;          /* errno, or 0 */
     ssize_t bytes;      /* result of recv or send */
     size_t size;        /* bytes that send was given */
+    size_t room;        /* bytes that recv was given room for, or 0 */
     const char *msg;    /* escaped bytes of the message, or NULL */
     int num;            /* ready descriptors, of "woke" */
     const char *op;     /* ADD of "ctl", or recv of "submit" */
@@ -61,7 +63,9 @@ struct trace_event {
     bool server;           /* it is a server thread */
     pid_t tid;             /* thread id */
     int name;              /* of the connection fd: N for cN, -N for xN, or 0 */
-    const char *src;       /* FILE:LINE of the trace call */
+    const char *src;       /* FILE:LINE of the trace call, or of ... */
+    const char *source;    /* ... the file whose line 'source_line' is played */
+    int source_line;       /* if source is not NULL */
     const char *waiting;   /* the wait that this event ends, or NULL */
     unsigned long omitted; /* EAGAIN lines omitted before this one */
 };
@@ -75,6 +79,12 @@ struct line {
 /* Appends to the line like printf(3). Text that does not fit is truncated. */
 void append(struct line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Appends flags such as IN|HUP. poll(2) and epoll_ctl(2) use the same bits. */
+void append_flags(struct line *line, uint32_t events);
+
+/* Appends a text as the contents of a string of JSON. */
+void append_json(struct line *line, const char *text);
 
 /*
  * Copies the first bytes of a message, at most SHOWN of n, as printable ASCII.

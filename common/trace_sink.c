@@ -125,6 +125,53 @@ void sink_thread_name(pid_t tid, const char *label)
     pthread_mutex_unlock(&lock);
 }
 
+/* Writes which program this is, and how it was called. Very long words are left
+ * out. */
+static void write_process(void)
+{
+    struct line line = {0};
+    append(&line,
+           "{\"name\":\"process_name\",\"cat\":\"__metadata\",\"ph\":\"M\","
+           "\"ts\":0,\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"%s\","
+           "\"version\":\"%s\"",
+           (int)getpid(), (int)gettid(), options.program, IOMUX_VERSION);
+    if (options.scenario != NULL && strlen(options.scenario) <= SOURCE_SIZE) {
+        append(&line, ",\"scenario\":\"");
+        append_json(&line, options.scenario);
+        append(&line, "\"");
+    }
+    append(&line, ",\"options\":[");
+    const char *separator = "\"";
+    for (char **word = options.argv; word != NULL && *word != NULL; word++) {
+        /* A character has at most six bytes. */
+        if (line.used + 6 * strlen(*word) + 8 > LINE_SIZE)
+            continue;
+        append(&line, "%s", separator);
+        append_json(&line, *word);
+        append(&line, "\"");
+        separator = ",\"";
+    }
+    append(&line, "]}}\n");
+    write_all(options.json_fd, line.text, line.used);
+}
+
+void sink_state(const char *fields)
+{
+    char start[200];
+    int n = snprintf(start, sizeof(start),
+                     "{\"name\":\"state\",\"cat\":\"state\",\"ph\":\"i\","
+                     "\"s\":\"p\",\"ts\":%lld,\"pid\":%d,\"tid\":%d,"
+                     "\"args\":{",
+                     now_us(), (int)getpid(), (int)gettid());
+    pthread_mutex_lock(&lock);
+    if (options.json_fd >= 0) {
+        write_all(options.json_fd, start, (size_t)n);
+        write_all(options.json_fd, fields, strlen(fields));
+        write_all(options.json_fd, "}}\n", 3);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 void sink_stop(void)
 {
     pthread_mutex_lock(&lock);
@@ -154,6 +201,8 @@ void sink_open(const struct trace_options *new_options)
              (term == NULL || strcmp(term, "dumb") != 0);
     signal(SIGXFSZ, SIG_IGN); /* so that "ulimit -f" is an error of write(2) */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = on_sigpipe}, NULL);
+    if (options.json_fd >= 0)
+        write_process();
 }
 
 void sink_close(void)

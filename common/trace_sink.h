@@ -33,6 +33,9 @@ void sink_write(const struct trace_event *event);
 /* Writes the label of a thread to the JSON file, as Chrome's metadata event. */
 void sink_thread_name(pid_t tid, const char *label);
 
+/* Writes a state to the JSON file. fields is the contents of an object. */
+void sink_state(const char *fields);
+
 /* Writes the line "stop" if a stop was announced and it is not yet written. */
 void sink_stop(void);
 

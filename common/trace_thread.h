@@ -20,7 +20,9 @@ struct thread {
     pid_t tid;
     struct trace_counts counts;
     const char *waiting; /* the call that "wait" announced, or NULL */
-    bool busy;           /* a call has succeeded since the last scan */
+    const char *source;  /* file of trace_source(), or NULL */
+    int source_line;
+    bool busy; /* a call has succeeded since the last scan */
 
     /* The last lines, which are omitted if they repeat (is_repeated()). */
     bool again_printed;

@@ -80,6 +80,26 @@ serve_with_few() {
     exec "$BUILD/$1" --serve -s "$own/$1.sock" -j "$own/$1.json"
 }
 
+@test "a broken law in a JSON trace names the source line that printed it" {
+    local line
+    sed '/"cat":"accept"/d' one.json >"$own/no-accept.json"
+    run check "$own/no-accept.json"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    line=$(grep -n trace_ctl "$TOP/demos/06-epoll-lt.c" | cut -d : -f 1)
+    [[ ${lines[-1]} == "printed by demos/06-epoll-lt.c:$line: trace_ctl("* ]]
+    # A trace of text does not have it, nor does a line of no source.
+    sed '/accept new/d' one.text >"$own/no-accept.text"
+    run check "$own/no-accept.text"
+    [ "$status" -eq 1 ]
+    [[ $output != *"printed by"* ]]
+    sed 's/"src":"[^"]*"/"src":"..\/..\/etc\/passwd:1"/' \
+        "$own/no-accept.json" >"$own/elsewhere.json"
+    run check "$own/elsewhere.json"
+    [ "$status" -eq 1 ]
+    [[ $output != *"printed by"* ]]
+}
+
 @test "the trace of each stage in a scenario obeys all laws" {
     local scenario
     for scenario in abort out-of-band slow-reader two-messages; do

@@ -225,7 +225,7 @@ make_nothing() {
     [ -z "$output" ]
     run "$TOP/scripts/setup" everything
     [ "$status" -eq 2 ]
-    [[ $output == *"'everything' is none of run, uring, compare, grade, bench, test, extra"* ]]
+    [[ $output == *"'everything' is none of run, uring, compare, grade, bench, test, book, extra"* ]]
 }
 
 @test "setup says what is missing and why, and how to get it without apt-get" {

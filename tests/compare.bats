@@ -102,12 +102,15 @@ events() {
     # One screen.
     [ "$(wc -l <<<"$output")" -le 50 ]
     # After each recv that brought bytes only 08 asks again.
-    [ "$(grep -cE '^ {49}> \[server\]   recv from .*EAGAIN$' \
+    [ "$(grep -cE '^ {48}> \[server\]   recv from .*EAGAIN$' \
         <<<"$output")" = 2 ]
     grep -qE '^\[server\]   send to .*8 bytes +  \[server\]   send to .*8 ' \
         <<<"$output"
     grep -qE ' fd:5 \(c1\) IN +\| \[server\]     fd:5 \(c1\) IN\|OUT$' \
         <<<"$output"
+    # Messages are cut, and events are not.
+    grep -qE ' 3 bytes, ?m?~ +\[server\]   recv from ' <<<"$output"
+    grep -qE '~events:IN\|OUT\|RDHUP\|ET$' <<<"$output"
     # ... and the counts of both summaries.
     grep -qE '^06-epoll-lt( +[0-9.]+){8}$' <<<"$output"
     demo 08-epoll-et -S "$TOP/demos/scenarios/two-messages.scn" |
@@ -245,7 +248,7 @@ on_terminal() {
     TERM=xterm compare "$BATS_FILE_TMPDIR"/{left,right} >pipe || [ $? -eq 1 ]
     ! grep -qF "$escape" pipe || return 1
     is_wide pipe 99
-    grep -q 'events:IN|OUT|RDH~$' pipe # cut
+    grep -q '~events:IN|OUT|RDHUP|ET$' pipe # cut before the events
     COLUMNS=60 compare "$BATS_FILE_TMPDIR"/{left,right} >pipe || [ $? -eq 1 ]
     is_wide pipe 59
 }
@@ -255,6 +258,29 @@ is_wide() {
     sed '/^$/,$d' "$1" | awk -v wide="$2" '
         length > most { most = length }
         END { print "the widest has " most; exit most != wide }'
+}
+
+@test "a stage is compared with a broken twin, in the scenario of the bug" {
+    PATH=$usual_path
+    COLUMNS=203 compare 6 twin:hup-first >1.out 2>1.err || echo $? >1.status
+    compared 1 1
+    # Two lines are only in the trace of the stage.
+    [ "$(tr -d '\n' <marks)" = '<<' ]
+    grep -qE 'recv from clientfd:5 \(c1\), 7 bytes, msg:goodbye +<$' rows
+    [ "$(tail -n 1 1.out)" = 'twin:hup-first ends with status 0' ]
+    # A twin that spins prints thousands of lines.
+    COLUMNS=203 compare twin:equals-not-and 6 >1.out 2>1.err || echo $? >1.status
+    compared 1 1
+    [ "$(wc -l <1.out)" -lt 60 ]
+    [[ $(tail -n 1 1.out) == 'twin:equals-not-and spins, and was ended; only'* ]]
+    # Another scenario does not show the bug.
+    compare 6 twin:eagain-is-the-end -s one >1.out
+    run compare 6 twin:timer-first
+    [ "$status" -eq 2 ]
+    [[ $output == *"timer-first shows in a test, not in a scenario"* ]]
+    run compare 6 twin:no-such-bug
+    [ "$status" -eq 2 ]
+    [[ $output == "compare: there is no twin 'no-such-bug'; the twins are "* ]]
 }
 
 @test "it builds the stages first" {

@@ -12,17 +12,21 @@ predict() {
     run predict 06-epoll-lt two-messages waits=5 recv=3
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$output" = "06-epoll-lt two-messages waits=5: right
-06-epoll-lt two-messages recv=3: right" ]
+    [ "$output" = "How often does 06-epoll-lt call a function that waits\
+ in two-messages? 5: right
+How often does 06-epoll-lt call recv in two-messages? 3: right
+2 of 2 right" ]
 }
 
 @test "a wrong guess is reported as too many or too few, without the answer" {
     run predict 6 two-messages waits=6 recv=1 send=2
     echo "$output"
     [ "$status" -eq 1 ]
-    [ "$output" = "06-epoll-lt two-messages waits=6: too many
-06-epoll-lt two-messages recv=1: too few
-06-epoll-lt two-messages send=2: right" ]
+    [ "$output" = "How often does 06-epoll-lt call a function that waits\
+ in two-messages? 6: too many
+How often does 06-epoll-lt call recv in two-messages? 1: too few
+How often does 06-epoll-lt call send in two-messages? 2: right
+1 of 3 right" ]
 }
 
 @test "every count of scripts/compare can be guessed" {

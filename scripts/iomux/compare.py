@@ -6,7 +6,9 @@ from .alignment import anchored, by_client, in_lockstep, key
 from .message import plain
 from .program import Trouble, colourful, columns
 from .stages import build, find_play, find_scenario, play, stages
+from .twins import Twin
 
+SPUN = 6  # lines of a twin that are shown after the end of the other trace
 RED, GREEN, BOLD, NORMAL = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
 
@@ -19,25 +21,46 @@ def marker(left, right):
 
 
 def cut(text, width):
-    """Returns a text as wide as its column; a text that is cut ends in ~."""
-    return text.ljust(width) if len(text) <= width else text[:width - 1] + "~"
+    """Returns a text as wide as its column. A text that is cut has a ~: at its
+    end, or before its events, which are never cut if there is room."""
+    if len(text) <= width:
+        return text.ljust(width)
+    head, label, events = text.partition("events:")
+    if "msg:" in head or not label or len(label + events) + 12 > width:
+        return text[:width - 1] + "~"
+    return text[:width - 1 - len(label + events)] + "~" + label + events
+
+
+def needed(trace):
+    """Returns the width that shows a trace; a message may be cut."""
+    texts = (e.text.partition("msg:")[0] for e in trace.events)
+    return max((len(plain(text)) for text in texts), default=0)
 
 
 class Screen:
-    def __init__(self):
-        self.column = max(20, (columns(100) - 3) // 2)
+    """Two columns, of the same width unless one needs more than a half."""
+
+    def __init__(self, left, right):
+        half = max(20, (columns(100) - 3) // 2)
+        self.left = self.right = half
+        if needed(left) < half:
+            self.right = max(half, min(needed(right), 2 * half - needed(left)))
+        elif needed(right) < half:
+            self.right = 2 * half - min(needed(left), 2 * half - needed(right))
+        self.left = 2 * half - self.right
         self.colour = colourful()
 
     def paint(self, text, colour):
         return f"{colour}{text}{NORMAL}" if self.colour else text
 
     def title(self, left, right=""):
-        line = f"{cut(left, self.column)}   {cut(right, self.column)}"
+        line = f"{cut(left, self.left)}   {cut(right, self.right)}"
         print(self.paint(line.rstrip(), BOLD))
 
     def row(self, left, right):
         mark = marker(left, right)
-        texts = [cut(plain(e.text) if e else "", self.column) for e in (left, right)]
+        texts = [cut(plain(event.text) if event else "", width)
+                 for event, width in ((left, self.left), (right, self.right))]
         if mark != " ":
             texts = [self.paint(texts[0], RED), self.paint(texts[1], GREEN)]
         print(f"{texts[0]} {mark} {texts[1]}".rstrip())
@@ -95,12 +118,19 @@ def load(word, scenario):
     return trace
 
 
+def find_twin(word):
+    """Returns the twin that twin:NAME names, or None."""
+    kind, colon, name = word.partition(":")
+    return Twin(name) if kind == "twin" and colon else None
+
+
 def check_words(words, scenario):
     """Returns True if one of two words names a stage."""
     if len(words) != 2:
         raise Trouble(f"give two stages, or two files, not {len(words)}: "
                       "scripts/compare 04-select 05-poll")
-    named = [find_play(word)[0] is not None for word in words]
+    named = [find_play(word)[0] is not None or find_twin(word) is not None
+             for word in words]
     for word, is_stage in zip(words, named):
         if not is_stage and not os.path.exists(word):
             raise Trouble(f"'{word}' is not a stage and not a file; the "
@@ -113,7 +143,7 @@ def check_words(words, scenario):
 
 def print_comparison(left, right):
     """Prints the comparison of two traces. Returns True if they are equal."""
-    screen = Screen()
+    screen = Screen(left, right)
     screen.title(left.name, right.name)
     if in_lockstep(left) and in_lockstep(right):
         equal = screen.rows(anchored(left.events, right.events))
@@ -126,11 +156,35 @@ def print_comparison(left, right):
     return equal
 
 
+def shorten(trace, other):
+    """Cuts the trace of a twin that spins a few lines after the end of the
+    other trace. Returns True if it was longer."""
+    most = len(other.events) + SPUN
+    longer = len(trace.events) > most
+    del trace.events[most:]
+    return longer
+
+
 def compare(words, scenario):
-    """Compares two stages or files. Returns True if they are equal."""
-    path = None
+    """Compares two stages, twins or files. Returns True if they are equal."""
+    path, endings = None, []
     if check_words(words, scenario):
-        path = find_scenario(scenario or "one")
+        twin = find_twin(words[0]) or find_twin(words[1])
+        path = (twin.scenario(scenario) if twin else
+                find_scenario(scenario or "one"))
         build()
-    left, right = (load(word, path) for word in words)
-    return print_comparison(left, right)
+    pair, endings = [], {}
+    for side, word in enumerate(words):
+        twin = find_twin(word)
+        if twin is None:
+            pair.append(load(word, path))
+        else:
+            trace, endings[side] = twin.play(path)
+            pair.append(trace)
+    for side in endings:
+        if shorten(pair[side], pair[1 - side]):
+            endings[side] += "; only the first lines are compared"
+    equal = print_comparison(*pair)
+    for side, how in endings.items():
+        print(f"\n{pair[side].name} {how}")
+    return equal

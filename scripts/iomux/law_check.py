@@ -7,6 +7,7 @@ that a trace does not show.
 import collections
 
 from .law_requests import Requests
+from .law_states import States
 from .law_summary import check_summary
 from .laws import Broken, at, need
 from .streams import Connection, Reader, Session, Thread
@@ -38,7 +39,8 @@ class Checker:
                          if external and n > 1}
 
     def check(self):
-        for event in self.trace.events:
+        states = States(self.trace)
+        for done, event in enumerate(self.trace.events, 1):
             self.check_speaker(event)
             if event.of_server:
                 self.check_wait(event)
@@ -50,6 +52,8 @@ class Checker:
                 need(self.stopped is None, "stop", event, "it was stopped "
                      "before" + at(self.stopped))
                 self.stopped = event
+            if self.stopped is None:
+                states.check(done, self.sessions)
         if self.trace.problem is not None:
             number, text, why = self.trace.problem
             raise Broken("grammar", (number, text), why)

@@ -23,6 +23,7 @@ LAWS = {
     "closed": "every client that was accepted is closed in the end",
     "client": "a client connects, sends, shuts down and closes, in this order",
     "sent first": "the server receives what the client has sent, no more",
+    "waiting": "bytes waiting = sent - received, in a trace with states",
     "own bytes": "a client receives what it has sent, no more",
     "all back": "a client that sees end of file has received all it has sent",
     "stop": "the program stops once",

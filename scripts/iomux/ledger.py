@@ -72,7 +72,7 @@ def markdown(claims):
     for topic in TOPICS:
         if all(claim.topic != topic for claim in claims):
             continue
-        lines += [f"### {topic[0].upper()}{topic[1:]}", "",
+        lines += [f"## {topic[0].upper()}{topic[1:]}", "",
                   "| claim | verdict | what was observed | program |",
                   "|---|---|---|---|"]
         for claim in claims:

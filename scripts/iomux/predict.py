@@ -5,7 +5,11 @@ from .compare import counts
 from .program import Trouble
 from .stages import build, find_scenario, find_stage, play, stages
 
-NAMES = ("waits", "wake-ups", "accept", "recv", "EAGAIN", "send", "ctl")
+ACTIONS = {"waits": "call a function that waits",
+           "wake-ups": "return from a wait", "accept": "call accept4",
+           "recv": "call recv", "EAGAIN": "get EAGAIN from a call",
+           "send": "call send", "ctl": "call epoll_ctl"}
+NAMES = tuple(ACTIONS)
 
 
 def parse(word):
@@ -44,9 +48,11 @@ def predict(word, scenario, guesses):
     parsed = [parse(guess) for guess in guesses]
     build()
     counted = counts(play(stage, path))
-    right = True
+    right = 0
     for name, guess in parsed:
         truth = int(counted[name])
-        print(f"{stage} {scenario} {name}={guess}: {judge(guess, truth)}")
-        right = right and guess == truth
-    return right
+        print(f"How often does {stage} {ACTIONS[name]} in {scenario}? {guess}: "
+              f"{judge(guess, truth)}")
+        right += guess == truth
+    print(f"{right} of {len(parsed)} right")
+    return right == len(parsed)

@@ -48,6 +48,15 @@ def maker(fence):
     return None, None, None
 
 
+def has_anchor(path, anchor):
+    """Does a page have this heading, or another file this line, #L17?"""
+    if path.endswith(".md"):
+        return anchor in anchors(read_page(path))
+    line = re.fullmatch(r"L([1-9]\d*)", anchor)
+    return (line is not None and os.path.isfile(os.path.join(TOP, path)) and
+            int(line[1]) <= len(read_text(os.path.join(TOP, path)).splitlines()))
+
+
 class Check:
     def __init__(self, kinds, updating):
         self.kinds, self.updating = kinds, updating
@@ -149,8 +158,7 @@ class Check:
                 if not os.path.exists(there):
                     self.problem(f"{page.path}:{number}",
                                  f"there is no {target}")
-                elif anchor and (not path.endswith(".md") or
-                                 anchor not in anchors(read_page(path))):
+                elif anchor and not has_anchor(path, anchor):
                     self.problem(f"{page.path}:{number}",
                                  f"{path} has no heading #{anchor}")
 

@@ -17,7 +17,7 @@ import re
 from . import summary as summaries
 from .program import TOP, Trouble, read_bytes
 from .trace_json import of_server as label_of_server
-from .trace_json import read_object
+from .trace_json import State, read_object, read_state
 
 GRAMMAR = os.path.join(TOP, "tests", "grammar.txt")
 COLUMN = 11  # where an event begins, after its label
@@ -44,7 +44,9 @@ class Event:
     error: str | None = None
     msg: str | None = None
     remark: str | None = None
-    again: int = 0  # EAGAINs left out before it; only JSON has that
+    again: int = 0  # EAGAINs left out before it; only JSON has this ...
+    src: str | None = None  # ... and FILE:LINE, ...
+    room: int | None = None  # ... and the size that recv was given
 
     @property
     def of_server(self):
@@ -70,6 +72,9 @@ class Trace:
     summary: dict | None = None
     summary_line: int = 0
     problem: tuple | None = None  # of the first bad line: number, text, why
+    # What the kernel held after events[i - 1], by i; only JSON has this.
+    states: dict = dataclasses.field(default_factory=dict)
+    process: dict = dataclasses.field(default_factory=dict)  # and this
 
 
 # --- the grammar -------------------------------------------------------------
@@ -139,18 +144,22 @@ def not_finite(word):
 
 
 def parse_json(line, number):
-    """Returns the event of a line of JSON, the dict of its summary, True for
-    metadata, or None if it is neither."""
+    """Returns the event of a line of JSON, a State, the dict of its summary,
+    ("process_name" or "thread_name", dict) for metadata, or None if it is
+    none of these."""
     try:
         said = json.loads(line, parse_constant=not_finite)
         if said["cat"] == "__metadata":
-            return True
+            return said["name"], dict(said["args"])
+        if said["cat"] == "state":
+            return read_state(said["args"], number)
         if said["cat"] == "summary":
             return summaries.from_json(said["args"])
         kind, text, again = read_object(said)
         event = parse(text, number)
         if event is not None and event.kind == kind:
-            event.again = again
+            event.again, args = again, said["args"]
+            event.src, event.room = args.get("src"), args.get("room")
             return event
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
@@ -209,6 +218,11 @@ def take_json(trace, line, number):
         return "this line follows the summary, which must be the last line"
     if isinstance(found, Event):
         trace.events.append(found)
+    elif isinstance(found, State):
+        trace.states[len(trace.events)] = found
+    elif isinstance(found, tuple):
+        if found[0] == "process_name":
+            trace.process = found[1]
     elif isinstance(found, dict):
         trace.summary, trace.summary_line = found, number
     return None

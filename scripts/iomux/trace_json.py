@@ -1,4 +1,38 @@
-"""trace_json.py - a line of JSON as the line of text that it stands for."""
+"""trace_json.py - a line of JSON as the line of text that it stands for.
+
+A line of the JSON trace is an object of Chrome's "Trace Event Format". "cat"
+names its kind, and "args" holds what the line is about:
+
+    __metadata  "name": process_name, which is the first line and has the name
+                of the program, its version, its options and the path of its
+                scenario; or thread_name
+    state       what the kernel holds, with --states: after the line above it,
+                and until the next such line. "epoll" is the descriptor of the
+                epoll instance, "ready" is 1 if its ready list is not empty (a
+                server without epoll has neither), and "fds" are rows
+                [FD, BYTES, REGISTERED, READY]:
+                BYTES       that wait in the socket, or null for a listener
+                REGISTERED  "IN|OUT|ET", "" if it is not on an interest list,
+                            "ONESHOT" if it has been reported and not re-armed
+                READY       what poll(2) reports of IN, PRI, OUT and RDHUP, and
+                            HUP and ERR, or ""
+    summary     the counts, in the last line
+    all others  an event of trace.h. "who" is its thread. "src" is FILE:LINE of
+                the trace call, or of the scenario for clients and the player.
+                The system call is in the nearest line at or above "src", six
+                lines at most, that contains its name and "(".
+                "bytes" is a result, "asked" what send was given, and "room"
+                what a server's recv was given, where it is an array.
+
+A state line follows each of the server's lines that changed the state, and a
+client's line once the server is quiet: it sleeps in a call, or has returned
+from one and has not printed its line yet. So a call that the server was blocked
+in may have taken the bytes already.
+"""
+import collections
+
+State = collections.namedtuple("State", "line epoll ready rows")
+Row = collections.namedtuple("Row", "fd bytes registered ready")
 
 
 def of_server(who):
@@ -39,6 +73,25 @@ def outcome(kind, call, args):
         "stop": "stop", "timer": "timer",
         "note": f"note {args.get('remark')}"}
     return texts[kind]
+
+
+def is_count(value):
+    return type(value) is int and 0 <= value < 10 ** 18
+
+
+def read_state(args, number):
+    """Returns the State that an object of JSON is, or raises ValueError,
+    TypeError or KeyError."""
+    rows = [Row(*row) for row in args["fds"]]
+    epoll, ready = args.get("epoll"), args.get("ready")
+    good = all(is_count(row.fd) and (row.bytes is None or is_count(row.bytes))
+               and isinstance(row.registered, str)
+               and isinstance(row.ready, str) for row in rows)
+    if epoll is not None or ready is not None:
+        good = good and is_count(epoll) and ready in (0, 1)
+    if not good:
+        raise ValueError("this is not a state")
+    return State(number, epoll, ready, rows)
 
 
 def read_object(said):

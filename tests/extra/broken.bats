@@ -280,6 +280,39 @@ break_it() {
     break_it timer-first
 }
 
+# ends_with STATUS NAME WORDS: the twin ends with this status, and the last
+# lines on standard error are these.
+ends_with() {
+    local status=0
+    "$TOP/scripts/twin" "$2" >"$BATS_TEST_TMPDIR/out" \
+        2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&- || status=$?
+    cat "$BATS_TEST_TMPDIR/err"
+    [ "$status" -eq "$1" ]
+    [[ "
+$(<"$BATS_TEST_TMPDIR/err")" == *"
+twin: $3" ]]
+}
+
+@test "scripts/twin ends with what the stage does instead" {
+    ends_with 0 hup-first "without the bug, 06-epoll-lt prints in line 23:\
+ [server]   recv from clientfd:5 (c1), 7 bytes, msg:goodbye; to see both:\
+ scripts/compare 6 twin:hup-first"
+    # Line 23 of the trace of the stage; the twin's trace is printed as usual.
+    sed -n 23p "$TOP/tests/golden/last-message/06-epoll-lt.txt" |
+        grep 'recv from clientfd:5 (c1), 7 bytes, msg:goodbye$'
+    grep -q '^summary of 06-epoll-lt' "$BATS_TEST_TMPDIR/out"
+    ends_with 141 sigpipe "sigpipe ended by SIGPIPE
+twin: without the bug, 06-epoll-lt prints in line 24: [server]   send to\
+ clientfd:5 (c1), EPIPE; to see both: scripts/compare 6 twin:sigpipe"
+    ends_with 152 equals-not-and "equals-not-and spins: it was ended after 2 s\
+ of CPU time
+twin: without the bug, 06-epoll-lt prints in line 23: [server]   recv from\
+ clientfd:5 (c1), 7 bytes, msg:goodbye; to see both: scripts/compare 6\
+ twin:equals-not-and"
+    ends_with 1 timer-first "without the bug, 10-reactor passes this test:\
+ make build/tests/reactor; build/tests/reactor ready-before-timers"
+}
+
 @test "scripts/twin runs a twin, and lists all twins" {
     run "$TOP/scripts/twin" --list
     [ "$status" -eq 0 ]

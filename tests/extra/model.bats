@@ -265,6 +265,30 @@ differs() {
     differs overflow
 }
 
+@test "a model in which an item is in the overflow list only once is detected" {
+    change eventpoll.c 'item->overflowed = false;' ''
+    differs overflow
+}
+
+@test "a model that counts only the last chain of sets is detected" {
+    change eventpoll.c 'if (below > levels)' ''
+    need_new_kernel
+    differs loops
+    change eventpoll.c 'if (above > levels)' ''
+    differs loops
+}
+
+@test "a model that allows only nine of the longest paths is detected" {
+    change eventpoll.c '50, 10}' '50, 9}'
+    differs paths
+}
+
+@test "a model with fewer events for EPOLLEXCLUSIVE is detected" {
+    change eventpoll.c 'EPOLLOUT | EPOLLERR |' 'EPOLLOUT |'
+    need_new_kernel
+    differs checks
+}
+
 @test "a model of a socket with half of its buffer instead of a quarter is detected" {
     change socket.c '* 4 <= send_buffer()' '* 2 <= send_buffer()'
     differs full

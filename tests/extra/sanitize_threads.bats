@@ -44,6 +44,17 @@ run_quietly() {
     each_stage stop_a_free_run
 }
 
+@test "ThreadSanitizer finds no race in the thread pool of chapter 02" {
+    use_tsan
+    local mode
+    for mode in block refuse; do
+        run timeout -k 1 "$LIMIT" "$BUILD/taskpool" "$mode" 3>&- 4>&-
+        echo "$output"
+        [ "$status" -eq 0 ]
+        [[ $output != *WARNING* ]]
+    done
+}
+
 @test "ThreadSanitizer reports two workers that use one client" {
     local copy=$BATS_TEST_TMPDIR/copy
     use_tsan

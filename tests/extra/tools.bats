@@ -54,6 +54,7 @@ walkthrough --only links $TOP/CONTRIBUTING.md
 walkthrough --help
 limits --help
 pictures --help
+book --help
 bench --help
 bench --from $TOP/walkthrough/plots/bench.json
 demo --list

@@ -200,6 +200,15 @@ PAGE
     [[ $output != *"#one"* ]]
 }
 
+@test "a link may lead to a line of a source, if the source is that long" {
+    page_is_wrong "page.md:3: demos/06-epoll-lt.c has no heading #L4000" <<'PAGE'
+# One
+
+[a](../demos/06-epoll-lt.c#L4) [b](../demos/06-epoll-lt.c#L4000)
+PAGE
+    [[ $output != *"#L4"[!0]* ]]
+}
+
 @test "a list item may have an anchor of its own" {
     page_is_wrong "page.md:3: walkthrough/page.md has no heading #four" <<'PAGE'
 - <a id="three"></a>**three**: a term

@@ -1,0 +1,26 @@
+/*
+ * asleep.h - finds out whether a thread of this process sleeps.
+ *
+ * Only lockstep.c includes this file.
+ */
+#ifndef IOMUX_ASLEEP_H
+#define IOMUX_ASLEEP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Returns true if a thread sleeps in a call that waits, or has ended. unnamed:
+ * it has no role in the trace. ThreadSanitizer has such a thread, which sleeps
+ * in nanosleep(2) and does nothing else.
+ */
+bool thread_is_asleep(pid_t tid, bool unnamed);
+
+/*
+ * Finds out whether this system shows that a thread sleeps in recv(2). It does
+ * not if /proc belongs to another namespace, or if a translator such as
+ * qemu-user runs the program.
+ */
+bool threads_are_visible(void);
+
+#endif

@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# step.bats - what the kernel holds between two lines: the states of the JSON
+# trace, scripts/step --text, and the law of the bytes that wait.
+
+# shellcheck disable=SC2154 # status, output: from Bats
+
+load helpers
+
+step() {
+    timeout "$((60 * ${TIMEOUT_MULT:-1}))" "$TOP/scripts/step" "$@"
+}
+
+# played STAGE SCENARIO: writes text and json of a play with states.
+played() {
+    demo "$1" -S "$TOP/demos/scenarios/$2.scn" "${@:3}" --states \
+        -j "$BATS_TEST_TMPDIR/json" >"$BATS_TEST_TMPDIR/text"
+}
+
+@test "step --text prints what was read and approved" {
+    local file stage scenario
+    for file in "$TOP"/tests/step/*.txt; do
+        stage=${file##*/} scenario=${stage#*.}
+        step "${stage%%.*}" -s "${scenario%.txt}" --text |
+            diff "$file" -
+    done
+}
+
+@test "taking states does not change what the server does" {
+    local stage
+    for stage in 02-threads 06-epoll-lt 08-epoll-et; do
+        played "$stage" hand-over
+        sed '/^$/,$d' "$BATS_TEST_TMPDIR/text" |
+            diff "$TOP/tests/golden/hand-over/$stage.txt" -
+    done
+    played 10-reactor idle-timeout --idle-timeout 1
+    [ "$(jq -s 'map(select(.cat == "state")) | length > 5' \
+        "$BATS_TEST_TMPDIR/json")" = true ]
+}
+
+@test "a state that is a byte wrong breaks a law, and a right one does not" {
+    played 08-epoll-et flood
+    cd "$BATS_TEST_TMPDIR"
+    "$TOP/scripts/check-trace" json
+    sed 's/\[5,75904,/[5,75903,/' json >wrong
+    run "$TOP/scripts/check-trace" wrong
+    [ "$status" -eq 1 ]
+    [[ $output = *"broken law 'waiting'"*"75903 bytes of c1 are waiting"* ]]
+    sed 's/"ready":1/"ready":2/' json >wrong
+    run "$TOP/scripts/check-trace" wrong
+    [ "$status" -eq 1 ]
+    [[ $output = *"broken law 'grammar'"* ]]
+}
+
+@test "JSON names the program, the scenario's lines and the size of a recv" {
+    played 06-epoll-lt flood
+    cd "$BATS_TEST_TMPDIR"
+    jq -es '.[0].name == "process_name" and .[0].args.name == "06-epoll-lt"
+        and .[0].args.version != "" and .[0].args.options[2] == "--states"
+        and (.[0].args.scenario | endswith("flood.scn"))' json
+    # Each client's line names the step that it belongs to.
+    jq -r 'select(.args.who // "" | startswith("client"))
+        | .args.src + " " + .cat' json | sed 's/.*flood.scn://' >steps
+    grep -Fx '8 send' steps
+    grep -Fx '11 recv' steps
+    jq -es 'map(select(.cat == "recv" and .args.who == "server").args.room)
+        | unique == [4096]' json
+}
+
+@test "--states needs a scenario and a file of JSON" {
+    run demo 06-epoll-lt --states
+    [ "$status" -eq 2 ]
+    [[ $output = *"--states needs --scenario FILE"* ]]
+    run demo 06-epoll-lt --states -S "$TOP/demos/scenarios/one.scn"
+    [ "$status" -eq 2 ]
+    [[ $output = *"--json FILE, where the states go"* ]]
+}
+
+@test "step says which stages and scenarios there are" {
+    run step 99 --text
+    [ "$status" -eq 2 ]
+    [[ $output = *"'99' is not a stage; the stages are 01-blocking"* ]]
+    run step 6 -s nothing --text
+    [ "$status" -eq 2 ]
+    [[ $output = *"there is no scenario 'nothing'"* ]]
+}
