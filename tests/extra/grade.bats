@@ -124,7 +124,6 @@ judged() {
         "$place/full/loop/report.txt"
     grep 'printed too much' "$place/full/output/report.txt"
     grep 'MiB of memory\|no end within its limit' "$place/full/memory/report.txt"
-    ! grep -r 'the judge is open' "$place/full" || return 1
 }
 
 @test "grade: TAP, JUnit, Gradescope and CSV have the same counts" {
@@ -225,6 +224,27 @@ until_limit() {
         [ "$SECONDS" -lt "$end" ]
         pause
     done
+}
+
+@test "grade: a program cannot open the memory of its judge, or its descriptor" {
+    local -a user=()
+    [ "$(id -u)" -ne 0 ] ||
+        user=(setpriv --reuid 58999 --regid 58999 --clear-groups)
+    cat "$TOP/scripts/iomux/guard.py" >"$place/open/guard.py"
+    cat >"$place/open/judge.py" <<'END'
+import subprocess
+import sys
+for test in ": <>/proc/$PPID/mem", "echo 0 >&7", ": </proc/$PPID/fd/7":
+    if subprocess.call(["sh", "-c", test], stderr=subprocess.DEVNULL) == 0:
+        print("the judge is open:", test)
+sys.exit(9)
+END
+    run "${user[@]}" /usr/bin/python3 -I "$place/open/guard.py" 7 \
+        "$place/open/judge.py" 7>"$place/result"
+    echo "$output"
+    [ "$status" -eq 9 ]
+    [ -z "$output" ]
+    [ "$(cat "$place/result")" = 9 ]
 }
 
 @test "grade: hidden checks count, and a report shows as much as the teacher wants" {
