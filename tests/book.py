@@ -100,7 +100,8 @@ def outputs(_, pages):
 def main(book, check):
     wrong, count = {"links": links, "outputs": outputs}[check](
         book, read_book(book))
-    print(*wrong, sep="\n")
+    for sentence in wrong:
+        print(sentence)
     print(f"{count} {check}, {len(wrong)} wrong")
     return 1 if wrong else 0
 

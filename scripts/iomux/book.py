@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 from . import environment
-from .book_pages import STEPS, step_name, write_pages
+from .book_pages import STEPS, write_pages
 from .book_theme import mend_theme
 from .pages import all_pages, read_page
 from .program import TOP, Trouble
@@ -70,23 +70,13 @@ def draw_diagrams():
 
 
 def step_pages():
-    """Writes the pages of scripts/step, if it exists. Returns the names of all
+    """Writes the pages of scripts/step, if it can. Returns the names of all
     that are there."""
-    command = os.path.join(TOP, "scripts", "step")
+    if os.path.exists(os.path.join(TOP, "scripts", "iomux", "step_pages.py")):
+        status, _, errors = run([os.path.join(TOP, "scripts", "step"), "--all"])
+        if status:
+            raise Trouble(f"scripts/step --all failed: {errors.strip()}")
     folder = os.path.join(TOP, STEPS)
-    try:
-        from .step_pages import PAGES
-    except ImportError:
-        PAGES = []
-    if os.path.exists(command) and PAGES:
-        os.makedirs(folder, exist_ok=True)
-        for page in PAGES:
-            words = [*page.words, "-s", page.scenario]
-            file = os.path.join(folder, step_name(words) + ".html")
-            status, _, errors = run([command, *words, "-o", file])
-            if status:
-                raise Trouble(f"scripts/step {' '.join(words)}: "
-                              f"{errors.strip()}")
     if not os.path.isdir(folder):
         return []
     return sorted(n[:-5] for n in os.listdir(folder) if n.endswith(".html"))

@@ -22,6 +22,7 @@ import textwrap
 from .excerpts import excerpt, read_lines
 from .pages import all_pages, read_page
 from .program import TOP, Trouble, read_text, write_text
+from .stages import find_stage
 
 LINK = re.compile(r"`[^`]*`|\]\(([^()\s]+)\)")
 DARK = re.compile(r"@media \(prefers-color-scheme:dark\)\{((?:[^{}]*\{[^{}]*\})*)\}")
@@ -41,9 +42,12 @@ def name_of(path):
 
 
 def step_name(words):
-    """Returns the name of a page of scripts/step with these arguments."""
-    return "-".join(word.removeprefix("twin:") for word in words
-                    if word != "-s")
+    """Returns the name of the page that scripts/step writes for these
+    arguments: 08-epoll-et-one-recv-flood."""
+    return "-".join(
+        word.removeprefix("twin:") if word.startswith("twin:") or
+        before == "-s" else find_stage(word) or word
+        for before, word in zip([None, *words], words) if word != "-s")
 
 
 def two_pictures(svg):
