@@ -138,12 +138,13 @@ def graded(student, exercise, results, reason):
                   f"{len(planned)}")
     if reason is not None:
         lines = [Line(checks.text_of(words), points, False,
-                      f"not judged: {reason}")
+                      f"not judged: {reason}", 0)
                  for points, words in planned]
     else:
         # A check that was not made has no points.
         lines = [Line(each.check, each.points, each.passed and not each.skipped,
-                      each.message) for each in results]
+                      each.message, 0 if each.skipped else each.earned)
+                 for each in results]
     return Graded(student, exercise.name, lines, reason)
 
 

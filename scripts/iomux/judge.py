@@ -53,14 +53,13 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
     case = checks.Case(exercise, source, seed, runner)
     results = []
     for points, words in planned(exercise, unasked):
-        if words in COUNT_WITH_GOLDEN and any(
-                one.check == "golden" and not one.passed for one in results):
-            results.append(Result(checks.text_of(words), points, False,
-                                  "  not tried, because a golden scenario "
-                                  "does not play"))
-            continue
-        results.append(judge_one(case, points, words))
-        if each(results[-1]):
+        if words in COUNT_WITH_GOLDEN and not golden_plays(results):
+            result = Result(checks.text_of(words), points, False,
+                            "  not tried, because a golden scenario does not play")
+        else:
+            result = judge_one(case, points, words)
+        results.append(result)
+        if each(result):
             break
         if words[0] == "builds" and case.program is None:
             results += [Result(checks.text_of(words), points, False,
@@ -68,6 +67,11 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
                         for points, words in planned(exercise, unasked)[1:]]
             break
     return results
+
+
+def golden_plays(results):
+    """Returns False if the golden scenarios have been played and have failed."""
+    return all(result.passed for result in results if result.check == "golden")
 
 
 def planned(exercise, unasked=True):

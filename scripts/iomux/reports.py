@@ -12,7 +12,8 @@ import re
 from xml.sax.saxutils import escape, quoteattr
 
 # One check. `message` explains a failure.
-Line = collections.namedtuple("Line", "check points passed message")
+# earned: the points, or what a check without points takes away: -1 if it fails.
+Line = collections.namedtuple("Line", "check points passed message earned")
 # The checks of one exercise. `reason` says why there is no result, or is None.
 Graded = collections.namedtuple("Graded", "student exercise lines reason")
 
@@ -54,10 +55,11 @@ def headline(line):
 
 
 def points(graded):
-    """Returns the points reached, and the points possible."""
-    lines = [line for each in graded for line in each.lines]
-    return (sum(line.points for line in lines if line.passed),
-            sum(line.points for line in lines))
+    """Returns the points reached, 0 at least in each exercise, and the points
+    possible."""
+    return (sum(max(0, sum(line.earned for line in each.lines))
+                for each in graded),
+            sum(line.points for each in graded for line in each.lines))
 
 
 def counts(graded):
@@ -157,7 +159,7 @@ def checks_csv(graded):
     for each in graded:
         rows += [[each.student, each.exercise, line.check,
                   "yes" if line.passed else "no",
-                  line.points if line.passed else 0, line.points,
+                  line.earned, line.points,
                   "" if line.passed else headline(line)]
                  for line in each.lines]
     return as_csv(rows)

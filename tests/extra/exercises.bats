@@ -137,7 +137,7 @@ END
     run exercise 3
     echo "$output"
     [ "$status" -eq 0 ]
-    [[ $output == *"exercise 3, A report is a hint: solved, 8 of 8 points" ]]
+    [[ $output == *"exercise 3, A report is a hint: solved, 4 of 4 points" ]]
     run exercise
     [[ $output == *"  3  solved    find "*"next: scripts/exercise 1" ]]
     run exercise --answer 3
@@ -195,7 +195,7 @@ judge() {
 @test "a file that does not compile fails with the compiler's first error" {
     judge 3 <<<'int main(void) { return nothing; }'
     [[ $output == *"BAD  builds"*"answer.c"* || $output == *"'nothing' undeclared"* ]]
-    [[ $output == *"0 of 8 points"* ]]
+    [[ $output == *"0 of 4 points"* ]]
 }
 
 # change COMMAND OF sed: prints stage 06 with a change.
