@@ -10,26 +10,26 @@ load helpers
 # of the host, so a server that only wants to read them is a good server.
 expected() {
     cat <<'END'
-constructor 1 1 6
-daemon 9 7 0
-editor 8 6 1
-forger 1 1 6
-forks 1 1 6
-full-disk 1 1 6
-honest 9 7 0
+constructor 0 1 6
+daemon 5 7 0
+editor 4 6 1
+forger 0 1 6
+forks 0 1 6
+full-disk 0 1 6
+honest 5 7 0
 includer 0 0 7
-killer 7 6 1
+killer 2 5 2
 link 0 0 7
-loop 1 1 6
-memory 1 1 6
-nothing 1 1 6
+loop 0 1 6
+memory 0 1 6
+nothing 0 1 6
 other 0 0 7
-output 1 1 6
-reader 9 7 0
-remover 7 6 1
-single 9 7 0
+output 0 1 6
+reader 5 7 0
+remover 3 6 1
+single 5 7 0
 two 0 0 7
-wrong 8 6 1
+wrong 4 6 1
 END
 }
 
@@ -259,7 +259,7 @@ END
     cat "$place/full2/wrong/report.txt"
     grep "FAILED  3  says 'recv" "$place/full2/wrong/report.txt"
     grep 'expected: a line' "$place/full2/wrong/report.txt"
-    grep -q ',8,12,6,2,' "$place/full2/grades.csv"
+    grep -q ',4,8,6,2,' "$place/full2/grades.csv"
     grade --more "$place/more" --detail actual -o "$place/actual" "$place/some"
     grep 'got: ' "$place/actual/wrong/report.txt"
     ! grep 'expected:' "$place/actual/wrong/report.txt" || return 1
@@ -288,7 +288,7 @@ END
     cp "$fake/source/run_autograder" "$fake"
     AUTOGRADER=$fake TMPDIR=$place/tmp timeout $((10 * LIMIT)) \
         "$fake/run_autograder" 3>&- 4>&-
-    jq -e '.score == 9 and (.tests | length) == 7' "$fake/results/results.json"
+    jq -e '.score == 5 and (.tests | length) == 7' "$fake/results/results.json"
 }
 
 @test "grade: what cannot be graded is said in one sentence" {
