@@ -321,7 +321,7 @@ no_scenario() {
     no_scenario one "$own"/{less,more}
     no_scenario split one.text
 
-    # No law was forgotten. tests/step.bats breaks "waiting", which needs JSON.
+    # No law was forgotten. tests/extra/states.bats breaks "waiting", which needs JSON.
     sed -nE '/^The laws:/,/^$/s/^  (.{15}) .*/\1/p' help |
         sed 's/ *$//' | sort >"$own/all"
     [ "$(wc -l <"$own/all")" -ge 20 ]

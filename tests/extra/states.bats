@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# step.bats - what the kernel holds between two lines: the states of the JSON
+# states.bats - what the kernel holds between two lines: the states of the JSON
 # trace, scripts/step --text, and the law of the bytes that wait.
 
 # shellcheck disable=SC2154 # status, output: from Bats
