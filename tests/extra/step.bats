@@ -12,9 +12,8 @@ setup() {
     export TIMEOUT_MULT=${TIMEOUT_MULT:-1}
 }
 
-# Checks pages, or with --message TEXT a page that must show TEXT.
-look() {
-    local browser
+# Skips the test where pages cannot be looked at. Sets $browser.
+need_browser() {
     need_tool node # drives the browser
     if [ ! -e "$MODULES/playwright-core" ] || [ ! -e "$MODULES/axe-core" ]; then
         skip "scripts/setup extra fetches playwright-core and axe-core"
@@ -22,6 +21,10 @@ look() {
     browser=$(command -v chromium || command -v chromium-browser ||
         command -v google-chrome) ||
         skip "there is no browser: scripts/setup extra"
+}
+
+# Checks pages, or with --message TEXT a page that must show TEXT.
+look() {
     timeout -k 1 $((60 * LIMIT)) node "$TOP/tests/extra/step.mjs" "$MODULES" \
         "$browser" "$@" 3>&- 4>&-
 }
@@ -31,6 +34,7 @@ step() {
 }
 
 @test "every page of the text shows each step as the trace has it" {
+    need_browser
     local -a pages
     mapfile -t pages < <(step --all)
     [ "${#pages[@]}" -eq 11 ]
@@ -56,6 +60,7 @@ step() {
 }
 
 @test "a message that is HTML stays text" {
+    need_browser
     cat >html.scn <<'SCENARIO'
 c1 connect
 c1 send "</script><img onerror=x>"
@@ -69,6 +74,7 @@ SCENARIO
 }
 
 @test "a page that shows something else than the trace is seen" {
+    need_browser
     step 6 -s one -o good.html
     sed 's/"place":\[0,[0-9]*,[0-9]*\]/"place":[0,1,1]/g' good.html >place.html
     sed 's/<title>/<link rel="stylesheet" href="x.css">&/' \
