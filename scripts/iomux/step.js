@@ -275,12 +275,14 @@ function go(wanted, push = false) {
         step = Math.max(question - 1, 1);
     if (step !== current)
         render(step);
-    // A browser refuses to change its address a hundred times a second.
+    // A browser refuses to change its address a hundred times a second. These
+    // calls cause no "hashchange", which could undo a key that was pressed since.
     clearTimeout(timer);
     if (push)
-        location.hash = step;
+        history.pushState(null, "", `#${step}`);
     else
-        timer = setTimeout(() => location.replace(`#${current}`), 100);
+        timer = setTimeout(
+            () => history.replaceState(null, "", `#${current}`), 100);
     if (question)
         ask(question);
 }
