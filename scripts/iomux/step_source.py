@@ -40,15 +40,16 @@ def closing_line(lines, start, column):
 def call_lines(lines, near, event):
     """Returns the first and the last line of the system call of an event that
     is traced in line near: the nearest call before it or, if the event is
-    printed before the call, after it. Without one this is the line near."""
+    printed before the call, after it. Stage 09 prints epoll_ctl before the call,
+    too, so the other direction is second. Without a call this is the line near."""
     if event.kind in ("ready", "timer", "note", "stop"):
         return near, near
     call = re.compile(rf"(?<![\w.>])(?:{'|'.join(names_of(event))})\s*\(")
-    step = 1 if event.kind in BEFORE else -1
-    for distance in range(1, NEAR + 1):
-        number = near + step * distance
+    after = [near + distance for distance in range(1, NEAR + 1)]
+    before = [near - distance for distance in range(1, NEAR + 1)]
+    for number in after + before if event.kind in BEFORE else before + after:
         if not 1 <= number <= len(lines):
-            break
+            continue
         found = call.search(lines[number - 1])
         if found is not None:
             return number, closing_line(lines, number, found.end() - 1)
