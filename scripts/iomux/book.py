@@ -83,8 +83,6 @@ def step_pages():
 
 
 def sphinx(pages, folder, out):
-    if shutil.which("sphinx-build") is None:
-        raise Trouble("sphinx-build is missing; scripts/setup book installs it")
     status, _, errors = run(
         ["sphinx-build", "-q", "-W", "--keep-going", "-E", "-j", "2",
          "-c", CONFIGURATION, "-d", os.path.join(folder, "doctrees"),
@@ -104,6 +102,8 @@ def build(out):
     if os.path.lexists(out) and not os.path.exists(
             os.path.join(out, "_static", "book.css")):
         raise Trouble(f"{out} exists, and is not a book")
+    if shutil.which("sphinx-build") is None:
+        raise Trouble("sphinx-build is missing; scripts/setup book installs it")
     diagrams = draw_diagrams()
     steps = step_pages()
     parent = os.path.dirname(out)

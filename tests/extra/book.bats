@@ -176,7 +176,6 @@ END
     ln -s "$(command -v python3)" "$(command -v env)" bin
     run env PATH="$PWD/bin" "$TOP/scripts/book" -o "$PWD/none"
     [ "$status" -eq 2 ]
-    [[ $output == *"diagrams skipped: they stay text, because node is missing"* ]]
-    [[ ${lines[-1]} == "book: sphinx-build is missing; scripts/setup book installs it" ]]
+    [[ $output == "book: sphinx-build is missing; scripts/setup book installs it" ]]
     [ ! -e none ]
 }
