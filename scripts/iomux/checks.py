@@ -14,209 +14,28 @@ tests/broken. An own one may have places for a seed, see seeds.py.
 """
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import shlex
 import sys
 
 from . import check_model, failure, laws, seeds, trace as traces
+from .case import COUNTED, Play, first_error, names_of, scenario_of
 from .compare import counts
 from .environment import time_limit
 from .exercise import shown
 from .failure import Failed
 from .law_check import Checker
 from .law_scenario import Script
-from .program import TOP, Trouble, read_bytes, read_text
-from .runner import ASAN, SANITIZE, Direct
-from .scenario import options_of, read_scenario
-from .stages import SCENARIOS
+from .program import TOP, Trouble, read_bytes
+from .scenario import read_scenario
 
-COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
-           "EAGAIN": "EAGAIN"}
-OPTIONS = {"09-epoll-pool": ["--workers", "2"]}
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
 HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
 
 
 class Skipped(Exception):
     """A check that cannot be made here, with the reason."""
-
-
-@dataclasses.dataclass
-class Play:
-    """One scenario, played by one program."""
-    path: str
-    argv: list
-    ran: object
-    trace: traces.Trace
-
-
-class Case:
-    """One file that is judged: its programs, and what they have played."""
-
-    def __init__(self, exercise, source, seed, runner):
-        self.exercise, self.source, self.seed = exercise, source, seed
-        self.runner = runner
-        self.program = self.asan = None
-        self.plays = {}
-        if exercise.kind == "write":
-            self.program = os.path.join(TOP, "build", exercise.stage)
-
-    # --- scenarios
-
-    def scenario(self, name):
-        """Returns the path of a scenario, with its places filled."""
-        path = scenario_of(self.exercise, name)
-        text = read_text(path)
-        if not seeds.has_places(text):
-            return path
-        filled = os.path.join(self.runner.papers, name + ".scn")
-        with open(filled, "w", encoding="utf-8") as file:
-            file.write(seeds.fill(text, self.seed, name))
-        return filled
-
-    def argv(self, path, program=None):
-        stage = self.exercise.stage
-        return [program or self.program, "-S", path, *OPTIONS.get(stage, []),
-                *options_of(path).get(stage, [])]
-
-    def play(self, name, path=None):
-        """Returns a scenario's play, which may have failed."""
-        if name not in self.plays:
-            path = path or self.scenario(name)
-            argv = self.argv(path)
-            ran = self.runner.run(argv, program=self.program)
-            self.plays[name] = Play(path, argv, ran,
-                                    traces.read_trace(name, ran.output))
-        return self.plays[name]
-
-    def command(self, words):
-        """Returns the command that repeats a check."""
-        exercise = self.exercise
-        if words[0] == "builds":
-            return None
-        names = names_of(words)
-        if words[0] == "hazard":
-            return shlex.join(["tests/hazard.py", shown(
-                self.built(exercise.stage)), names[0]])
-        if words[0] == "model":
-            return shlex.join([shown(self.built("model")),
-                               "walkthrough/model/" + names[0] + ".ep"])
-        if words[0] in ("scenario", "says", *COUNTED):
-            path = self.scenario(names[0])
-            return shlex.join(map(shown, self.argv(
-                path, self.built(exercise.stage))))
-        if words[0] == "address-sanitizer" and names:
-            return shlex.join(map(shown, self.argv(
-                self.scenario(names[0]), self.built(exercise.stage, ASAN))))
-        if words[0] == "one":
-            return shlex.join(map(shown, self.argv(self.source)))
-        return None
-
-    def built(self, target, folder="build"):
-        return os.path.join(self.runner.place, folder, target)
-
-    # --- programs
-
-    def build(self):
-        target = self.exercise.stage or "model"
-        ran = self.runner.build(target)
-        program = self.built(target)
-        if ran.good and os.path.exists(program):
-            self.program = program
-        return ran
-
-    def build_asan(self):
-        if self.asan is None:
-            ran = self.runner.build(self.exercise.stage, ASAN, SANITIZE)
-            self.asan = self.built(self.exercise.stage, ASAN)
-            if not ran.good:
-                raise Failed("it builds with AddressSanitizer",
-                             first_error(ran))
-        return self.asan
-
-    # --- what a failure shows
-
-    def reference(self, name, path):
-        """Returns the lines of the correct trace, or None. In an exercise
-        whose server does something new there is none."""
-        exercise = self.exercise
-        if exercise.kind != "find" or exercise.stage is None:
-            return None
-        golden = os.path.join(TOP, "tests", "golden", name,
-                              exercise.stage + ".txt")
-        if os.path.exists(golden) and path.startswith(SCENARIOS):
-            return read_text(golden).splitlines()
-        program = os.path.join(TOP, "build", exercise.stage)
-        runner = Direct()
-        try:
-            ran = runner.run(self.argv(path, program))
-        finally:
-            runner.close()
-        text = ran.output.decode("latin-1")
-        return text.partition("\n\n")[0].splitlines() if ran.good else None
-
-    def fail(self, play, expected, got, at=None, rows=None, line=None):
-        """Raises Failed with the lines of the trace around the failure."""
-        events = play.trace.events
-        if rows is None:
-            wanted = self.reference(play.trace.name, play.path)
-            rows, count = ([], 0) if wanted is None else failure.differ(
-                wanted, [e.text for e in events])
-            shown = events[:count]
-            if not rows:
-                rows = failure.last_rows(events)
-                shown = failure.before_stop(events)
-            line = next((e.line for e in reversed(shown) if e.of_server), None)
-        raise Failed(expected, got, at, rows, self.source_of(play, line))
-
-    def source_of(self, play, line):
-        """Returns the line of the source that has printed a line of a trace.
-        Only JSON has it, so the scenario is played once more."""
-        if line is None or self.exercise.kind == "write":
-            return None
-        ran = self.runner.run(
-            ["sh", "-c", '"$@" -q -j /dev/stdout | cat', "sh", *play.argv])
-        found = re.findall(r'^\{"name":.*"cat":"(\w+)".*?"src":"([^"]+)"',
-                           ran.output.decode("latin-1"), re.M)
-        if line > len(found):
-            return None
-        return failure.source_line(self.exercise, self.source,
-                                   found[line - 1][1])
-
-
-def scenario_of(exercise, name):
-    """Returns the path of a scenario that an exercise names."""
-    for folder in (exercise.folder, SCENARIOS,
-                   os.path.join(TOP, "tests", "broken")):
-        path = os.path.join(folder, name + ".scn")
-        if os.path.isfile(path):
-            return path
-    exercise.refuse(f"there is no scenario '{name}'")
-
-
-def first_error(ran):
-    """Returns the first line of a compiler or sanitizer that names an error."""
-    lines = (ran.errors + ran.output).decode("utf-8", "replace").splitlines()
-    for word in ("error", "ERROR", "warning", ""):
-        for line in lines:
-            if word in line and line.strip():
-                return line.strip()
-    return ran.ending
-
-
-def names_of(words):
-    if words[0] == "says":
-        return words[2:]
-    if words[0] in COUNTED:
-        return words[3:]
-    return words[1:] if words[0] != "one" else ()
-
-
-def text_of(words):
-    return (f"says '{words[1]}' {words[2]}" if words[0] == "says"
-            else " ".join(words))
 
 
 # --- the checks --------------------------------------------------------------

@@ -16,7 +16,8 @@ import tempfile
 import time
 import traceback
 
-from . import box, checks, exercise as exercises, hand_in, judge, reports, sandbox
+from . import box, exercise as exercises, hand_in, judge, reports, sandbox
+from .case import text_of
 from .environment import time_limit
 from .program import TOP, Trouble, read_text, write_text
 from .reports import Graded, Line
@@ -137,7 +138,7 @@ def graded(student, exercise, results, reason):
         reason = (f"the judge has returned {len(results)} results of "
                   f"{len(planned)}")
     if reason is not None:
-        lines = [Line(checks.text_of(words), points, False,
+        lines = [Line(text_of(words), points, False,
                       f"not judged: {reason}", 0)
                  for points, words in planned]
     else:

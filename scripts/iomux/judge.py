@@ -12,6 +12,7 @@ import functools
 import os
 
 from . import checks, runner as runners
+from .case import Case, text_of
 from .failure import Failed
 from .program import TOP, read_text
 from .seeds import has_places
@@ -50,11 +51,11 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
     if not getattr(runner, "prepared", False):
         prepare(exercise)
     runners.lay_out(runner, exercise, source)
-    case = checks.Case(exercise, source, seed, runner)
+    case = Case(exercise, source, seed, runner)
     results = []
     for points, words in planned(exercise, unasked):
         if words in COUNT_WITH_GOLDEN and not golden_plays(results):
-            result = Result(checks.text_of(words), points, False,
+            result = Result(text_of(words), points, False,
                             "  not tried, because a golden scenario does not play")
         else:
             result = judge_one(case, points, words)
@@ -62,7 +63,7 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
         if each(result):
             break
         if words[0] == "builds" and case.program is None:
-            results += [Result(checks.text_of(words), points, False,
+            results += [Result(text_of(words), points, False,
                                "  not tried, because the file does not build")
                         for points, words in planned(exercise, unasked)[1:]]
             break
@@ -87,7 +88,7 @@ def planned(exercise, unasked=True):
 
 
 def judge_one(case, points, words):
-    text = checks.text_of(words)
+    text = text_of(words)
     command = None
     try:
         command = case.command(words)

@@ -408,7 +408,7 @@ for path in glob.glob(glob.escape(top) + "/scripts/*"):
                 commands.append(path)
     except IsADirectoryError:
         pass
-assert len(commands) == 9 and len(modules) > 20, (commands, modules)
+assert len(commands) == 12 and len(modules) > 20, (commands, modules)
 for path in modules + commands:
     with open(path, encoding="utf-8") as file:
         text = file.read()
