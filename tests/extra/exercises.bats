@@ -219,12 +219,12 @@ change() {
 
 @test "a descriptor that is closed twice is found" {
     judge 3 < <(change 's/^  *close(fd);.*/&\n                close(fd);/')
-    [[ $output == *"BAD  descriptors"*"close("*" EBADF "* ||
+    [[ $output == *"BAD  descriptors"*"close"*" EBADF "* ||
         $output == *"SKIP descriptors"* ]]
 }
 
 @test "a program that prints without end is ended" {
-    judge_quickly <<<'#include <stdio.h>
+    judge 3 <<<'#include <stdio.h>
 int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
     [[ $output == *"it printed over 1024 KiB"* ]]
 }
