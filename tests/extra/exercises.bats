@@ -147,7 +147,7 @@ END
     run exercise --reset 3
     [ "$status" -eq 0 ]
     cmp "$TOP/demos/06-epoll-lt.c" "$file.1"
-    ! cmp -s "$TOP/demos/06-epoll-lt.c" "$file"
+    ! cmp -s "$TOP/demos/06-epoll-lt.c" "$file" || return 1
     run exercise
     [[ $output == *"  3  started   find "* ]]
 }
