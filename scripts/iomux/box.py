@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import dataclasses
 import os
 import re
 import resource
-import selectors
 import shutil
 import subprocess
-import time
 
 from . import where
 from .environment import time_limit
 from .program import TOP
-from .runner import LIMIT, Ran, name_of_signal
+from .runner import LIMIT, Ran, collect, make_command
 
 PYTHON = "/usr/bin/python3"
 GUARD = "scripts/iomux/guard.py"
 KIB, MIB = 1 << 10, 1 << 20
-LOOK = 0.05  # seconds between two looks at the memory
 
 Limits = collections.namedtuple(
     "Limits", "processes address_space cpu files file_size memory output disk")
@@ -45,16 +41,6 @@ exec "$@"
 """
 
 
-@dataclasses.dataclass
-class Ended(Ran):
-    """How a command ended, with the limit that it has exceeded."""
-    reason: str | None = None
-
-    @property
-    def ending(self):
-        return self.reason or super().ending
-
-
 class Box:
     """What the two ways have in common. Only a command that builds may write
     to `place`. `papers` has scenarios, which nobody in the box can change."""
@@ -70,13 +56,13 @@ class Box:
             os.makedirs(each, exist_ok=True)
             os.chmod(each, 0o755)
 
-    def run(self, argv, cwd=None, limit=LIMIT, stdin=None, environment=None,
-            program=None, build=False):
+    def run(self, argv, limit=LIMIT, environment=None, program=None,
+            build=False):
         """Runs a command, like runner.Direct.run(). A judge that was killed
         before it had a result ends with status 125."""
         if self.exceeded >= EXCESSES:
-            return Ended(reason="not run, because it has exceeded its limits "
-                         f"{EXCESSES} times")
+            return Ran(reason="not run, because it has exceeded its limits "
+                       f"{EXCESSES} times")
         if build and self.user is not None:
             self.give_place(self.user)
         judge = os.path.basename(argv[0]).startswith("python3")
@@ -89,7 +75,6 @@ class Box:
                            str(result_end), *script]
             roomy = build or "/asan/" in argv[0]
             process = self.open(self.launch(roomy) + command,
-                                cwd or self.place, stdin,
                                 self.variables(environment), build, result_end)
             os.close(result_end)
             result_end = -1
@@ -126,9 +111,8 @@ class Box:
 
     def build(self, target, build="build", sanitize=""):
         """Builds the programs of an exercise in place."""
-        more = [f"SANITIZE={sanitize}", "CFLAGS=-O1 -g"] if sanitize else []
-        return self.run(["make", "-s", f"BUILD={build}", *more,
-                         f"{build}/{target}"], limit=6 * LIMIT, build=True)
+        return self.run(make_command(target, build, sanitize), 6 * LIMIT,
+                        build=True)
 
     def close(self):
         """Removes what the box has left."""
@@ -178,11 +162,13 @@ class Box:
 
     def watch(self, process, limit, program, most):
         """Reads what a process prints, and ends it at a limit."""
-        ran = Ended()
+        ran = Ran()
         try:
-            self.follow(process, ran, time.monotonic() + limit, most)
+            collect(process, ran, limit, most, lambda: self.excess(process))
             if ran.timed_out:
-                ran.where = self.where(process, program)
+                ran.where = where.of_processes(
+                    sorted(self.processes(process), reverse=True), program,
+                    self.look_up)
         finally:
             self.end(process)
             for stream in process.stdout, process.stderr:
@@ -191,66 +177,14 @@ class Box:
             self.exceeded += 1
             return ran
         status = process.returncode
-        if status < 0 or status > 128:
-            ran.signal = name_of_signal(-status if status < 0 else status - 128)
-        else:
-            ran.status = status
+        ran.set_status(128 - status if status > 128 else status)
         return ran
-
-    def follow(self, process, ran, end, most):
-        parts = {process.stdout: [], process.stderr: []}
-        look = time.monotonic()
-        with selectors.DefaultSelector() as selector:
-            for stream in parts:
-                os.set_blocking(stream.fileno(), False)
-                selector.register(stream, selectors.EVENT_READ)
-            ended = False
-            while True:
-                if not selector.get_map():
-                    time.sleep(LOOK / 5)  # closed; the process may go on
-                ready = selector.select(0 if ended else LOOK)
-                for key, _ in ready:
-                    data = os.read(key.fd, 65536)
-                    if data:
-                        parts[key.fileobj].append(data)
-                        most -= len(data)
-                    else:
-                        selector.unregister(key.fileobj)
-                if most < 0:
-                    ran.reason, ran.cut = "it printed too much, and was ended", \
-                        True
-                    break
-                if ended and not ready:
-                    break
-                ended = process.poll() is not None
-                now = time.monotonic()
-                if now > look and not ended:
-                    look = now + LOOK
-                    ran.reason = self.excess(process)
-                ran.timed_out = now > end
-                if ran.reason or ran.timed_out:
-                    break
-        ran.output, ran.errors = map(b"".join, parts.values())
-        for name in "output", "errors":
-            setattr(ran, name, getattr(ran, name)[:TRACED])
 
     def excess(self, process):
         """Returns a sentence about the limit that is exceeded, or None."""
         if memory_of(self.processes(process)) > self.limits.memory:
             return (f"it took more than {self.limits.memory // MIB} MiB of "
                     "memory, and was ended")
-        return None
-
-    def where(self, process, program):
-        """Returns where the program hangs, like where.of_group()."""
-        where.look_up = self.look_up
-        for pid in sorted(self.processes(process), reverse=True):
-            path = where.link_of(pid)
-            if path and (program is None or
-                         path == os.path.realpath(program)):
-                said = where.of_process(pid, path)
-                if said is not None:
-                    return said
         return None
 
     def look_up(self, argv):

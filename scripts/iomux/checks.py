@@ -60,7 +60,7 @@ def check_play(case, play):
     ran, trace = play.ran, play.trace
     if not ran.good:
         said = failure.said_by_player(ran.errors.decode("utf-8", "replace"))
-        if said is None or ran.timed_out or ran.cut or ran.signal:
+        if said is None or ran.status is None:
             got = ran.ending
             if ran.status is not None:
                 got += f": {first_error(ran)}"

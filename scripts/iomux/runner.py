@@ -28,6 +28,7 @@ from .program import TOP, Trouble
 
 LIMIT = 10  # seconds for a command
 MOST = 1 << 20  # bytes of output; a program that prints more is killed
+LOOK = 0.05  # seconds between two looks at a process
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 ASAN = "build/asan"
 
@@ -35,28 +36,35 @@ ASAN = "build/asan"
 @dataclasses.dataclass
 class Ran:
     """How a command ended."""
-    status: int | None = None  # None: by a signal, or not at all
+    status: int | None = None  # None: by a signal, or at a limit
     signal: str | None = None  # "SIGSEGV"
     output: bytes = b""
     errors: bytes = b""
     timed_out: bool = False
     where: str | None = None  # of a command that timed out: "spins"
-    cut: bool = False  # it printed too much
+    reason: str | None = None  # the other limit that it has exceeded, or None
 
     @property
     def good(self):
-        return self.status == 0 and not self.timed_out and not self.cut
+        return self.status == 0
 
     @property
     def ending(self):
         """How it ended, for people."""
         if self.timed_out:
             return f"no end within its limit: {self.where or 'it hangs'}"
-        if self.cut:
-            return f"it printed over {MOST >> 10} KiB, and was ended"
+        if self.reason:
+            return self.reason
         if self.signal:
             return f"it ended by {self.signal}"
         return f"it ended with status {self.status}"
+
+    def set_status(self, status):
+        """Sets the exit status, or for -N the signal N."""
+        if status < 0:
+            self.signal = name_of_signal(-status)
+        else:
+            self.status = status
 
 
 def name_of_signal(number):
@@ -78,15 +86,14 @@ class Direct:
             os.makedirs(folder, exist_ok=True)
         self.running = None
 
-    def run(self, argv, cwd=None, limit=LIMIT, stdin=None, environment=None,
-            program=None):
-        """Runs a command. A time-out is scaled by TIMEOUT_MULT. The program
-        is the one that is asked where it hangs."""
+    def run(self, argv, limit=LIMIT, environment=None, program=None):
+        """Runs a command in place. A time-out is scaled by TIMEOUT_MULT. If
+        there is one, the result has the place where the program hangs: a path,
+        or None for any program of the command."""
         change = dict(os.environ, TMPDIR=self.temporary, **(environment or {}))
         try:
             process = subprocess.Popen(
-                argv, cwd=cwd or self.place, env=change,
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                argv, cwd=self.place, env=change, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 start_new_session=True)
         except OSError as error:
@@ -96,17 +103,15 @@ class Direct:
         ran = Ran()
         with process:
             try:
-                collect(process, ran, time.monotonic() + time_limit(limit))
+                collect(process, ran, time_limit(limit), MOST)
                 if ran.timed_out:
-                    ran.where = where.of_group(process.pid, program)
+                    ran.where = where.of_processes(
+                        where.members(process.pid), program)
             finally:
                 self.end()
                 process.wait()
-        if not ran.timed_out and not ran.cut:
-            if process.returncode < 0:
-                ran.signal = name_of_signal(-process.returncode)
-            else:
-                ran.status = process.returncode
+        if not ran.timed_out and not ran.reason:
+            ran.set_status(process.returncode)
         return ran
 
     def end(self):
@@ -121,45 +126,48 @@ class Direct:
 
     def build(self, target, build="build", sanitize=""):
         """Runs make in place. With a sanitizer, build is another folder."""
-        more = [f"SANITIZE={sanitize}", "CFLAGS=-O1 -g"] if sanitize else []
-        if target != "12-io-uring":
-            more.append("URING=")  # the Makefile does not look for liburing
-        return self.run(["make", "-s", f"BUILD={build}", *more,
-                         f"{build}/{target}"], self.place, 6 * LIMIT)
+        return self.run(make_command(target, build, sanitize), 6 * LIMIT)
 
     def close(self):
         self.end()
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def collect(process, ran, end):
-    """Reads what a process prints, until both streams are closed and it has
-    ended, too much has come, or the time is over."""
+def make_command(target, build, sanitize):
+    """Returns the command that builds a program of an exercise."""
+    more = [f"SANITIZE={sanitize}", "CFLAGS=-O1 -g"] if sanitize else []
+    if target != "12-io-uring":
+        more.append("URING=")  # the Makefile does not look for liburing
+    return ["make", "-s", f"BUILD={build}", *more, f"{build}/{target}"]
+
+
+def collect(process, ran, seconds, most, excess=lambda: None):
+    """Reads what a process prints, until it has ended and no more comes, until
+    it has printed more than `most` bytes, or until the time is over. excess()
+    returns the sentence about another limit that is exceeded, or None."""
+    end, left = time.monotonic() + seconds, most
     parts = {process.stdout: [], process.stderr: []}
-    left = MOST
     with selectors.DefaultSelector() as selector:
         for stream in parts:
+            os.set_blocking(stream.fileno(), False)
             selector.register(stream, selectors.EVENT_READ)
-        while selector.get_map() and left > 0 and not ran.timed_out:
-            for key, _ in selector.select(max(0, min(
-                    0.5, end - time.monotonic()))):
-                data = os.read(key.fd, 65536)
-                if data:
+        while not ran.reason and not ran.timed_out:
+            for key, _ in selector.select(LOOK):
+                # The process may have read from its own pipe.
+                with contextlib.suppress(BlockingIOError):
+                    data = os.read(key.fd, 65536)
                     parts[key.fileobj].append(data)
                     left -= len(data)
-                else:
-                    selector.unregister(key.fileobj)
-            ran.timed_out = time.monotonic() >= end
-            # A process that it has started may keep the streams open.
-            if process.poll() is not None and not ready(selector):
-                break
+                    if not data:
+                        selector.unregister(key.fileobj)
+            if left < 0:
+                ran.reason = f"it printed over {most >> 10} KiB, and was ended"
+            elif process.poll() is not None and not ready(selector):
+                break  # a process that it has started may keep them open
+            else:
+                ran.reason = excess()
+                ran.timed_out = time.monotonic() >= end
     ran.output, ran.errors = map(b"".join, parts.values())
-    ran.cut = left <= 0
-    if not ran.cut and not ran.timed_out:
-        try:
-            process.wait(max(0, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            ran.timed_out = True
 
 
 def ready(selector):

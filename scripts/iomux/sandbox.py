@@ -38,7 +38,7 @@ class Bubblewrap(Box):
     name = "bubblewrap"
     tree = None  # box.copy_tree(), which is shown in the place of the tree
 
-    def arguments(self, cwd, variables, build, info):
+    def arguments(self, variables, build, info):
         yield from ("bwrap", "--unshare-all", "--die-with-parent",
                     "--new-session", "--clearenv", "--info-fd", str(info))
         for name, value in variables.items():
@@ -55,14 +55,14 @@ class Bubblewrap(Box):
         yield from ("--ro-bind", self.tree, TOP)
         yield from ("--bind" if build else "--ro-bind", self.place, self.place)
         yield from ("--ro-bind", self.papers, self.papers)
-        yield from ("--remount-ro", "/", "--chdir", cwd)
+        yield from ("--remount-ro", "/", "--chdir", self.place)
 
-    def start(self, command, cwd, stdin, variables, build, result, out):
+    def start(self, command, variables, build, result, out):
         info, info_end = os.pipe()
         try:
             process = subprocess.Popen(
-                [*self.arguments(cwd, variables, build, info_end), *command],
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                [*self.arguments(variables, build, info_end), *command],
+                stdin=subprocess.DEVNULL,
                 stdout=out[0], stderr=out[1], cwd="/",
                 pass_fds=(result, info_end), **as_user(self.user))
         except OSError as error:
@@ -110,13 +110,13 @@ class OwnUser(Box):
         return {**super().variables(more), "HOME": self.temporary,
                 "TMPDIR": self.temporary}
 
-    def start(self, command, cwd, stdin, variables, build, result, out):
+    def start(self, command, variables, build, result, out):
         os.mkdir(self.temporary, 0o700)
         os.chown(self.temporary, self.user, self.user)
         self.built = build
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=out[0], stderr=out[1], cwd=cwd,
+            command, stdin=subprocess.DEVNULL,
+            stdout=out[0], stderr=out[1], cwd=self.place,
             env=variables, pass_fds=(result,), start_new_session=True,
             **as_user(self.user))
 

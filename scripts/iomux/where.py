@@ -22,15 +22,26 @@ STACK = 16384  # bytes that are searched for addresses of the program
 FRAMES = 40  # addresses that are looked up
 
 
-def of_group(leader, program=None):
-    """Returns where the processes of a group hang, or None. The program is the
-    path of the student's; without it any process is asked."""
-    for pid in members(leader):
+def run_addr2line(argv):
+    """Returns what the command prints."""
+    try:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=10,
+                              capture_output=True, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
+
+
+def of_processes(pids, program=None, look_up=run_addr2line):
+    """Returns where the first of these processes hangs that runs the program,
+    a path, or None. Without a program, it is the first process of which this
+    is known. look_up(argv) runs addr2line(1): a box does that inside, because
+    the program is a student's."""
+    for pid in pids:
         path = link_of(pid)
         if path is None or (program is not None and
                             path != os.path.realpath(program)):
             continue
-        said = of_process(pid, path)
+        said = of_process(pid, path, look_up)
         if said is not None:
             return said
     return None
@@ -55,23 +66,23 @@ def link_of(pid):
         return None
 
 
-def of_process(pid, path):
-    """The main thread: a stage's server."""
+def of_process(pid, path, look_up):
+    """Returns where the main thread hangs, which is a stage's server."""
     state = state_of(pid)
     if state is None:
         return None
     if state == "R":
-        return spinning(pid, path)
+        return spinning(pid, path, look_up)
     words = read(f"/proc/{pid}/syscall").split()
     if len(words) < 3 or not words[0].lstrip("-").isdigit():
         return None
     call = CALLS.get(os.uname().machine, {}).get(int(words[0]),
                                                  f"system call {words[0]}")
-    line = line_of(pid, path, int(words[-2], 16), None)
+    line = line_of(pid, path, int(words[-2], 16), None, look_up)
     return f"blocked in {SHOWN.get(call, call)}" + (f", {line}" if line else "")
 
 
-def spinning(pid, path):
+def spinning(pid, path, look_up):
     """A stopped thread shows its registers, and a running one does not."""
     try:
         os.kill(pid, signal.SIGSTOP)
@@ -84,7 +95,7 @@ def spinning(pid, path):
     words = read(f"/proc/{pid}/syscall").split()
     if len(words) < 3:
         return "spins"
-    line = line_of(pid, path, int(words[-2], 16), int(words[-1], 16))
+    line = line_of(pid, path, int(words[-2], 16), int(words[-1], 16), look_up)
     return "spins" + (f", {line}" if line else "")
 
 
@@ -101,7 +112,7 @@ def read(path):
         return ""
 
 
-def line_of(pid, path, stack, counter):
+def line_of(pid, path, stack, counter, look_up):
     """Returns "06-epoll-lt.c:37" of the innermost function of demos/, or None.
 
     The words on the stack that are addresses of the program are return
@@ -129,10 +140,10 @@ def line_of(pid, path, stack, counter):
     if counter is not None and any(low <= counter < high
                                    for low, high in ranges):
         found.insert(0, counter)
-    return name_line(path, base or 0, found[:FRAMES])
+    return name_line(path, base or 0, found[:FRAMES], look_up)
 
 
-def name_line(path, base, addresses):
+def name_line(path, base, addresses, look_up):
     if not addresses:
         return None
     output = look_up(["addr2line", "-e", path] +
@@ -142,13 +153,3 @@ def name_line(path, base, addresses):
         if found:
             return found[1]
     return None
-
-
-def look_up(argv):
-    """Runs addr2line(1), and returns what it prints. A box does that inside,
-    because the program is a student's."""
-    try:
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=10,
-                              capture_output=True, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return b""

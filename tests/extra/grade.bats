@@ -122,7 +122,7 @@ judged() {
     grep 'there are 2 files' "$place/full/two/report.txt"
     grep 'no end within its limit: spins, 06-epoll-lt.c:' \
         "$place/full/loop/report.txt"
-    grep 'printed too much' "$place/full/output/report.txt"
+    grep 'it printed over 64 KiB' "$place/full/output/report.txt"
     grep 'MiB of memory\|no end within its limit' "$place/full/memory/report.txt"
 }
 
