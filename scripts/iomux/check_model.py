@@ -2,8 +2,9 @@
 epoll, and guesses."""
 import os
 
+from . import predict
 from .failure import Failed, shorten
-from .program import TOP
+from .program import TOP, Trouble, read_bytes
 
 MODEL = os.path.join(TOP, "walkthrough", "model")
 
@@ -30,11 +31,10 @@ def model(case, words):
 
 def guesses(case, _):
     """The same questions as at the start, each with a right number."""
-    from . import checks, predict
     wanted = [[word.partition("=")[0] for word in line.split()] for line in
               case.exercise.started().decode("ascii").splitlines()
               if line.strip()]
-    came = checks.read_guesses(case.source)
+    came = read_guesses(case.source)
     if [[word.partition("=")[0] for word in line] for line in came] != wanted:
         raise Failed("the questions as they were, and a number in the place "
                      "of each ?", "other questions")
@@ -47,3 +47,12 @@ def guesses(case, _):
             if verdict != "right":
                 raise Failed("the right number", f"{' '.join(line)}: "
                              f"{verdict}")
+
+
+def read_guesses(path):
+    """Returns the lines of a file of guesses as lists of words."""
+    try:
+        text = read_bytes(path).decode("ascii")
+    except UnicodeDecodeError:
+        raise Trouble(f"{path}: a guess is ASCII text") from None
+    return [line.split() for line in text.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""checks.py - the checks of an exercise. This is all that task.md can ask:
+"""checks.py - the checks of an exercise. task.md can have these:
 
   scenario NAME             NAME.scn plays, and its trace obeys all laws
   says 'REGEX' NAME         and a line of its trace matches
@@ -22,20 +22,17 @@ import sys
 from . import check_model, failure, laws, seeds, trace as traces
 from .case import COUNTED, Play, first_error, names_of, scenario_of
 from .compare import counts
+from .descriptors import check as check_descriptors
 from .environment import time_limit
 from .exercise import shown
-from .failure import Failed
+from .failure import Failed, Skipped
 from .law_check import Checker
 from .law_scenario import Script
-from .program import TOP, Trouble, read_bytes
+from .program import TOP
 from .scenario import read_scenario
 
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
 HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
-
-
-class Skipped(Exception):
-    """A check that cannot be made here, with the reason."""
 
 
 # --- the checks --------------------------------------------------------------
@@ -105,14 +102,17 @@ def says(case, words):
 
 
 def hazard(case, words):
+    skipped = []
     for name in words[1:]:
         ran = case.runner.run(
             [sys.executable, "-IBS", os.path.join(TOP, "tests", "hazard.py"),
              case.program, name], limit=HAZARD_LIMIT, program=case.program,
             environment={"TIMEOUT_MULT": str(time_limit(1) / 4)})
         said = ran.output.decode("utf-8", "replace")
-        if re.search(rf"^(GOOD|SKIP) +\S+ {name}:", said, re.M) and (
-                ran.status in (0, 77)):
+        verdict = re.search(rf"^(GOOD|SKIP) +\S+ ({name}: .*)$", said, re.M)
+        if verdict and ran.status in (0, 77):
+            if verdict[1] == "SKIP":
+                skipped.append(verdict[2])
             continue
         found = dict(re.findall(r"^  (expected|came): +(.*)$", said, re.M))
         title = re.search(rf"^BAD +\S+ {name}: (.*)$", said, re.M)
@@ -124,6 +124,8 @@ def hazard(case, words):
                      at=f"hazard {name}" + (f": {title[1]}" if title else ""),
                      rows=[("LAST", row) for row in rows],
                      command=case.command(("hazard", name)))
+    if skipped:
+        raise Skipped("; ".join(skipped))
 
 
 def address_sanitizer(case, words):
@@ -198,9 +200,8 @@ def golden(case, _):
 
 
 def descriptors(case, _):
-    from . import descriptors as module
     name = (own_scenarios(case.exercise) or ["three"])[0]
-    module.check(case, case.argv(case.scenario(name)))
+    check_descriptors(case, case.argv(case.scenario(name)))
 
 
 CHECKS = {"builds": builds, "scenario": scenario, "says": says,
@@ -235,12 +236,3 @@ def validate(exercise):
 def run(case, words):
     """Runs a check. Returns if it passes; raises Failed or Skipped."""
     CHECKS[words[0]](case, words)
-
-
-def read_guesses(path):
-    """Returns the lines of a file of guesses as lists of words."""
-    try:
-        text = read_bytes(path).decode("ascii")
-    except UnicodeDecodeError:
-        raise Trouble(f"{path}: a guess is ASCII text") from None
-    return [line.split() for line in text.splitlines() if line.strip()]

@@ -167,7 +167,7 @@ def shorten(trace, other):
 
 def compare(words, scenario):
     """Compares two stages, twins or files. Returns True if they are equal."""
-    path, endings = None, []
+    path = None
     if check_words(words, scenario):
         twin = find_twin(words[0]) or find_twin(words[1])
         path = (twin.scenario(scenario) if twin else

@@ -3,13 +3,12 @@ import collections
 import re
 import shutil
 
-from .failure import Failed, shorten
+from .failure import Failed, Skipped, shorten
 
 
 def check(case, argv):
     """Plays a scenario under strace(1). The thread of the player is not the
     student's: it has a table of descriptors of its own, which it empties."""
-    from .checks import Skipped
     if shutil.which("strace") is None:
         raise Skipped("there is no strace: run scripts/setup test")
     ran = case.runner.run(["strace", "-f", "-qq", "-e", "signal=none", "-o",

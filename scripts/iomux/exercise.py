@@ -26,8 +26,7 @@ from .program import TOP, Trouble, read_bytes, read_text
 FOLDER = os.path.join("walkthrough", "exercises")
 BROKEN = os.path.join("tests", "broken")
 KINDS = ("find", "build", "write", "predict")
-KEYS = ("file", "kind", "stage", "start", "except", "fails",
-        "check")
+KEYS = ("file", "kind", "stage", "start", "except", "fails", "check")
 LINE = re.compile(r"^- (%s): (.*?)[ \t]*$" % "|".join(KEYS), re.M)
 
 
@@ -35,14 +34,6 @@ LINE = re.compile(r"^- (%s): (.*?)[ \t]*$" % "|".join(KEYS), re.M)
 class Check:
     points: int
     words: tuple  # of the check: ("hazard", "half-close")
-
-    @property
-    def text(self):
-        return " ".join(f"'{word}'" if self.quoted(i) else word
-                        for i, word in enumerate(self.words))
-
-    def quoted(self, index):
-        return index == 1 and self.words[0] == "says"
 
 
 class Exercise:
@@ -193,15 +184,11 @@ def patched(name, content, patch):
         return read_bytes(path)
 
 
-def folders_of(extra=None):
-    """Returns the folders that have exercises: the tree's, and a teacher's."""
-    return [os.path.join(TOP, FOLDER)] + ([extra] if extra else [])
-
-
-def read_all(folders):
-    """Returns the exercises of these folders by their numbers, in order."""
+def read_all(more=None):
+    """Returns the exercises of the tree, and of another folder, by their
+    numbers, in order."""
     known = {}
-    for folder in folders:
+    for folder in filter(None, (os.path.join(TOP, FOLDER), more)):
         try:
             names = sorted(os.listdir(folder))
         except OSError as error:

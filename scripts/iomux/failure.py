@@ -1,4 +1,4 @@
-"""failure.py - why a check has failed, for people."""
+"""failure.py - the reason for which a check has failed, or was not made."""
 import difflib
 import os
 import re
@@ -9,6 +9,10 @@ from .program import TOP
 ROWS = 5  # lines of the trace before the one that is wrong
 WIDTH = 200  # characters of a line
 WORDS = {"  ": "GOOD", "+ ": "BAD", "- ": "MISSING"}
+
+
+class Skipped(Exception):
+    """A check that cannot be made here, with the reason."""
 
 
 class Failed(Exception):

@@ -110,7 +110,6 @@ class Session:
             with open(source, "wb") as file:
                 file.write(hand_in.read(student, exercise, others))
             runner = self.kind(os.path.join(folder, "box"), user)
-            runner.prepared = True
             try:
                 results = judge.judge(exercise, source, self.seed, runner)
             finally:
@@ -126,7 +125,7 @@ class Session:
         each = graded(student.name, exercise, results, reason)
         if runner is None:
             return each
-        # The paths are those of somebody who repeats it.
+        # In a command that repeats a failure, the paths are the student's.
         return each._replace(lines=[line._replace(message=line.message.replace(
             runner.place, "work/" + exercise.name)) for line in each.lines])
 
@@ -142,10 +141,8 @@ def graded(student, exercise, results, reason):
                       f"not judged: {reason}", 0)
                  for points, words in planned]
     else:
-        # A check that was not made has no points.
         lines = [Line(each.check, each.points, each.passed and not each.skipped,
-                      each.message, 0 if each.skipped else each.earned)
-                 for each in results]
+                      each.message, each.earned) for each in results]
     return Graded(student, exercise.name, lines, reason)
 
 
@@ -192,7 +189,7 @@ class Worker:
 
 def grade(session, students, report):
     """Judges all students, as many at a time as there are users. Calls
-    report(number, graded) for each. Returns the results in order."""
+    report(list of Graded) for each. Returns these lists in order."""
     results, waiting = {}, list(enumerate(students))
     free = list(range(len(session.users)))
     with selectors.DefaultSelector() as selector:

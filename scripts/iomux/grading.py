@@ -5,7 +5,8 @@ import signal
 import sys
 import tempfile
 
-from . import autograder, exercise as exercises, grade, hand_in, reports
+from . import (autograder, exercise as exercises, grade, hand_in, reports,
+               seeds)
 from .program import Parser, Trouble
 
 USAGE = """scripts/grade -e N [-e N]... [OPTION]... SUBMISSIONS
@@ -43,7 +44,7 @@ def options(arguments):
         help="where the reports go (default: build/grades)")
     add("-j", "--jobs", metavar="N", type=number(1, 64), default=1,
         help="students that are judged at the same time (default: 1)")
-    add("--seed", metavar="S", type=number(0, 999999999),
+    add("--seed", metavar="S", type=seeds.parse,
         help="the seed of the scenarios (default: another one each time)")
     add("--detail", choices=reports.DETAILS, default="full",
         help="what a report shows of a failure: all, only what came, or "
@@ -75,8 +76,7 @@ def stop(signum, _):
 
 def main(arguments):
     chosen = options(arguments)
-    known = exercises.read_all(
-        exercises.folders_of(os.environ.get("EXERCISES")))
+    known = exercises.read_all(os.environ.get("EXERCISES"))
     wanted = {}
     for word in chosen.exercise:
         each = exercises.find(known, word)
@@ -85,8 +85,8 @@ def main(arguments):
         autograder.write(chosen.gradescope_zip, list(wanted.values()), chosen)
         print(f"wrote {chosen.gradescope_zip}")
         return 0
-    for name in "SIGTERM", "SIGHUP":
-        signal.signal(getattr(signal, name), stop)
+    for signum in signal.SIGTERM, signal.SIGHUP:
+        signal.signal(signum, stop)
     students = hand_in.students(chosen.submissions, chosen.one)
     with tempfile.TemporaryDirectory(prefix="iomux-more.") as base:
         plan = [grade.with_more(each, chosen.more, base)

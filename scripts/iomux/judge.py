@@ -13,8 +13,8 @@ import os
 
 from . import checks, runner as runners
 from .case import Case, text_of
-from .failure import Failed
-from .program import TOP, read_text
+from .failure import Failed, Skipped
+from .program import read_text
 from .seeds import has_places
 from .stages import build
 
@@ -36,7 +36,10 @@ class Result:
 
     @property
     def earned(self):
-        """The points of the check. One without points takes some away."""
+        """The points of the check. One without points takes some away if it
+        fails, and one that was not made has none."""
+        if self.skipped:
+            return 0
         if self.passed:
             return self.points
         return 0 if self.points else -COST
@@ -48,8 +51,7 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
     is one, and stops if that returns True. If the file cannot be built, the
     others have failed too. unasked=False leaves the unasked checks out."""
     checks.validate(exercise)
-    if not getattr(runner, "prepared", False):
-        prepare(exercise)
+    prepare(exercise)
     runners.lay_out(runner, exercise, source)
     case = Case(exercise, source, seed, runner)
     results = []
@@ -93,7 +95,7 @@ def judge_one(case, points, words):
     try:
         command = case.command(words)
         checks.run(case, words)
-    except checks.Skipped as reason:
+    except Skipped as reason:
         return Result(text, points, True, f"  skipped: {reason}", command,
                       skipped=True)
     except Failed as failed:
@@ -133,8 +135,7 @@ def prepare_asan(stage):
 
 
 def summary(results):
-    """Returns the points that were earned, 0 at least, and those that can be.
-    Without a result, there are none."""
-    counted = [result for result in results if not result.skipped]
-    return (max(0, sum(result.earned for result in counted)),
-            sum(result.points for result in counted))
+    """Returns the points earned in one exercise, 0 at least, and the points
+    possible. The results are of this module, or lines of a report."""
+    return (max(0, sum(result.earned for result in results)),
+            sum(result.points for result in results))

@@ -11,10 +11,12 @@ import json
 import re
 from xml.sax.saxutils import escape, quoteattr
 
+from .judge import summary
+
 # One check. `message` explains a failure.
 # earned: the points, or what a check without points takes away: -1 if it fails.
 Line = collections.namedtuple("Line", "check points passed message earned")
-# The checks of one exercise. `reason` says why there is no result, or is None.
+# The checks of one exercise. `reason` explains why there is no result, or is None.
 Graded = collections.namedtuple("Graded", "student exercise lines reason")
 
 DETAILS = ("full", "actual", "none")
@@ -47,7 +49,7 @@ def with_detail(line, detail):
 
 
 def headline(line):
-    """Returns the row of a message that says what came."""
+    """Returns the row of a message that describes the failure shortest."""
     rows = line.message.strip().split("\n")
     got = [row.split(":", 1)[1] for row in rows
            if row.lstrip().startswith("got:")]
@@ -57,9 +59,8 @@ def headline(line):
 def points(graded):
     """Returns the points reached, 0 at least in each exercise, and the points
     possible."""
-    return (sum(max(0, sum(line.earned for line in each.lines))
-                for each in graded),
-            sum(line.points for each in graded for line in each.lines))
+    earned, most = zip(*(summary(each.lines) for each in graded))
+    return sum(earned), sum(most)
 
 
 def counts(graded):

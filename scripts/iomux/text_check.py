@@ -6,7 +6,7 @@ import sys
 
 from .diagram import golden, sequence
 from .excerpts import excerpt, patch
-from .exercise import folders_of, read_all
+from .exercise import read_all
 from .exercises import index
 from .pages import all_pages, anchors, read_page
 from .program import TOP, Trouble, read_text, write_text
@@ -161,7 +161,7 @@ class Check:
             self.problem(page.path, "the table of exercises is between the "
                          f"lines {INDEX[0]} and {INDEX[1]}")
             return
-        fresh = index(read_all(folders_of()))
+        fresh = index(read_all())
         self.made += 1
         if page.lines[begin:end] == fresh:
             return

@@ -7,6 +7,7 @@ import subprocess
 from . import trace as traces
 from .environment import time_limit
 from .program import TOP, Trouble, read_text
+from .runner import name_of_signal
 from .stages import find_scenario
 
 BROKEN = os.path.join(TOP, "tests", "broken")
@@ -94,6 +95,6 @@ def ending(status, said, whole):
         return "ends with status 0"
     number = -status if status < 0 else status - 128
     if number > 0:
-        return f"is ended by {signal.Signals(number).name}"
+        return f"is ended by {name_of_signal(number)}"
     last = said.decode("latin-1").strip().rpartition("\n")[2]
     return f"ends with status {status}: {last}"
