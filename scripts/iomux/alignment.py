@@ -9,6 +9,7 @@ import difflib
 import itertools
 import re
 
+
 def key(event):
     """Returns what is compared of an event: its text without the numbers of
     descriptors and workers, and without the name of a call that waits."""
@@ -18,6 +19,15 @@ def key(event):
     if event.kind in ("wait", "woke"):
         text = text.replace(event.call, "wait", 1)
     return text + label + msg
+
+
+def marker(left, right):
+    """Returns what is between two events of a row: <, > or | if they differ."""
+    if left is None:
+        return ">"
+    if right is None:
+        return "<"
+    return " " if key(left) == key(right) else "|"
 
 
 def is_anchor(event):

@@ -10,10 +10,11 @@ import sys
 import tempfile
 
 from . import environment
-from .book_pages import STEPS, write_pages
+from .book_pages import write_pages
 from .book_theme import mend_theme
 from .pages import all_pages, read_page
 from .program import TOP, Trouble
+from .step_pages import FOLDER, PAGES
 
 BOOK = os.path.join(TOP, "build", "book")
 MODULES = os.path.join(TOP, "build", "npm", "node_modules")
@@ -69,17 +70,10 @@ def draw_diagrams():
     return dict(zip(texts, json.loads(out)))
 
 
-def step_pages():
-    """Writes the pages of scripts/step, if it can. Returns the names of all
-    that are there."""
-    if os.path.exists(os.path.join(TOP, "scripts", "iomux", "step_pages.py")):
-        status, _, errors = run([os.path.join(TOP, "scripts", "step"), "--all"])
-        if status:
-            raise Trouble(f"scripts/step --all failed: {errors.strip()}")
-    folder = os.path.join(TOP, STEPS)
-    if not os.path.isdir(folder):
-        return []
-    return sorted(n[:-5] for n in os.listdir(folder) if n.endswith(".html"))
+def write_step_pages():
+    status, _, errors = run([os.path.join(TOP, "scripts", "step"), "--all"])
+    if status:
+        raise Trouble(f"scripts/step --all failed: {errors.strip()}")
 
 
 def sphinx(pages, folder, out):
@@ -105,22 +99,21 @@ def build(out):
     if shutil.which("sphinx-build") is None:
         raise Trouble("sphinx-build is missing; scripts/setup book installs it")
     diagrams = draw_diagrams()
-    steps = step_pages()
+    write_step_pages()
     parent = os.path.dirname(out)
     os.makedirs(parent, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="book-", dir=parent) as folder:
         pages, new = os.path.join(folder, "pages"), os.path.join(folder, "new")
-        texts, sources = write_pages(pages, diagrams, steps)
+        texts, sources = write_pages(pages, diagrams)
         sphinx(pages, folder, new)
         mend_theme(os.path.join(new, "_static"))
-        if steps:
-            for name in steps:
-                shutil.copy(os.path.join(TOP, STEPS, name + ".html"),
-                            os.path.join(new, "step"))
+        for page in PAGES:
+            shutil.copy(os.path.join(FOLDER, page.name + ".html"),
+                        os.path.join(new, "step"))
         if os.path.isdir(out):
             os.rename(out, os.path.join(folder, "old"))
         os.rename(new, out)
     shown = os.path.relpath(os.path.join(out, "index.html"))
     print(f"{shown}: {texts} pages of text, {sources} sources, "
-          f"{len(diagrams)} diagrams, {len(steps)} step pages, "
+          f"{len(diagrams)} diagrams, {len(PAGES)} step pages, "
           f"{size_of(out) / 1e6:.1f} MB")

@@ -10,8 +10,7 @@ possible, so that a warning names the right one. What changes:
   Mermaid    a picture, and the text of the diagram
   excerpts   a link to their line of the source
   glossary   terms, which the index and the search know
-  step: WORDS a comment with the arguments of scripts/step; its page is
-             embedded, if build/step has pages
+  step: ARGS the page that scripts/step writes for these arguments
 """
 from __future__ import annotations
 
@@ -19,16 +18,15 @@ import os
 import re
 import textwrap
 
+from . import step_pages
 from .excerpts import excerpt, read_lines
 from .pages import all_pages, read_page
 from .program import TOP, Trouble, read_text, write_text
-from .stages import find_stage
 
 LINK = re.compile(r"`[^`]*`|\]\(([^()\s]+)\)")
 DARK = re.compile(r"@media \(prefers-color-scheme:dark\)\{((?:[^{}]*\{[^{}]*\})*)\}")
 ENTRY = re.compile(r'- <a id="[\w-]+"></a>\*\*(.+?)\*\*: ?(.*)')
 STEP = re.compile(r"<!-- step: (.+) -->")
-STEPS = os.path.join("build", "step")
 
 
 def name_of(path):
@@ -39,15 +37,6 @@ def name_of(path):
     if name == "README.md":
         return os.path.join(folder, "index")
     return path[:-3] if name.endswith(".md") else path
-
-
-def step_name(words):
-    """Returns the name of the page that scripts/step writes for these
-    arguments: 08-epoll-et-one-recv-flood."""
-    return "-".join(
-        word.removeprefix("twin:") if word.startswith("twin:") or
-        before == "-s" else find_stage(word) or word
-        for before, word in zip([None, *words], words) if word != "-s")
 
 
 def two_pictures(svg):
@@ -62,7 +51,6 @@ class Book:
         self.folder = folder
         self.diagrams = diagrams  # text of a diagram: its SVGs
         self.wanted = set()  # files and folders that pages link to
-        self.steps = []
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -131,20 +119,19 @@ class Book:
                 "<details><summary>The diagram as text</summary>", "",
                 "```text", *fence.body, "```", "", "</details>", ""]
 
-    def step_page(self, page, words):
+    def step_page(self, page, arguments):
         """Returns the lines that show a page of scripts/step."""
-        if not self.steps:
-            return [""]
-        name = step_name(words.split())
-        if name not in self.steps:
-            raise Trouble(f"{page}: build/step has no page {name}, which the "
-                          f"comment 'step: {words}' names")
+        words, _, scenario = arguments.partition(" -s ")
+        name = step_pages.name_of(words.split(), scenario or "one")
+        if step_pages.find(name) is None:
+            raise Trouble(f"{page}: scripts/step --all writes no page {name}, "
+                          f"which the comment 'step: {arguments}' names")
         here = os.path.relpath(".", os.path.dirname(page) or ".")
         address = os.path.normpath(os.path.join(here, "step", f"{name}.html"))
         return ["", "```{raw} html",
                 f'<div class="step-page"><p><a href="{address}">Step through '
-                f'this trace: {words}</a></p><iframe src="{address}" '
-                f'title="{words}" loading="lazy"></iframe></div>', "```", ""]
+                f'this trace: {arguments}</a></p><iframe src="{address}" '
+                f'title="{arguments}" loading="lazy"></iframe></div>', "```", ""]
 
     def glossary(self, lines):
         """Makes each list of terms a glossary that Sphinx knows."""
@@ -230,17 +217,16 @@ def linked(page):
     return found
 
 
-def contents(paths, steps):
+def contents(paths):
     """Returns the table of contents, which the sidebar shows."""
     parts = linked(read_page("walkthrough/README.md"))
     names = [name_of(path) for path in paths]
     taken = {name for part in parts.values() for name in part}
     parts = {"": ["walkthrough/index"], **parts}
     others = [n for n in names if n not in taken | {"index", *parts[""]}]
-    parts["More"] = sorted(others, key=lambda n: n == "CONTRIBUTING")
-    parts["More"].append("genindex")
-    if steps:
-        parts["More"].insert(0, "step/index")
+    parts["More"] = ["step/index",
+                     *sorted(others, key=lambda n: n == "CONTRIBUTING"),
+                     "genindex"]
     text = ""
     for caption, part in parts.items():
         text += "\n```{toctree}\n:hidden:\n" + (
@@ -249,19 +235,18 @@ def contents(paths, steps):
     return text
 
 
-def write_pages(folder, diagrams, steps):
+def write_pages(folder, diagrams):
     """Writes all pages into a folder. diagrams has the SVGs of a diagram by its
-    text; steps has the names of the pages of scripts/step."""
+    text. Returns the numbers of pages of the text and of sources."""
     book = Book(folder, diagrams)
-    book.steps = steps
     paths = all_pages()
     for path in paths:
         text = book.page(path)
         if path == "README.md":
-            text += contents(paths, steps)
+            text += contents(paths)
         book.write(name_of(path) + ".md", text)
-    if steps:
-        book.write("step/index.md", "# Step through a trace\n\n" + "".join(
-            f"- <a href=\"{name}.html\">{name}</a>\n" for name in steps))
+    names = sorted(page.name for page in step_pages.PAGES)
+    book.write("step/index.md", "# Step through a trace\n\n" + "".join(
+        f"- <a href=\"{name}.html\">{name}</a>\n" for name in names))
     book.sources()
     return len(paths), len(book.wanted)

@@ -12,11 +12,10 @@ from .failure import Failed
 from .program import TOP, read_text
 from .runner import ASAN, SANITIZE, Direct
 from .scenario import options_of
-from .stages import SCENARIOS
+from .stages import OPTIONS, SCENARIOS
 
 COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
            "EAGAIN": "EAGAIN"}
-OPTIONS = {"09-epoll-pool": ["--workers", "2"]}
 
 
 @dataclasses.dataclass

@@ -2,22 +2,14 @@
 import os
 
 from . import trace as traces
-from .alignment import anchored, by_client, in_lockstep, key
+from .alignment import anchored, by_client, in_lockstep, marker
 from .message import plain
 from .program import Trouble, colourful, columns
 from .stages import build, find_play, find_scenario, play, stages
-from .twins import Twin
+from .twins import find_twin
 
 SPUN = 6  # lines of a twin that are shown after the end of the other trace
 RED, GREEN, BOLD, NORMAL = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
-
-
-def marker(left, right):
-    if left is None:
-        return ">"
-    if right is None:
-        return "<"
-    return " " if key(left) == key(right) else "|"
 
 
 def cut(text, width):
@@ -116,12 +108,6 @@ def load(word, scenario):
         number, _, why = trace.problem
         raise Trouble(f"{word}:{number}: {why}")
     return trace
-
-
-def find_twin(word):
-    """Returns the twin that twin:NAME names, or None."""
-    kind, colon, name = word.partition(":")
-    return Twin(name) if kind == "twin" and colon else None
 
 
 def check_words(words, scenario):

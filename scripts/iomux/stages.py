@@ -13,6 +13,7 @@ from .scenario import options_of
 DEMOS = os.path.join(TOP, "demos")
 SCENARIOS = os.path.join(DEMOS, "scenarios")
 LIMIT = 120  # seconds that a stage may take for a scenario
+OPTIONS = {"09-epoll-pool": ["--workers", "2"]}  # whatever the number of CPUs
 
 
 def stages():
@@ -80,8 +81,8 @@ def build(*targets, level="compare"):
             raise Trouble("the programs cannot be built: see above")
 
 
-def play(stage, scenario, options=()):
-    """Returns the trace of a stage that plays a scenario."""
+def record(stage, scenario, options=()):
+    """Returns what a stage that plays a scenario writes."""
     needed = options_of(scenario)
     if needed and stage not in needed:
         raise Trouble(f"the scenario {os.path.basename(scenario)} is for "
@@ -100,8 +101,13 @@ def play(stage, scenario, options=()):
     if run.returncode != 0:
         said = run.stderr.decode("latin-1").strip()
         raise Trouble(f"{stage} cannot play this scenario to its end: {said}")
+    return run.stdout
+
+
+def play(stage, scenario, options=()):
+    """Returns the trace of a stage that plays a scenario."""
     name = stage + (":tcp" if options else "")
-    trace = traces.read_trace(name, run.stdout)
+    trace = traces.read_trace(name, record(stage, scenario, options))
     if not trace.events:
         raise Trouble(f"{stage} printed no events")
     return trace

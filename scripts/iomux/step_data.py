@@ -4,16 +4,12 @@ for each line what the kernel holds after it.
 from __future__ import annotations
 
 import dataclasses
-import json
 
 from . import step
 from . import trace as traces
-from .program import Trouble
-from .step_source import BEFORE, Sources
-from .trace_json import State, read_object
+from .step_source import BEFORE
+from .trace_json import State
 
-KEEPS = ("epoll_wait", "epoll_pwait")
-HANDED = ("select", "poll", "ppoll", "pselect")
 COLUMNS = ["descriptor", "bytes waiting", "held by the server", "poll says"]
 KERNEL_COLUMNS = ["registered for", "on ready list"]
 HTTP = "11-http"  # does not send back what it receives
@@ -30,37 +26,6 @@ class Moment:
     waits: dict  # the call in which each server thread blocks
     returns: list  # the threads whose call has returned, with its name
     place: tuple | None = None  # file, first and last line of the call
-
-
-def read_records(data):
-    """Returns the events of a trace in JSON, and the states of the kernel by
-    the number of the events before them."""
-    events, states = [], {}
-    for number, line in enumerate(data.decode("latin-1").split("\n")[:-1], 1):
-        found = traces.parse_json(line, number)
-        if found is None:
-            found = event_of(line, number)
-        if isinstance(found, State):
-            states[len(events)] = found
-        elif isinstance(found, traces.Event):
-            events.append(found)
-    return events, states
-
-
-def event_of(line, number):
-    """Returns the event of a line that is not in the grammar. A broken twin
-    may print one: it receives from a descriptor that it has closed."""
-    try:
-        record = json.loads(line)
-        kind, text, again = read_object(record)
-        args = record["args"]
-        known = {field.name for field in dataclasses.fields(traces.Event)}
-        more = {key: value for key, value in args.items()
-                if key in known - {"who", "again"}}
-        return traces.Event(number, text, args["who"], kind, record["name"],
-                            again=again, **more)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise Trouble(f"line {number} of the trace cannot be read") from None
 
 
 class Reader:
@@ -102,28 +67,17 @@ class Reader:
         one of this thread."""
         waits, returns = {}, []
         for who, last in self.last.items():
-            blocks, own = True, None
-            for event in self.events[number + 1:]:
-                if event.who == who:
-                    own = event
-                    break
-                if not event.of_server:
-                    break
-            else:
-                blocks = last.kind == "wait"
-            if own is not None:
-                if last.kind == "wait":
+            waiting = last.kind == "wait"
+            if step.continues(self.events, number, who) is not None:
+                if waiting:
                     returns.append((who, last.call))
-                continue
-            call = last.call if last.kind == "wait" else (
-                self.sends_next(who, number))
-            if blocks and call is not None:
-                waits[who] = call
+            elif waiting or self.sends_next(who, number):
+                waits[who] = last.call if waiting else "send"
         return waits, returns
 
     def sends_next(self, who, number):
         own = self.next_of(who, number)
-        return "send" if own is not None and own.call == "send" else None
+        return own is not None and own.call == "send"
 
     def next_of(self, who, number):
         return next((e for e in self.events[number + 1:] if e.who == who),
@@ -135,17 +89,13 @@ class Reader:
                       dict(self.held), self.queue, waits, returns)
 
 
-def moments(stage, data, sources):
-    """Returns the moments of a trace in JSON with the states of the kernel."""
-    events, states = read_records(data)
-    if not states:
-        raise Trouble(f"{stage} has not written what the kernel holds: a page "
-                      "needs a scenario, and a Linux whose /proc can be read")
-    reader, found = Reader(stage, events), []
-    state = states.get(0, State(0, None, None, []))
-    for number, event in enumerate(events):
+def moments(stage, trace, sources):
+    """Returns the moments of a trace with the states of the kernel."""
+    reader, found = Reader(stage, trace.events), []
+    state = trace.states.get(0, State(0, None, None, []))
+    for number, event in enumerate(trace.events):
         reader.take(number)
-        state = states.get(number + 1, state)
+        state = trace.states.get(number + 1, state)
         moment = reader.moment(number, state)
         if event.of_server:
             shown = event
@@ -174,13 +124,8 @@ def number(count):
 def forgotten(moment, descriptor):
     """Returns the bytes of a descriptor that wait although the server blocks
     and nothing will report them, or 0."""
-    state, size = moment.state, descriptor.bytes or 0
-    blocked = any(call in KEEPS for call in moment.waits.values())
-    asks = descriptor.registered.split("|")
-    # It reports a socket without room to send as soon as there is room.
-    later = "OUT" in asks and "OUT" not in descriptor.ready.split("|")
-    lost = "IN" in asks and not later and blocked and not state.ready
-    return size if lost else 0
+    blocked = "epoll_wait" in moment.waits.values()
+    return step.forgotten(moment.state, descriptor) if blocked else 0
 
 
 def on_list(moment, descriptor):
@@ -239,7 +184,8 @@ def caption(moment, handed):
 
 
 def now(moment):
-    """Returns a sentence for the line of a trace and for who blocks."""
+    """Returns the line of a trace, and the sentence that names the threads
+    that block."""
     event = moment.event
     about = ("about to call: " if event.kind in BEFORE or
              (event.of_client and event.kind in
@@ -257,18 +203,6 @@ def now(moment):
     return text, "; ".join(blocked)
 
 
-def as_text(stage, data):
-    """Returns a trace as scripts/step --text prints it."""
-    events, states = read_records(data)
-    return "\n".join(step.lines(traces.Trace(stage, events, states=states)))
-
-
-def read(stage, data, top):
-    """Returns the sources and the moments of a stage."""
-    sources = Sources(top, stage)
-    return sources, moments(stage, data, sources)
-
-
 def keeps_in_kernel(found):
     """Does the stage register descriptors with epoll?"""
     return any(m.state.epoll is not None for m in found)
@@ -277,4 +211,4 @@ def keeps_in_kernel(found):
 def handed_over(found):
     """Returns the name of the wait that keeps nothing, or None."""
     return next((m.event.call for m in found if m.event.kind == "wait" and
-                 m.event.call in HANDED), None)
+                 m.event.call in step.HANDED), None)

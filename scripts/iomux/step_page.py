@@ -11,14 +11,14 @@ import os
 import re
 import string
 
-from . import step_pages, step_play
+from . import step, step_pages, step_play
 from .program import TOP, Trouble, read_text, write_text
 from .stages import DEMOS, build, find_scenario
-from .step_data import (COLUMNS, KERNEL_COLUMNS, as_text, caption, cells,
-                        forgotten, handed_over, keeps_in_kernel, now, read)
+from .step_data import (COLUMNS, KERNEL_COLUMNS, caption, cells, forgotten,
+                        handed_over, keeps_in_kernel, moments, now)
 from .step_rows import align, fold, lanes, mark
+from .step_source import Sources
 
-FOLDER = os.path.join(TOP, "build", "step")
 PARTS = os.path.join(TOP, "scripts", "iomux")
 MOST_ROWS = 1000
 MOST_BYTES = 300_000
@@ -56,12 +56,12 @@ def reported_again(moments, at):
 class Side:
     """One column of the page."""
 
-    def __init__(self, played, tables):
-        self.name, self.stage = played.name, played.stage
-        self.bug, self.tables = played.bug, tables
-        self.recorded = played.data
-        self.sources, self.moments = read(played.stage, played.data,
-                                          played.top)
+    def __init__(self, player, scenario, tables):
+        self.name, self.stage = player.name, player.stage
+        self.bug, self.tables = player.bug, tables
+        self.trace = player.play(scenario)
+        self.sources = Sources(player.top, player.stage)
+        self.moments = moments(player.stage, self.trace, self.sources)
         self.handed = handed_over(self.moments)
         self.keeps = keeps_in_kernel(self.moments)
 
@@ -146,8 +146,9 @@ def sides_moments(sides):
     return [side.moments for side in sides]
 
 
-def page_data(sides, tables, scenario, page):
-    """Returns the data of a page, a dict."""
+def page_data(sides, tables, scenario, opens):
+    """Returns the data of a page, a dict. opens is the Page of the text that
+    it is, or None."""
     rows = fold(align(sides_moments(sides)), sides_moments(sides))
     name = os.path.basename(scenario).removesuffix(".scn")
     if len(rows) > MOST_ROWS:
@@ -164,9 +165,9 @@ def page_data(sides, tables, scenario, page):
                          read_text(scenario).rstrip("\n").split("\n")},
             "start": 1, "look": "", "sides": shown, "steps": steps,
             "tables": [json.loads(text) for text in tables]}
-    if page is not None:
-        data["look"] = page.look
-        data["start"] = step_pages.opening(page, [
+    if opens is not None:
+        data["look"] = opens.look
+        data["start"] = step_pages.opening(opens, [
             [(side["moments"][number]["text"] if own else "",
               side["moments"][number]["lost"] if own else 0)
              for side, number, own in zip(shown, step["at"], step["own"])]
@@ -188,16 +189,15 @@ def json_for_script(data):
 
 def plain_text(sides):
     """Returns what a browser without JavaScript shows."""
-    return "\n".join(
-        f"<h2>{html.escape(side.name)}</h2>\n<pre>"
-        f"{html.escape(as_text(side.stage, side.recorded))}</pre>"
-        for side in sides)
+    texts = [(side.name, "\n".join(step.lines(side.trace))) for side in sides]
+    return "\n".join(f"<h2>{html.escape(name)}</h2>\n"
+                     f"<pre>{html.escape(text)}</pre>" for name, text in texts)
 
 
-def page(plays, scenario, opens):
-    """Returns a page as HTML."""
+def page(words, scenario, opens):
+    """Returns a page of one or two stages, which play a scenario, as HTML."""
     tables = {}
-    sides = [Side(played, tables) for played in plays]
+    sides = [Side(step_play.find(word), scenario, tables) for word in words]
     data = page_data(sides, tables, scenario, opens)
     style, script = (read_text(os.path.join(PARTS, name))
                      for name in ("step.css", "step.js"))
@@ -214,26 +214,15 @@ def page(plays, scenario, opens):
     return written
 
 
-def path_of(plays, scenario):
-    """Returns the file of a page: build/step/A-B-SCENARIO.html."""
-    words = [played.name.removeprefix("twin:") for played in plays]
-    name = os.path.basename(scenario).removesuffix(".scn")
-    return os.path.join(FOLDER, "-".join([*words, name]) + ".html")
-
-
 def write(words, scenario, output=None):
-    """Plays a scenario, writes the page of one or two stages, and prints its
-    path."""
+    """Writes the page of one or two stages, and prints its path, which is
+    build/step/A-B-SCENARIO.html unless output is another one."""
     path = find_scenario(scenario)
-    plays = [step_play.find(word) for word in words]
-    for played in plays:
-        step_play.play(played, path)
-    name = os.path.basename(path).removesuffix(".scn")
-    text = page(plays, path,
-                step_pages.find([played.word for played in plays], name))
-    file = output or path_of(plays, path)
+    name = step_pages.name_of(words, path)
+    text = page(words, path, step_pages.find(name))
+    file = output or os.path.join(step_pages.FOLDER, name + ".html")
     if output is None:
-        os.makedirs(FOLDER, exist_ok=True)
+        os.makedirs(step_pages.FOLDER, exist_ok=True)
     write_text(file, text)
     print(file if output else os.path.relpath(file, TOP))
 

@@ -4,23 +4,29 @@ step that matters.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 
-from .program import Trouble
+from . import step_play
+from .program import TOP, Trouble
 
+FOLDER = os.path.join(TOP, "build", "step")
 FORGOTTEN = "forgotten"  # opens at the first step with forgotten bytes
 
 
 @dataclasses.dataclass
 class Page:
-    """A page. It opens at the count-th line of one side (0 or 1) that matches
-    a regular expression, or at FORGOTTEN, and prints what to look at."""
+    """A page. It opens at the first line of one side (0 or 1) that matches a
+    regular expression, or at FORGOTTEN, and shows a sentence about it."""
     words: list
     scenario: str
     side: int
     line: str
     look: str
-    count: int = 1
+
+    @property
+    def name(self):
+        return name_of(self.words, self.scenario)
 
 
 PAGES = [
@@ -64,21 +70,25 @@ PAGES = [
 ]
 
 
-def find(words, scenario):
-    """Returns the page of these words, a scenario's name, or None."""
-    return next((page for page in PAGES if page.scenario == scenario and
-                 page.words == words), None)
+def name_of(words, scenario):
+    """Returns the name of the page of one or two stages or twins, and of a
+    scenario or its path: 08-epoll-et-one-recv-flood."""
+    sides = [step_play.find(word).name.removeprefix("twin:").replace(":", "-")
+             for word in words]
+    return "-".join([*sides, os.path.basename(scenario).removesuffix(".scn")])
+
+
+def find(name):
+    """Returns the page of the text with this name, or None."""
+    return next((page for page in PAGES if page.name == name), None)
 
 
 def opening(page, steps):
     """Returns the step, from 1, at which a page opens. Each step has a list
     of two texts for each side: the line, or "", and the forgotten bytes."""
-    count = page.count
     for number, sides in enumerate(steps, 1):
         text, lost = sides[page.side]
         if lost if page.line == FORGOTTEN else re.search(page.line, text):
-            count -= 1
-            if count == 0:
-                return number
-    raise Trouble(f"the page {' '.join(page.words)} {page.scenario} does not "
-                  f"have the line at which it opens: {page.line}")
+            return number
+    raise Trouble(f"the page {page.name} does not have the line at which it "
+                  f"opens: {page.line}")

@@ -1,106 +1,85 @@
-"""step_play.py - runs a stage or a broken twin that plays a scenario, and reads
-what it has recorded, with the states of the kernel.
+"""step_play.py - plays a scenario with a stage or a broken twin, and reads the
+trace with the states of the kernel.
 """
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
-import subprocess
-import tempfile
+import json
 
-from .environment import time_limit
-from .program import TOP, Trouble, read_bytes, read_text
-from .scenario import options_of
-from .step import OPTIONS
-from .stages import LIMIT, find_stage, stages
-
-BROKEN = os.path.join(TOP, "tests", "broken")
-TWIN = "twin:"
+from . import trace as traces
+from .program import TOP, Trouble
+from .stages import OPTIONS, find_play, record, stages
+from .trace_json import read_object
+from .twins import Twin, find_twin
 
 
 @dataclasses.dataclass
-class Played:
-    """A stage or a twin that has played a scenario."""
-    name: str  # 08-epoll-et, or twin:one-recv
+class Player:
+    """A stage or a twin that can play a scenario."""
+    name: str  # 08-epoll-et, 08-epoll-et:tcp or twin:one-recv
     stage: str
-    top: str  # of the sources
-    bug: str = ""  # of a twin, in words
-    data: bytes = b""  # the trace as JSON Lines
+    options: list
+    twin: Twin | None = None
 
     @property
-    def word(self):
-        """The short name, as in step_pages: 08, or twin:one-recv."""
-        return (self.name if self.name.startswith(TWIN) else
-                self.stage.partition("-")[0])
+    def top(self):
+        """The folder of its sources."""
+        return self.twin.top if self.twin else TOP
 
+    @property
+    def bug(self):
+        return self.twin.field("Bug") if self.twin else ""
 
-def twins():
-    return sorted(name[:-6] for name in os.listdir(BROKEN)
-                  if name.endswith(".patch"))
-
-
-def field(name, key):
-    """Returns the words after a key in the header of a twin's patch."""
-    head = read_text(os.path.join(BROKEN, name + ".patch")).partition("\n---")
-    found = re.search(rf"^{key}:((?:.*\n?)(?:^ .*\n?)*)", head[0], re.M)
-    return " ".join(found[1].split()) if found else ""
+    def play(self, scenario):
+        """Returns the trace of a scenario. A twin may fail to play it to its
+        end, and a stage may not."""
+        options = [*OPTIONS.get(self.stage, []), *self.options, "--states",
+                   "-j", "-"]
+        how = ""
+        if self.twin:
+            data, how = self.twin.record(scenario, options)
+        else:
+            data = record(self.stage, scenario, options)
+        trace = read_states(self.name, data)
+        if not trace.states:
+            raise Trouble(f"{self.name} {how or 'has played the scenario'} "
+                          "but has not written what the kernel holds, which "
+                          "needs a Linux whose /proc can be read")
+        return trace
 
 
 def find(word):
-    """Returns the stage or the twin that a word names, not yet played."""
-    if not word.startswith(TWIN):
-        stage = find_stage(word)
-        if stage is None:
-            raise Trouble(f"'{word}' is not a stage; there are "
-                          f"{', '.join(stages())}, and twin:NAME")
-        return Played(stage, stage, TOP)
-    name = word.removeprefix(TWIN)
-    if name not in twins():
-        raise Trouble(f"there is no twin '{name}'; scripts/twin --list lists "
-                      "them")
-    return Played(word, field(name, "Stage"),
-                  os.path.join(TOP, "build", "twins", name),
-                  field(name, "Bug"))
+    """Returns the Player that a word names: 8, 8:tcp or twin:NAME."""
+    twin = find_twin(word)
+    if twin:
+        return Player(word, twin.stage, [], twin)
+    stage, options = find_play(word)
+    if stage is None:
+        raise Trouble(f"'{word}' is not a stage; the stages are "
+                      f"{', '.join(stages())}")
+    return Player(stage + (":tcp" if options else ""), stage, options)
 
 
-def program_of(played):
-    """Returns the path of the program. A twin is built."""
-    if played.top == TOP:
-        return os.path.join(TOP, "build", played.stage)
-    name = played.name.removeprefix(TWIN)
-    run = subprocess.run(
-        [os.path.join(TOP, "scripts", "twin"), "--build", name],
-        stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if run.returncode != 0:
-        raise Trouble(f"the twin '{name}' cannot be built: scripts/twin "
-                      f"--build {name} prints why")
-    return run.stdout.decode().strip()
+def read_states(name, data):
+    """Returns the trace of JSON with states, with all its lines."""
+    trace = traces.Trace(name, [])
+    for number, line in enumerate(data.decode("latin-1").split("\n")[:-1], 1):
+        if traces.take_json(trace, line, number) is not None:
+            trace.events.append(event_of(line, number))
+    return trace
 
 
-def play(played, scenario):
-    """Plays a scenario, and sets the trace. A twin may fail to play it to its
-    end; a stage may not."""
-    needed = options_of(scenario)
-    if needed and played.stage not in needed:
-        raise Trouble(f"the scenario {os.path.basename(scenario)} is for "
-                      f"{', '.join(needed)} alone")
-    program = program_of(played)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "trace")
-        try:
-            run = subprocess.run(
-                [program, "-q", "--states", "-j", path, "-S", scenario,
-                 *OPTIONS.get(played.stage, []),
-                 *needed.get(played.stage, [])], stdin=subprocess.DEVNULL,
-                capture_output=True, check=False, timeout=time_limit(LIMIT))
-        except subprocess.TimeoutExpired:
-            raise Trouble(f"{played.name} has not ended after "
-                          f"{time_limit(LIMIT)} s") from None
-        except OSError as error:
-            raise Trouble(f"cannot run {program}: {error.strerror}") from None
-        if run.returncode != 0 and played.top == TOP:
-            said = run.stderr.decode("latin-1").strip()
-            raise Trouble(f"{played.name} cannot play this scenario to its "
-                          f"end: {said}")
-        played.data = read_bytes(path)
+def event_of(line, number):
+    """Returns the event of a line that is not in the grammar. A broken twin
+    may print one: it receives from a descriptor that it has closed."""
+    try:
+        said = json.loads(line)
+        kind, text, again = read_object(said)
+        args = said["args"]
+        known = {field.name for field in dataclasses.fields(traces.Event)}
+        more = {key: value for key, value in args.items()
+                if key in known - {"who", "again"}}
+        return traces.Event(number, text, args["who"], kind, said["name"],
+                            again=again, **more)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Trouble(f"line {number} of the trace cannot be read") from None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from .alignment import anchored, key
+from .alignment import anchored, marker
 
 LONGEST = 14  # rows of a group that is repeated
 LEAST = 4  # repetitions that are folded
@@ -80,16 +80,11 @@ def fold(rows, sides):
 
 
 def mark(row, sides):
-    """Returns the mark of scripts/compare: blank, |, < or >."""
+    """Returns the mark of scripts/compare: "", |, < or >."""
     if len(sides) == 1:
         return ""
-    left, right = (None if n is None else side[n].event
-                   for n, side in zip(row.sides, sides))
-    if left is None:
-        return ">"
-    if right is None:
-        return "<"
-    return "" if key(left) == key(right) else "|"
+    return marker(*(None if n is None else side[n].event
+                    for n, side in zip(row.sides, sides))).strip()
 
 
 def order(name):

@@ -45,8 +45,7 @@ class Event:
     msg: str | None = None
     remark: str | None = None
     again: int = 0  # EAGAINs left out before it; only JSON has this ...
-    src: str | None = None  # ... and FILE:LINE, ...
-    room: int | None = None  # ... and the size that recv was given
+    src: str | None = None  # ... and FILE:LINE
 
     @property
     def of_server(self):
@@ -74,7 +73,6 @@ class Trace:
     problem: tuple | None = None  # of the first bad line: number, text, why
     # What the kernel held after events[i - 1], by i; only JSON has this.
     states: dict = dataclasses.field(default_factory=dict)
-    process: dict = dataclasses.field(default_factory=dict)  # and this
 
 
 # --- the grammar -------------------------------------------------------------
@@ -145,12 +143,11 @@ def not_finite(word):
 
 def parse_json(line, number):
     """Returns the event of a line of JSON, a State, the dict of its summary,
-    ("process_name" or "thread_name", dict) for metadata, or None if it is
-    none of these."""
+    True for metadata, or None if it is none of these."""
     try:
         said = json.loads(line, parse_constant=not_finite)
         if said["cat"] == "__metadata":
-            return said["name"], dict(said["args"])
+            return True
         if said["cat"] == "state":
             return read_state(said["args"], number)
         if said["cat"] == "summary":
@@ -158,8 +155,7 @@ def parse_json(line, number):
         kind, text, again = read_object(said)
         event = parse(text, number)
         if event is not None and event.kind == kind:
-            event.again, args = again, said["args"]
-            event.src, event.room = args.get("src"), args.get("room")
+            event.again, event.src = again, said["args"].get("src")
             return event
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
@@ -220,9 +216,6 @@ def take_json(trace, line, number):
         trace.events.append(found)
     elif isinstance(found, State):
         trace.states[len(trace.events)] = found
-    elif isinstance(found, tuple):
-        if found[0] == "process_name":
-            trace.process = found[1]
     elif isinstance(found, dict):
         trace.summary, trace.summary_line = found, number
     return None

@@ -10,6 +10,7 @@ from .program import TOP, Trouble, read_text
 from .runner import name_of_signal
 from .stages import find_scenario
 
+TWIN = "twin:"
 BROKEN = os.path.join(TOP, "tests", "broken")
 CPU = 2  # seconds of CPU time, for a twin that spins
 HANGS = 10  # seconds, for a twin that hangs
@@ -33,6 +34,7 @@ class Twin:
                           f"{', '.join(twins())}")
         self.name = name
         self.patch = os.path.join(BROKEN, name + ".patch")
+        self.top = os.path.join(TOP, "build", "twins", name)  # of its sources
         self.stage = self.field("Stage")
         # What shows the bug: "scenario" and its name, or another test.
         self.kind, _, self.shows = self.field("Shows").partition(" ")
@@ -40,7 +42,8 @@ class Twin:
     def field(self, key):
         """Returns the words after KEY: in the patch."""
         head = read_text(self.patch).partition("\n---")[0]
-        return re.search(rf"^{key}: *(.*)$", head, re.M)[1]
+        found = re.search(rf"^{key}:((?:.*\n?)(?:^ .*\n?)*)", head, re.M)
+        return " ".join(found[1].split())
 
     def scenario(self, word=None):
         """Returns the path of a scenario, or of the one that shows the bug."""
@@ -62,11 +65,11 @@ class Twin:
             raise Trouble(f"the twin {self.name} cannot be built: see above")
         return os.fsdecode(run.stdout).strip()
 
-    def play(self, scenario, options=()):
-        """Returns the trace of a scenario, as far as the twin plays it, and
-        how the twin ended."""
-        if self.kind == "tcp" and not options:
-            options = ["-s", "tcp:0"]
+    def record(self, scenario, options=()):
+        """Plays a scenario, as far as the twin can. Returns what the twin
+        wrote, without a part of a line, and how it ended."""
+        if self.kind == "tcp":
+            options = ["-s", "tcp:0", *options]
         program = self.build()
         with subprocess.Popen(
                 ["bash", "-pc", SHELL, "bash", program, "-S", scenario,
@@ -76,13 +79,23 @@ class Twin:
             whole = len(data) < MOST
             if not whole:
                 run.kill()
-                data = data[:data.rfind(b"\n") + 1]
             said = run.communicate(timeout=time_limit(2 * HANGS))[1]
-        trace = traces.read_trace(f"twin:{self.name}", data)
+        return data[:data.rfind(b"\n") + 1], ending(run.returncode, said, whole)
+
+    def play(self, scenario):
+        """Returns the trace of a scenario, as far as the twin plays it, and
+        how the twin ended."""
+        data, how = self.record(scenario)
+        trace = traces.read_trace(f"{TWIN}{self.name}", data)
         if not trace.events:
             raise Trouble(f"the twin {self.name} printed no events")
         trace.problem = None
-        return trace, ending(run.returncode, said, whole)
+        return trace, how
+
+
+def find_twin(word):
+    """Returns the twin that twin:NAME names, or None."""
+    return Twin(word.removeprefix(TWIN)) if word.startswith(TWIN) else None
 
 
 def ending(status, said, whole):

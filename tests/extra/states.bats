@@ -25,6 +25,19 @@ played() {
     done
 }
 
+@test "step --text prints all lines of a twin, also those outside the grammar" {
+    run step twin:slots-not-compacted -s abort --text
+    [ "$status" -eq 0 ]
+    [[ $output = *"recv from fd:4, EBADF"*"[demo]     stop"* ]]
+}
+
+@test "step --text ends a twin that spins" {
+    run step twin:eof-is-nothing -s one --text
+    [ "$status" -eq 0 ]
+    [[ $output = *"recv from clientfd:5 (c1), eof"* ]]
+    [ "${#lines[@]}" -lt 5000 ]
+}
+
 @test "taking states does not change what the server does" {
     local stage
     for stage in 02-threads 06-epoll-lt 08-epoll-et; do
@@ -75,7 +88,7 @@ played() {
     [[ $output = *"--json FILE, where the states go"* ]]
 }
 
-@test "step says which stages and scenarios there are" {
+@test "step names the stages and scenarios that there are" {
     run step 99 --text
     [ "$status" -eq 2 ]
     [[ $output = *"'99' is not a stage; the stages are 01-blocking"* ]]

@@ -46,6 +46,67 @@ step() {
     [ "${BASH_REMATCH[2]}" -gt 50 ]
 }
 
+# data_of FILE: prints the data of a page, which are JSON.
+data_of() {
+    sed -n 's/^<script .*id="data">\(.*\)<\/script>$/\1/p' "$1"
+}
+
+# opened FILE SIDE: prints what a page shows of a side at the step at which it
+# opens: the line, the threads that block, the table; then all lanes.
+opened() {
+    data_of "$1" | jq -r --argjson side "$2" '.sides[$side] as $shown
+        | $shown.moments[.steps[.start - 1].at[$side]] as $now
+        | $now.now, $now.blocked,
+          (.tables[$now.table] | (.rows[] | join("; ")), .caption),
+          ($shown.lanes[] | .[0] + ": " +
+              (.[2] | map("\(.[0])-\(.[1]) \(.[2])") | join(", ")))'
+}
+
+@test "the table and the lanes of a page are those that the trace leads to" {
+    need_tool jq
+    step 8 twin:one-recv -s flood -o flood.html
+    opened flood.html 1 | sed '/^server:/d' | diff - <(
+        cat <<'END'
+[server] about to call: epoll_wait...
+server blocks in epoll_wait; 75,904 bytes are waiting and nothing will report them
+fd:3 (listener); 0 connections; -; -; IN|RDHUP|ET; no
+fd:5 (c1); 75,904; 0; IN|OUT; IN|RDHUP|ET; forgotten: 75,904 bytes
+fd:6 (c2); 0; 0; OUT; IN|RDHUP|ET; no
+The ready list of fd:4 (epoll) is empty.
+client 1: 3-5 backlog, 6-80 accepted
+client 2: 13-15 backlog, 16-92 accepted
+END
+    )
+    step 1 2 -s silent -o silent.html
+    opened silent.html 0 | diff - <(
+        cat <<'END'
+[client 2] about to call: send 5 bytes, msg:hello
+server blocks in recv
+fd:3 (listener); 1 connection; -; IN
+fd:4 (c1); 0; 0; OUT
+The server has registered nothing with the kernel.
+server: 1-1 accept, 4-14 recv, 23-24 recv, 28-28 accept
+client 1: 2-2 backlog, 3-14 accepted
+client 2: 6-18 backlog, 19-24 accepted
+END
+    )
+    opened silent.html 1 | grep -qF 'server blocks in accept; thread 1 blocks'
+}
+
+@test "the question of stage 07 has both answers, that of stage 08 only no" {
+    need_tool jq
+    answers() {
+        data_of "$1" | jq -c '[.sides[0].moments[].again | values] | unique'
+    }
+    step 7 -s slow-reader -o page.html
+    [ "$(answers page.html)" = "[false,true]" ]
+    # The server holds bytes that it could not send.
+    data_of page.html | jq -e '[.tables[].rows[][2]]
+        | any(test("^[1-9]"))' >/dev/null
+    step 8 -s flood -o page.html
+    [ "$(answers page.html)" = "[false]" ]
+}
+
 @test "a page is the same in every run, and small" {
     local run
     for run in 1 2 3; do
