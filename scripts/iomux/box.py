@@ -1,4 +1,4 @@
-"""box.py - runs a command with limits, and ends it with all that it has started.
+"""box.py - runs a command with limits, and ends all that it has started.
 
 sandbox.py has the two ways to shut it in. A judge is a Python script: guard.py
 runs it, and its status comes through a descriptor. The status of any other
@@ -43,7 +43,8 @@ exec "$@"
 
 class Box:
     """What the two ways have in common. Only a command that builds may write
-    to `place`. `papers` has scenarios, which nobody in the box can change."""
+    to `place`. `papers` has scenarios. No program in the box can change them.
+    """
 
     name = ""
 

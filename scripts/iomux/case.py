@@ -13,6 +13,7 @@ from .program import TOP, read_text
 from .runner import ASAN, SANITIZE, Direct
 from .scenario import options_of
 from .stages import OPTIONS, SCENARIOS
+from .twins import BROKEN
 
 COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
            "EAGAIN": "EAGAIN"}
@@ -163,8 +164,7 @@ class Case:
 
 def scenario_of(exercise, name):
     """Returns the path of a scenario that an exercise names."""
-    for folder in (exercise.folder, SCENARIOS,
-                   os.path.join(TOP, "tests", "broken")):
+    for folder in exercise.folder, SCENARIOS, BROKEN:
         path = os.path.join(folder, name + ".scn")
         if os.path.isfile(path):
             return path

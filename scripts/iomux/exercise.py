@@ -22,9 +22,9 @@ import subprocess
 import tempfile
 
 from .program import TOP, Trouble, read_bytes, read_text
+from .twins import BROKEN
 
 FOLDER = os.path.join("walkthrough", "exercises")
-BROKEN = os.path.join("tests", "broken")
 KINDS = ("find", "build", "write", "predict")
 KEYS = ("file", "kind", "stage", "start", "except", "fails", "check")
 LINE = re.compile(r"^- (%s): (.*?)[ \t]*$" % "|".join(KEYS), re.M)
@@ -97,10 +97,10 @@ class Exercise:
         if words is None:
             return None
         found = re.fullmatch(r"twin ([a-z-]+)", words.strip("`"))
-        path = os.path.join(TOP, BROKEN, f"{found and found[1]}.patch")
+        path = os.path.join(BROKEN, f"{found and found[1]}.patch")
         if found is None or not os.path.exists(path):
             self.refuse(f"'- start: {words}' is not 'twin NAME' with a patch "
-                        f"in {BROKEN}")
+                        f"in {shown(BROKEN)}")
         return path
 
     def read_stage(self, word):

@@ -61,9 +61,9 @@ def solved(exercise):
                   f"{seed}", flush=True)
             print_all(results)
             return False
-    print(f"GOOD {exercise.name}: the solution passes with {len(seeds)} seeds"
-          if len(seeds) > 1 else f"GOOD {exercise.name}: the solution passes; "
-          "no check depends on the seed", flush=True)
+    print(f"GOOD {exercise.name}: the solution passes" + (
+        f" with {len(seeds)} seeds" if len(seeds) > 1 else
+        "; no check depends on the seed"), flush=True)
     return True
 
 

@@ -15,7 +15,6 @@ from .program import TOP, Trouble, end_by, read_text, write_text
 from .runner import Direct
 
 WORK = "work"
-ANSWER_AFTER = "solve it first, or say --give-up, which is noted"
 
 
 class Work:
@@ -136,8 +135,8 @@ def answer(exercise, give_up):
     """Prints what the answer changes in the started file."""
     work = Work(exercise)
     if not give_up and not {"solved", "given up"} & set(work.noted()):
-        raise Trouble(f"exercise {exercise.number} is not solved yet: "
-                      f"{ANSWER_AFTER}")
+        raise Trouble(f"exercise {exercise.number} is not solved yet: solve "
+                      "it first, or add --give-up, which is noted")
     solution = exercise.solution()
     if solution is None:
         print(f"the answer of exercise {exercise.number} is not in this "

@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 from . import (autograder, exercise as exercises, grade, hand_in, reports,
-               seeds)
+               sandbox, seeds)
 from .program import Parser, Trouble
 
 USAGE = """scripts/grade -e N [-e N]... [OPTION]... SUBMISSIONS
@@ -17,8 +17,8 @@ folder for each student. The file of an exercise is found by its name, and
 nothing else of a submission is used. Each submission is compiled and run in a
 box, without the files, the network and the processes of this system."""
 EPILOG = """\
-DIR gets grades.csv and, for each student, STUDENT/report.txt. What could not be
-judged has 0 points, and the reason.
+DIR gets grades.csv and, for each student, STUDENT/report.txt. An exercise that
+could not be judged has 0 points, and its report has the reason.
 
 try:  scripts/grade -e 2 --jobs 4 -o build/grades submissions
 
@@ -47,15 +47,15 @@ def options(arguments):
     add("--seed", metavar="S", type=seeds.parse,
         help="the seed of the scenarios (default: another one each time)")
     add("--detail", choices=reports.DETAILS, default="full",
-        help="what a report shows of a failure: all, only what came, or "
-        "the names of the checks (default: full)")
+        help="how much of a failure a report shows: all, the actual result "
+        "alone, or nothing (default: full)")
     add("--format", choices=list(reports.FORMATS), action="append",
         default=[], help="write the results in this format too")
     add("--more", metavar="DIR", help="a folder with hidden checks: "
         "DIR/NN-name/task.md and scenarios")
     add("--one", action="store_true",
         help="SUBMISSIONS is the submission of one student")
-    add("--box", choices=("bubblewrap", "user"), help="use this way alone: "
+    add("--box", choices=list(sandbox.WAYS), help="use this way alone: "
         "Bubblewrap, or, for root, a user without rights")
     add("--trust", action="store_true", help="no box: for a file of your own")
     add("--gradescope-zip", metavar="FILE",
@@ -96,9 +96,8 @@ def main(arguments):
 
 def judge_all(chosen, plan, students):
     seed = grade.random_seed() if chosen.seed is None else chosen.seed
-    session = grade.Session(
-        plan, seed, chosen.trust, {None: None, "user": "user of its own"}.get(
-            chosen.box, chosen.box), min(chosen.jobs, len(students)))
+    session = grade.Session(plan, seed, chosen.trust, chosen.box,
+                            min(chosen.jobs, len(students)))
     try:
         print(f"submissions: {len(students)}, box: {session.kind.name}, "
               f"seed {seed}", flush=True)

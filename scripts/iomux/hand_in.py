@@ -84,7 +84,7 @@ def candidates(path, wanted, others):
 
 def read_file(path, wanted):
     try:
-        # Not a link, and not a queue that nobody writes to.
+        # Neither a link, nor a FIFO, which would block this process.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK |
                      os.O_CLOEXEC)
     except OSError as error:

@@ -58,7 +58,8 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
     for points, words in planned(exercise, unasked):
         if words in COUNT_WITH_GOLDEN and not golden_plays(results):
             result = Result(text_of(words), points, False,
-                            "  not tried, because a golden scenario does not play")
+                            "  not tried, because a golden scenario does not "
+                            "play")
         else:
             result = judge_one(case, points, words)
         results.append(result)
@@ -73,7 +74,7 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
 
 
 def golden_plays(results):
-    """Returns False if the golden scenarios have been played and have failed."""
+    """Returns False if the golden scenarios were played and have failed."""
     return all(result.passed for result in results if result.check == "golden")
 
 

@@ -16,7 +16,7 @@ from .judge import summary
 # One check. `message` explains a failure.
 # earned: the points, or what a check without points takes away: -1 if it fails.
 Line = collections.namedtuple("Line", "check points passed message earned")
-# The checks of one exercise. `reason` explains why there is no result, or is None.
+# The checks of one exercise. `reason`: why there is no result, or None.
 Graded = collections.namedtuple("Graded", "student exercise lines reason")
 
 DETAILS = ("full", "actual", "none")

@@ -28,7 +28,7 @@ PR_SET_CHILD_SUBREAPER = 36
 WAYS_OUT = """\
 nothing here can shut in a submission: Bubblewrap needs user namespaces, and \
 without them grading needs root. Either install bubblewrap (scripts/setup \
-learn) on a system that allows user namespaces, or run scripts/grade as root, \
+grade) on a system that allows user namespaces, or run scripts/grade as root, \
 in a container for example. For your own file only, there is --trust"""
 
 
@@ -188,6 +188,9 @@ class OwnUser(Box):
         return total
 
 
+WAYS = {"bubblewrap": Bubblewrap, "user": OwnUser}  # the words for --box
+
+
 def as_user(user):
     """Returns the arguments of Popen() that change to a user, or none."""
     if user is None:
@@ -236,8 +239,8 @@ def remove_memory(user):
 
 
 def take_user():
-    """Returns the number of a user that nobody has, and a socket. As long as
-    the socket is open, no other grading takes this user."""
+    """Returns the number of a user that does not exist, and a socket. While
+    the socket is open, no other grading takes this number."""
     for user in range(FIRST_USER, LAST_USER + 1):
         lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -253,7 +256,7 @@ def take_user():
 
 
 def open_to_all(path):
-    """May every user enter this directory, and those above it?"""
+    """Can every user enter this directory, and those above it?"""
     path = os.path.realpath(path)
     while True:
         if not os.stat(path).st_mode & 0o001:
@@ -277,11 +280,10 @@ def can_start(kind, folder, user):
 def choose(folder, user, wanted=None):
     """Returns the class that works here. Raises Trouble if there is none.
 
-    `user` is None, or for root the user of the submissions."""
-    for kind in Bubblewrap, OwnUser:
-        if wanted is not None and kind.name != wanted:
-            continue
-        if kind is OwnUser and user is None:
+    `user` is None, or for root the user of the submissions. `wanted` is None,
+    or the only way that is tried."""
+    for way, kind in WAYS.items():
+        if wanted not in (None, way) or (kind is OwnUser and user is None):
             continue
         if can_start(kind, folder, user):
             return kind

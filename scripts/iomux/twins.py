@@ -78,7 +78,7 @@ class Twin:
             data = run.stdout.read(MOST)
             whole = len(data) < MOST
             if not whole:
-                run.kill()
+                os.killpg(run.pid, signal.SIGKILL)  # of timeout(1)
             said = run.communicate(timeout=time_limit(2 * HANGS))[1]
         return data[:data.rfind(b"\n") + 1], ending(run.returncode, said, whole)
 

@@ -138,6 +138,12 @@ END
     echo "$output"
     [ "$status" -eq 0 ]
     [[ $output == *"exercise 3, A report is a hint: solved, 4 of 4 points" ]]
+    run exercise --all
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"  2  open "*"
+  3  solved      4/4  A report is a hint
+  4  open "* ]]
     run exercise
     [[ $output == *"  3  solved    find "*"next: scripts/exercise 1" ]]
     run exercise --answer 3
@@ -221,6 +227,21 @@ change() {
     judge 3 < <(change 's/^  *close(fd);.*/&\n                close(fd);/')
     [[ $output == *"BAD  descriptors"*"close"*" EBADF "* ||
         $output == *"SKIP descriptors"* ]]
+}
+
+@test "a hazard that cannot be made here is skipped, and earns no points" {
+    local own=$BATS_TEST_TMPDIR/own/92-own
+    mkdir -p "$own"
+    printf '%s\n' '# 92. Own' '' '- file: demos/06-epoll-lt.c' '- kind: find' \
+        '- except: golden, address-sanitizer, descriptors' \
+        '- check: 2 hazard crowd' >"$own/task.md"
+    ulimit -n 3000
+    EXERCISES=$BATS_TEST_TMPDIR/own run exercise \
+        --file "$TOP/demos/06-epoll-lt.c" 92
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"SKIP hazard crowd"*"needs 4000 descriptors"* ]]
+    [[ $output == *"solved, 0 of 2 points" ]]
 }
 
 @test "a program that prints without end is ended" {

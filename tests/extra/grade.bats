@@ -7,7 +7,7 @@
 load helpers
 
 # Students, points, checks passed and checks failed. Bubblewrap hides the files
-# of the host, so a server that only wants to read them is a good server.
+# of the host, so a server that only tries to read them passes.
 expected() {
     cat <<'END'
 constructor 0 1 6
@@ -162,7 +162,7 @@ END
     done < <(table "$full")
 }
 
-@test "grade: the same seed gives the same reports, whatever runs beside" {
+@test "grade: the same seed gives the same reports, with or without other students" {
     run judged
     some wrong single.c nothing editor
     run grade --box bubblewrap -o "$place/again" "$place/some"
@@ -291,7 +291,7 @@ END
     jq -e '.score == 5 and (.tests | length) == 7' "$fake/results/results.json"
 }
 
-@test "grade: what cannot be graded is said in one sentence" {
+@test "grade: an argument that cannot be used is refused with one sentence" {
     mkdir -p "$place/empty"
     local -a cases=(
         "$place/all|give the number of an exercise"
