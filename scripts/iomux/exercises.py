@@ -15,7 +15,7 @@ from .program import TOP, Trouble, end_by, read_text, write_text
 from .runner import Direct
 
 WORK = "work"
-ANSWER_AFTER = "solve it first, or say --give-up, which is noted"
+ANSWER_AFTER = "solve it first, or add --give-up, which is noted"
 
 
 class Work:
