@@ -2216,6 +2216,16 @@ def report(name, stage, error):
     print("  again:   ", shlex.join([again, *over, stage.given, name]))
 
 
+def sentence(error):
+    """Explain why a call of a client, or of a tool, has failed."""
+    if isinstance(error, socket.timeout):
+        return f"nothing arrived within {LIMIT:g} s"
+    if isinstance(error, OSError) and error.errno is not None:
+        name = errno.errorcode.get(error.errno, str(error.errno))
+        return f"{name} ({os.strerror(error.errno)})"
+    return str(error)
+
+
 def run(program, name):
     """Do one hazard to one program. Returns the exit status."""
     stage = Stage(program)
@@ -2232,11 +2242,11 @@ def run(program, name):
         report(name, stage, error)
         return 1
     except (OSError, subprocess.TimeoutExpired) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        mine = [f for f in frames if f.filename == __file__][-1]
-        calls = " > ".join(f.name for f in frames if f.filename == __file__)
-        expected = f"no error in {calls}, line {mine.lineno}: {mine.line}"
-        report(name, stage, Bad(expected, repr(error)))
+        mine = [frame for frame in traceback.extract_tb(error.__traceback__)
+                if frame.filename == __file__][-1]
+        report(name, stage, Bad(
+            f"{mine.name}() succeeds (hazard.py, line {mine.lineno})",
+            sentence(error)))
         return 1
     finally:
         for server in stage.servers:

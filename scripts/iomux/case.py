@@ -17,6 +17,7 @@ from .twins import BROKEN
 
 COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
            "EAGAIN": "EAGAIN"}
+MODEL = os.path.join(TOP, "walkthrough", "model")
 
 
 @dataclasses.dataclass
@@ -57,6 +58,12 @@ class Case:
         return [program or self.program, "-S", path, *OPTIONS.get(stage, []),
                 *options_of(path).get(stage, [])]
 
+    def model_argv(self, name, program=None):
+        """The command that plays a file of steps, or random steps."""
+        return [program or self.program, *(
+            ["--random", str(1 + self.seed % 1000)] if name == "random" else
+            [os.path.join(MODEL, name + ".ep")])]
+
     def play(self, name, path=None):
         """Returns a scenario's play, which may have failed."""
         if name not in self.plays:
@@ -77,8 +84,8 @@ class Case:
             return shlex.join(["tests/hazard.py", shown(
                 self.built(exercise.stage)), names[0]])
         if words[0] == "model":
-            return shlex.join([shown(self.built("model")),
-                               "walkthrough/model/" + names[0] + ".ep"])
+            return shlex.join(map(shown, self.model_argv(
+                names[0], self.built("model"))))
         if words[0] in ("scenario", "says", *COUNTED):
             path = self.scenario(names[0])
             return shlex.join(map(shown, self.argv(

@@ -4,29 +4,23 @@ import os
 
 from . import predict
 from .failure import Failed, shorten
-from .program import TOP, Trouble, read_bytes
-
-MODEL = os.path.join(TOP, "walkthrough", "model")
+from .program import Trouble, read_bytes
 
 
 def model(case, words):
     """Plays files of steps in the model and in the kernel."""
     for name in words[1:]:
-        argv = [case.program]
-        path = os.path.join(MODEL, name + ".ep")
-        if name == "random":
-            argv += ["--random", str(1 + case.seed % 1000)]
-        elif os.path.exists(path):
-            argv.append(path)
-        else:
-            case.exercise.refuse(f"there is no {path}")
+        argv = case.model_argv(name)
+        if name != "random" and not os.path.exists(argv[-1]):
+            case.exercise.refuse(f"there is no {argv[-1]}")
         ran = case.runner.run(argv, program=case.program)
         if ran.good:
             continue
         lines = ran.output.decode("utf-8", "replace").splitlines()
         bad = [line for line in lines if "MODEL" in line]
         raise Failed(f"in {name}, the model does what the kernel does",
-                     shorten(bad[0]) if bad else ran.ending)
+                     shorten(bad[0]) if bad else ran.ending,
+                     command=case.command(("model", name)))
 
 
 def guesses(case, _):

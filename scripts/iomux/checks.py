@@ -157,7 +157,7 @@ def counted(case, words):
     most, play = int(words[2]), played(case, words[3])
     came = int(counts(play.trace)[COUNTED[words[0]]])
     if came > most:
-        case.fail(play, f"at most {most} {words[0]}", f"{came}", rows=
+        case.fail(play, f"at most {most} {COUNTED[words[0]]}", f"{came}", rows=
                   failure.last_rows(play.trace.events))
 
 

@@ -66,7 +66,7 @@ class Exercise:
                        if key == "check"]
         if not self.checks:
             self.refuse("there is no line '- check: POINTS CHECK'")
-        self.hints = [text.strip() for text in re.findall(
+        self.hints = [without_markup(text) for text in re.findall(
             r"^## Hint [1-3]\n(.*?)(?=^## |\Z)", self.text, re.M | re.S)]
 
     def refuse(self, sentence):
@@ -76,9 +76,7 @@ class Exercise:
     def task(self):
         """The text for the student: without the lines above and the hints."""
         text = re.split(r"^## Hint", self.text, maxsplit=1, flags=re.M)[0]
-        text = re.sub(r"^(<!-- .* -->|<details>.*|</details>)\n", "", text,
-                      flags=re.M)
-        return re.sub(r"\n{3,}", "\n\n", LINE.sub("", text)).strip() + "\n"
+        return without_markup(LINE.sub("", text)) + "\n"
 
     @property
     def start(self):
@@ -151,6 +149,14 @@ class Exercise:
         if self.kind == "find":
             return read_bytes(os.path.join(TOP, self.file))
         return None
+
+
+def without_markup(text):
+    """Returns the text for a terminal: without the lines that hide a part of
+    the page, and without comments."""
+    text = re.sub(r"^(<!-- .* -->|<details>.*|</details>)\n?", "", text,
+                  flags=re.M)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def shown(path):
