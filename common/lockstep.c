@@ -32,7 +32,7 @@ struct member {
     bool asks, begins_wait;  /* it asks for a turn, for a line of this kind */
     bool may_be_held;        /* this line is where a hold stops it */
     bool entered_held;       /* its last wait began while a hold lasted */
-    bool granted;            /* it has the turn and has not gone on yet */
+    bool granted;            /* it has the turn and has not continued yet */
     unsigned long last_wait; /* rank of its last wait, or 0 if it had none */
     unsigned long scans, empty_scans; /* of stage 03; the latter in a row */
 };
@@ -50,10 +50,9 @@ static bool active, holding;
 /* Called when the server is quiet after a step, or NULL. Set before other
  * threads exist. With it, a server of one thread waits for turns as well, so
  * that it does nothing while a client is in the middle of a step. */
-typedef void look(void);
-static look *observer;
+static void (*observer)(void);
 static bool playing; /* there is a player, which gives turns */
-static bool settled; /* after the start; used by the player's thread */
+static bool settled; /* once, after the start; used by the player's thread */
 
 static _Thread_local struct member *self;
 static DIR *tasks; /* /proc/self/task; used by the player's thread */

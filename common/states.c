@@ -36,7 +36,7 @@ enum {
     INFO_SIZE = 1 << 17 /* of the text of an interest list */
 };
 
-/* Guards all from here to asks. */
+/* Guards the variables from here to leaves. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int listener = -1;
 static int epoll_fd = -1; /* or -1 if the server has none */
@@ -49,7 +49,7 @@ static bool asks, leaves; /* the thread must take a state, or end */
 static pthread_t thread;
 static bool started;
 
-/* --- what the kernel says ------------------------------------------------ */
+/* --- what the kernel holds ----------------------------------------------- */
 
 /* Returns true if fd is an epoll instance. */
 static bool is_epoll(int fd)
@@ -173,6 +173,7 @@ static char *describe(void)
     find_epoll();
     read_interest();
     int end = connections_end();
+    /* The reactor opens its eventfd and signalfds right after its instance. */
     for (int fd = FIRST_FD; fd < end || fd <= listener || fd <= epoll_fd + 8;
          fd++)
         put_descriptor(out, fd, &sum);

@@ -27,7 +27,7 @@ taskpool() {
 }
 
 @test "without a mode, or with a wrong one, taskpool lists the modes" {
-    local -a words
+    local words
     for words in "" nonsense "block refuse"; do
         # shellcheck disable=SC2086 # the words are separate arguments
         run "$BUILD/taskpool" $words
