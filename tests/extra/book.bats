@@ -4,8 +4,6 @@
 
 load helpers
 
-MODULES=$TOP/build/npm/node_modules
-
 setup_file() {
     export BOOK=$BATS_FILE_TMPDIR/book
     if command -v sphinx-build >/dev/null; then
@@ -17,17 +15,6 @@ setup_file() {
 setup() {
     need_tool sphinx-build
     cd "$BATS_TEST_TMPDIR" || return
-}
-
-need_browser() {
-    local module
-    need_tool node
-    browser=$(command -v chromium || command -v chromium-browser ||
-        command -v google-chrome) || skip "there is no browser: scripts/setup extra"
-    for module in playwright-core axe-core mermaid; do
-        [ -e "$MODULES/$module" ] ||
-            skip "there is no $module in build/npm: scripts/setup extra"
-    done
 }
 
 # Checks pages of the book $1 in a browser.
@@ -91,7 +78,7 @@ END
 }
 
 @test "a diagram is two pictures and its text, and no page has a script of Mermaid" {
-    need_browser
+    need_browser playwright-core axe-core mermaid
     [ "$(find "$BOOK/_images" -name '*diagram*.svg' | wc -l)" -eq 4 ]
     run find "$BOOK" -name '*mermaid*'
     [ -z "$output" ]
@@ -100,22 +87,22 @@ END
 }
 
 @test "the search finds a word when the book is opened from a disk" {
-    need_browser
+    need_browser playwright-core axe-core mermaid
     browse "$BOOK" search
 }
 
 @test "answers are open on paper, and closed again after it" {
-    need_browser
+    need_browser playwright-core axe-core mermaid
     browse "$BOOK" print
 }
 
 @test "a button changes between light and dark" {
-    need_browser
+    need_browser playwright-core axe-core mermaid
     browse "$BOOK" theme
 }
 
 @test "pages fit small and large windows, light and dark, and axe finds nothing" {
-    need_browser
+    need_browser playwright-core axe-core mermaid
     local -a pages
     mapfile -t pages < <(cd "$BOOK" && printf '%s\n' index.html \
         walkthrough/{08,11}-*.html walkthrough/glossary.html \
@@ -125,7 +112,7 @@ END
 }
 
 @test "and a page that is too wide, loads another site or has no text is seen" {
-    need_browser
+    need_browser playwright-core axe-core mermaid
     mkdir bad
     cat >bad/a.html <<'END'
 <!doctype html><html lang="en"><title>a</title><body>

@@ -4,8 +4,6 @@
 
 load helpers
 
-MODULES=$TOP/build/npm/node_modules
-
 setup() {
     need_tool node # runs Mermaid
     [ -e "$MODULES/mermaid" ] ||

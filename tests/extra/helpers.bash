@@ -30,3 +30,18 @@ suffer_all() {
     need_stage "$1"
     do_hazards hazard.py "$1"
 }
+
+MODULES=$TOP/build/npm/node_modules
+
+# need_browser [MODULE...]: skips the test without a browser, or without node
+# and the npm modules that drive it. Sets $browser.
+need_browser() {
+    local module
+    browser=$(command -v chromium || command -v chromium-browser ||
+        command -v google-chrome) || skip "there is no browser: scripts/setup extra"
+    for module; do
+        need_tool node
+        [ -e "$MODULES/$module" ] ||
+            skip "there is no $module in build/npm: scripts/setup extra"
+    done
+}

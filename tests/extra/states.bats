@@ -64,6 +64,12 @@ played() {
     [[ $output = *"broken law 'grammar'"* ]]
 }
 
+@test "a state may be taken between a recv and its line" {
+    # The recv of a thread has returned, and its line follows the state.
+    played 02-threads coalesce
+    "$TOP/scripts/check-trace" "$BATS_TEST_TMPDIR/json"
+}
+
 @test "JSON names the program, the scenario's lines and the size of a recv" {
     played 06-epoll-lt flood
     cd "$BATS_TEST_TMPDIR"

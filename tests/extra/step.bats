@@ -4,23 +4,10 @@
 
 load helpers
 
-MODULES=$TOP/build/npm/node_modules
-
 setup() {
     need_tool python3
     cd "$BATS_TEST_TMPDIR" || return
     export TIMEOUT_MULT=${TIMEOUT_MULT:-1}
-}
-
-# Skips the test where pages cannot be looked at. Sets $browser.
-need_browser() {
-    need_tool node # drives the browser
-    if [ ! -e "$MODULES/playwright-core" ] || [ ! -e "$MODULES/axe-core" ]; then
-        skip "scripts/setup extra fetches playwright-core and axe-core"
-    fi
-    browser=$(command -v chromium || command -v chromium-browser ||
-        command -v google-chrome) ||
-        skip "there is no browser: scripts/setup extra"
 }
 
 # Checks pages, or with --message TEXT a page that must show TEXT.
@@ -34,7 +21,7 @@ step() {
 }
 
 @test "every page of the text shows each step as the trace has it" {
-    need_browser
+    need_browser playwright-core axe-core
     local -a pages
     mapfile -t pages < <(step --all)
     [ "${#pages[@]}" -eq 11 ]
@@ -121,7 +108,7 @@ END
 }
 
 @test "a message that is HTML stays text" {
-    need_browser
+    need_browser playwright-core axe-core
     cat >html.scn <<'SCENARIO'
 c1 connect
 c1 send "</script><img onerror=x>"
@@ -135,7 +122,7 @@ SCENARIO
 }
 
 @test "a page that shows something else than the trace is seen" {
-    need_browser
+    need_browser playwright-core axe-core
     step 6 -s one -o good.html
     sed 's/"place":\[0,[0-9]*,[0-9]*\]/"place":[0,1,1]/g' good.html >place.html
     sed 's/<title>/<link rel="stylesheet" href="x.css">&/' \
