@@ -56,8 +56,9 @@ def functions(text):
     """Of each function: lines, depth, name."""
     lines, found, start = text.split("\n"), [], None
     for number, line in enumerate(lines):
-        if re.match(r"[a-z].*\(", line) and not line.startswith("typedef"):
-            start, name = number, re.search(r"(\w+)\(", line)[1]
+        head = re.match(r"[a-z].*?(\w+)\(", line)
+        if head and not line.startswith("typedef"):
+            start, name = number, head[1]
         elif line == "{" and start is not None:
             body = number + 1
         elif line == "}" and start is not None:
