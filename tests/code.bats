@@ -254,3 +254,35 @@ make_nothing() {
         [[ $output == *"be root or have sudo"* ]]
     fi
 }
+
+@test "setup installs what the heavy tests need, and names what the system lacks" {
+    local bin=$BATS_TEST_TMPDIR/bin copy=$BATS_TEST_TMPDIR/copy/scripts tool
+    mkdir -p "$bin" "$copy/iomux"
+    cp "$TOP/scripts/setup" "$copy"
+    cp "$TOP"/scripts/iomux/environment.* "$copy/iomux"
+    for tool in bash env id dirname readlink cat mktemp rm grep tail mkdir gcc; do
+        ln -s "$(command -v $tool)" "$bin/$tool"
+    done
+    printf '%s\n' '#!/bin/sh' "echo \"\$@\" >>'$bin/asked'" >"$bin/apt-get"
+    # shellcheck disable=SC2016 # a script; furo and chromium as on Ubuntu
+    printf '%s\n' '#!/bin/sh' '[ "$2" != furo ] || exit 0' \
+        '[ "$2" != chromium ] || set "(none)"' \
+        'echo "  Installed: (none)"; echo "  Candidate: $1"' >"$bin/apt-cache"
+    # shellcheck disable=SC2016 # a script
+    printf '%s\n' '#!/bin/sh' 'exec "$@"' >"$bin/sudo"
+    ln -s "$(command -v true)" "$bin/npm"
+    chmod +x "$bin"/{sudo,apt-get,apt-cache}
+    run env PATH="$bin" "$bin/bash" "$copy/setup" extra
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"apt-get has no package chromium here: tests that need it are skipped"* ]]
+    [[ $output == *"installing "*" shellcheck "* ]]
+    [[ $output != *"installing "*" chromium"* ]]
+    grep 'install .* bats .* shellcheck' "$bin/asked"
+    ! grep 'install .* chromium' "$bin/asked" || return 1
+    # A compiler is not left out.
+    rm "$bin/gcc"
+    printf '%s\n' '#!/bin/sh' 'echo "  Candidate: (none)"' >"$bin/apt-cache"
+    run env PATH="$bin" "$bin/bash" "$copy/setup" extra
+    tail -n 1 "$bin/asked" | grep 'install .* gcc '
+}
