@@ -115,29 +115,38 @@ def tap(graded):
 
 def junit(graded):
     """Returns JUnit's XML: a suite is one exercise of one student."""
-    lines = sum(len(each.lines) for each in graded)
+    return junit_suites([(title(each), each.lines) for each in graded])
+
+
+def junit_suites(suites):
+    """Returns JUnit's XML of suites, each a name and a list of Line."""
+    lines = [line for _, each in suites for line in each]
     out = ['<?xml version="1.0" encoding="UTF-8"?>',
-           f'<testsuites tests="{lines}" failures="{counts(graded)[1]}">']
-    for each in graded:
-        name, skipped = title(each), sum(line.skipped for line in each.lines)
-        out.append(f'  <testsuite name={quoteattr(name)} '
-                   f'tests="{len(each.lines)}" failures="{counts([each])[1]}" '
-                   f'errors="0" skipped="{skipped}">')
-        for line in each.lines:
+           f'<testsuites tests="{len(lines)}" failures="{failures(lines)}">']
+    for name, each in suites:
+        skipped = sum(line.skipped for line in each)
+        out.append(f'  <testsuite name={quoteattr(name)} tests="{len(each)}" '
+                   f'failures="{failures(each)}" errors="0" '
+                   f'skipped="{skipped}">')
+        for line in each:
             case = (f"    <testcase classname={quoteattr(name)} "
                     f"name={quoteattr(line.check)}")
             if line.skipped:
                 out.append(f"{case}><skipped message="
                            f"{quoteattr(headline(line))}/></testcase>")
-                continue
-            if line.passed:
+            elif line.passed:
                 out.append(case + "/>")
-                continue
-            out += [case + ">", "      <failure message="
-                    f"{quoteattr(headline(line))}>{escape(line.message)}"
-                    "</failure>", "    </testcase>"]
+            else:
+                out += [case + ">", "      <failure message="
+                        f"{quoteattr(headline(line))}>"
+                        f"{escape(line.message)}</failure>",
+                        "    </testcase>"]
         out.append("  </testsuite>")
     return "\n".join([*out, "</testsuites>", ""])
+
+
+def failures(lines):
+    return sum(not line.passed and not line.skipped for line in lines)
 
 
 def gradescope(graded):
