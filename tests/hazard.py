@@ -1820,22 +1820,28 @@ def sigterm_in_a_storm(stage):
     """SIGTERM ends a server at each of 20 moments while many clients connect."""
     moments, path = random.Random(stage.name), Transport.free()
     command = [sys.executable, "-IS", "-c", STORM, path]
-    stormed = 0
+    stormed, latest = 0, 0.02
     with subprocess.Popen(command) as storm:
         try:
-            for _ in range(20):
+            # On a busy machine, the storm may not run meanwhile: then later.
+            for rounds in range(200):
+                if rounds >= 20 and (stage.is_untraced or stormed > 5):
+                    break
                 stage.servers.clear()
-                moment = moments.uniform(0, 0.02)
+                moment = moments.uniform(0, min(0.5, latest))
                 server = Server(stage, *quiet(stage), path=path)
                 server.wait_for("^ready: ")
                 spin(moment)
                 server.kill(signal.SIGTERM)
                 check_stopped(server, f"{moment * 1000:.2f} ms into the storm")
-                stormed += b"accept new" in server.output()
+                if b"accept new" in server.output():
+                    stormed += 1
+                elif not stage.is_untraced:
+                    latest *= 1.2
             check(
                 stage.is_untraced or stormed > 5,
-                "clients in most of the rounds",
-                f"clients in {stormed} of 20",
+                "clients in some of the rounds",
+                f"clients in {stormed} of {rounds}",
             )
             server.check_laws()
         finally:
