@@ -24,6 +24,7 @@ class Moment:
     held: dict  # bytes that the server has received and not sent, by client
     queue: int  # connections that the server has not accepted
     waits: dict  # the call in which each server thread blocks
+    limits: dict  # "with a time-out", "without a time-out", of these threads
     returns: list  # the threads whose call has returned, with its name
     place: tuple | None = None  # file, first and last line of the call
 
@@ -31,10 +32,12 @@ class Moment:
 class Reader:
     """Follows a trace, event by event."""
 
-    def __init__(self, stage, events):
-        self.events, self.echoes = events, stage != HTTP
+    def __init__(self, stage, trace):
+        self.trace, self.events = trace, trace.events
+        self.echoes = stage != HTTP
         self.names, self.held, self.queue = {}, {}, 0
         self.last = {}  # the last event of each thread of the server
+        self.limits = {}  # and whether it is a wait with a time-out
 
     def take(self, number):
         event = self.events[number]
@@ -45,6 +48,8 @@ class Reader:
         if not event.of_server:
             return
         self.last[event.who] = event
+        self.limits[event.who] = (step.limit(self.trace, number)
+                                  if event.kind == "wait" else "")
         if event.kind in ("accept", "refused"):
             self.queue -= 1
         if event.kind == "accept":
@@ -86,13 +91,14 @@ class Reader:
     def moment(self, number, state):
         waits, returns = self.calls(number)
         return Moment(self.events[number], state, dict(self.names),
-                      dict(self.held), self.queue, waits, returns)
+                      dict(self.held), self.queue, waits, dict(self.limits),
+                      returns)
 
 
 def moments(stage, trace, sources):
     """Returns the moments of a trace with the states of the kernel."""
-    reader, found = Reader(stage, trace.events), []
-    state = trace.states.get(0, State(0, None, None, []))
+    reader, found = Reader(stage, trace), []
+    state = trace.states.get(0, State(0, None, None, [], {}))
     for number, event in enumerate(trace.events):
         reader.take(number)
         state = trace.states.get(number + 1, state)
@@ -191,7 +197,8 @@ def now(moment):
              (event.of_client and event.kind in
               ("connect", "send", "shutdown", "close")) else "")
     text = f"[{event.who}] {about}{event.text[traces.COLUMN:].strip()}"
-    blocked = [f"{who} blocks in {call}"
+    blocked = [f"{who} blocks in {call}" +
+               (f" {moment.limits[who]}" if moment.limits[who] else "")
                for who, call in sorted(moment.waits.items())]
     blocked += [f"{who} returns from {call}" + (
         " at once" if event.who == who else "")

@@ -215,6 +215,10 @@ def take_json(trace, line, number):
     if isinstance(found, Event):
         trace.events.append(found)
     elif isinstance(found, State):
+        old = trace.states.get(len(trace.events))
+        if old is not None:  # nothing was printed since: its waits are known
+            found = found._replace(
+                timeouts={**old.timeouts, **found.timeouts})
         trace.states[len(trace.events)] = found
     elif isinstance(found, dict):
         trace.summary, trace.summary_line = found, number

@@ -16,6 +16,11 @@ names its kind, and "args" holds what the line is about:
                             "ONESHOT" if it has been reported and not re-armed
                 READY       what poll(2) reports of IN, PRI, OUT and RDHUP, and
                             HUP and ERR, or ""
+                "timeout_ms" has a field for each thread that sleeps in a
+                select, poll or epoll_wait: its time-out in milliseconds, -1
+                if it has none, or null if it is behind a pointer. It is in
+                those lines that follow a client's line, or the last line
+                before the server is quiet.
     summary     the counts, in the last line
     all others  an event of trace.h. "who" is its thread. "src" is FILE:LINE of
                 the trace call, or of the scenario for clients and the player.
@@ -31,7 +36,7 @@ in may have taken the bytes already.
 """
 import collections
 
-State = collections.namedtuple("State", "line epoll ready rows")
+State = collections.namedtuple("State", "line epoll ready rows timeouts")
 Row = collections.namedtuple("Row", "fd bytes registered ready")
 
 
@@ -89,9 +94,12 @@ def read_state(args, number):
                and isinstance(row.ready, str) for row in rows)
     if epoll is not None or ready is not None:
         good = good and is_count(epoll) and ready in (0, 1)
+    timeouts = args.get("timeout_ms", {})
+    good = good and all(ms is None or ms == -1 or is_count(ms)
+                        for ms in timeouts.values())
     if not good:
         raise ValueError("this is not a state")
-    return State(number, epoll, ready, rows)
+    return State(number, epoll, ready, rows, timeouts)
 
 
 def read_object(said):
