@@ -12,7 +12,6 @@ from .trace_json import State
 
 COLUMNS = ["descriptor", "bytes waiting", "held by the server", "poll says"]
 KERNEL_COLUMNS = ["registered for", "on ready list"]
-HTTP = "11-http"  # does not send back what it receives
 
 
 @dataclasses.dataclass
@@ -21,7 +20,7 @@ class Moment:
     event: traces.Event
     state: State  # of trace_json.py
     names: dict  # of descriptors
-    held: dict  # bytes that the server has received and not sent, by client
+    held: dict  # bytes received and not sent back, by client, of an echo
     queue: int  # connections that the server has not accepted
     waits: dict  # the call in which each server thread blocks
     limits: dict  # "with a time-out", "without a time-out", of these threads
@@ -32,9 +31,8 @@ class Moment:
 class Reader:
     """Follows a trace, event by event."""
 
-    def __init__(self, stage, trace):
+    def __init__(self, trace):
         self.trace, self.events = trace, trace.events
-        self.echoes = stage != HTTP
         self.names, self.held, self.queue = {}, {}, 0
         self.last = {}  # the last event of each thread of the server
         self.limits = {}  # and whether it is a wait with a time-out
@@ -54,11 +52,12 @@ class Reader:
             self.queue -= 1
         if event.kind == "accept":
             self.names[event.fd] = event.client
-            self.held[event.client] = 0
+            if self.trace.echoes:
+                self.held[event.client] = 0
         elif event.kind == "close":
             self.names.pop(event.fd, None)
             self.held.pop(event.client, None)
-        elif event.client in self.held and event.bytes and self.echoes:
+        elif event.client in self.held and event.bytes:
             self.held[event.client] += (
                 event.bytes if event.call == "recv" else
                 -event.bytes if event.call == "send" else 0)
@@ -95,9 +94,9 @@ class Reader:
                       returns)
 
 
-def moments(stage, trace, sources):
+def moments(trace, sources):
     """Returns the moments of a trace with the states of the kernel."""
-    reader, found = Reader(stage, trace), []
+    reader, found = Reader(trace), []
     state = trace.states.get(0, State(0, None, None, [], {}))
     for number, event in enumerate(trace.events):
         reader.take(number)

@@ -5,7 +5,8 @@ names its kind, and "args" holds what the line is about:
 
     __metadata  "name": process_name, which is the first line and has the name
                 of the program, its version, its options and the path of its
-                scenario; or thread_name
+                scenario, and in "done" what the server does with a message,
+                "echoed" or "answered"; or thread_name
     state       what the kernel holds, with --states: after the line above it,
                 and until the next such line. "epoll" is the descriptor of the
                 epoll instance, "ready" is 1 if its ready list is not empty (a
@@ -37,6 +38,7 @@ in may have taken the bytes already.
 import collections
 
 State = collections.namedtuple("State", "line epoll ready rows timeouts")
+Metadata = collections.namedtuple("Metadata", "done")
 Row = collections.namedtuple("Row", "fd bytes registered ready")
 
 
@@ -82,6 +84,14 @@ def outcome(kind, call, args):
 
 def is_count(value):
     return type(value) is int and 0 <= value < 10 ** 18
+
+
+def read_done(args):
+    """Returns what metadata say that a server does with a message, or None."""
+    done = args.get("done")
+    if done not in (None, "echoed", "answered"):
+        raise ValueError("this is neither echoed nor answered")
+    return done
 
 
 def read_state(args, number):
