@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import signal
+import sys
 import tempfile
 
 from . import children, judge as judges, reports
@@ -224,16 +225,17 @@ To begin, run
 
 
 def check_all(known, seed, form):
-    """Judges all exercises that are started. Prints a line each, or all
-    results in a format of reports.py. Returns the status."""
+    """Judges all exercises that are started. Prints a line each. With a format
+    of reports.py, standard output has all results instead, and standard error
+    the lines. Returns the status."""
     graded, good = [], True
     for exercise in known.values():
         work = Work(exercise)
         results = (judge_file(exercise, work.file, seed)
                    if work.is_started else [])
         good = good and all(result.passed for result in results)
-        if form == "text":
-            print(line_of(exercise, results), flush=True)
+        print(line_of(exercise, results), flush=True,
+              file=sys.stdout if form == "text" else sys.stderr)
         graded.append(graded_of(exercise, results))
     if form != "text":
         print(reports.FORMATS[form](graded), end="")

@@ -277,9 +277,15 @@ change() {
     [ "$status" -eq 1 ]
     [ "$(grep -c '^ *[0-9]* *solved ' <<<"$output")" -eq 1 ]
     [ "$(grep -c ' not solved ' <<<"$output")" -eq 2 ]
-    run exercise --all --format tap
-    echo "$output"
+    local text=$output
+    # The text is on standard error, and its counts are those of the formats.
+    status=0
+    exercise --all --format tap >"$BATS_TEST_TMPDIR/tap" \
+        2>"$BATS_TEST_TMPDIR/text" || status=$?
     [ "$status" -eq 1 ]
+    diff <(echo "$output") "$BATS_TEST_TMPDIR/text"
+    run cat "$BATS_TEST_TMPDIR/tap"
+    echo "$output"
     [ "${lines[1]}" = "1..$((good + bad + skip))" ]
     [ "$(grep -c '^not ok ' <<<"$output")" -eq "$bad" ]
     [ "$(grep -c '^ok .* # SKIP ' <<<"$output")" -eq "$skip" ]
