@@ -149,3 +149,17 @@ if name == "exercises.yml":
         "$TOP/walkthrough/exercises/README.md")"
     [ "$(git ls-files work)" = work/02-lost-message/06-epoll-lt.c ]
 }
+
+@test "each misconception in teaching.md is a row of the claims, with verdict false" {
+    local row count=0
+    while IFS= read -r row; do
+        grep -qxF -- "$row" <(sed -n 's/ | false | / | /p' \
+            walkthrough/claims/README.md) || {
+            echo "not a row of walkthrough/claims/README.md: $row"
+            false
+        }
+        ((count += 1))
+    done < <(sed -n '/^## Misconceptions/,/^## An exam/s/](claims\//](/p' \
+        walkthrough/teaching.md | grep '^| ')
+    [ "$count" -ge 20 ]
+}
