@@ -2,7 +2,8 @@
 
   scenario NAME             NAME.scn plays, and its trace obeys all laws
   says 'REGEX' NAME         and a line of its trace matches
-  hazard NAME...            the server survives what clients do to it
+  hazard NAME...            the server survives what clients do to it; NAME is
+                            in the exercise's own hazards.py or tests/hazard.py
   address-sanitizer NAME    NAME.scn plays under AddressSanitizer and UBSan
   wakes|ctl|recv|EAGAIN <= N NAME    the server's lines of its trace, counted
   one wait reports N        kind write: the student's scenario does this
@@ -105,8 +106,8 @@ def hazard(case, words):
     skipped = []
     for name in words[1:]:
         ran = case.runner.run(
-            [sys.executable, "-IBS", os.path.join(TOP, "tests", "hazard.py"),
-             case.program, name], limit=HAZARD_LIMIT, program=case.program,
+            [sys.executable, "-IBS", *case.hazard_argv(case.program, name)],
+            limit=HAZARD_LIMIT, program=case.program,
             environment={"TIMEOUT_MULT": str(time_limit(1) / 4)})
         said = ran.output.decode("utf-8", "replace")
         verdict = re.search(rf"^(GOOD|SKIP) +\S+ ({name}: .*)$", said, re.M)
