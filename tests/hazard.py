@@ -1776,7 +1776,7 @@ def sigterm_while_it_starts(stage):
         if rounds >= 25 and ends[True] > 3:
             break
         stage.servers.clear()
-        moment = moments.uniform(0, min(0.5, latest))
+        moment = moments.uniform(0, min(10, latest))
         server = Server(stage, *quiet(stage))
         spin(moment)
         server.kill(signal.SIGTERM)
@@ -1828,7 +1828,7 @@ def sigterm_in_a_storm(stage):
                 if rounds >= 20 and (stage.is_untraced or stormed > 5):
                     break
                 stage.servers.clear()
-                moment = moments.uniform(0, min(0.5, latest))
+                moment = moments.uniform(0, min(10, latest))
                 server = Server(stage, *quiet(stage), path=path)
                 server.wait_for("^ready: ")
                 spin(moment)

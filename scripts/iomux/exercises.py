@@ -9,8 +9,9 @@ import fcntl
 import os
 import re
 import signal
+import tempfile
 
-from . import judge as judges
+from . import children, judge as judges, reports
 from .program import TOP, Trouble, end_by, read_text, write_text
 from .runner import Direct
 
@@ -155,25 +156,33 @@ def answer(exercise, give_up):
 @contextlib.contextmanager
 def started_runner(exercise):
     """A runner whose place stays, so that its programs can be run again. All
-    of its processes end with this one."""
+    of its processes end with the check, or with this process, and all of its
+    temporary files are removed."""
     place = os.path.join(TOP, "build", "exercises", exercise.name)
     os.makedirs(place, exist_ok=True)
     with open(os.path.join(place, "lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two checks use the same place
-        runner = Direct(place)
+        children.adopt()
+        runner, tempdir = Direct(place), tempfile.tempdir
+
+        def close():
+            children.end_all()
+            runner.close()
+            tempfile.tempdir = tempdir
 
         def end(number, _):
-            runner.close()
+            close()
             end_by(number)
 
         before = {number: signal.signal(number, end)
                   for number in (signal.SIGTERM, signal.SIGHUP)}
+        tempfile.tempdir = runner.temporary
         try:
             yield runner
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-            runner.close()
+            close()
 
 
 def judge_file(exercise, path, seed, each=lambda result: None, unasked=True):
@@ -214,23 +223,44 @@ To begin, run
     return 1
 
 
-def check_all(known, seed):
-    """Judges all exercises that are started, a line each. Returns the
-    status."""
-    status = 0
-    for number, exercise in known.items():
+def check_all(known, seed, form):
+    """Judges all exercises that are started. Prints a line each, or all
+    results in a format of reports.py. Returns the status."""
+    graded, good = [], True
+    for exercise in known.values():
         work = Work(exercise)
-        if not work.is_started:
-            print(f"{number:3}  open            {exercise.title}", flush=True)
-            continue
-        results = judge_file(exercise, work.file, seed)
-        earned, most = judges.summary(results)
-        good = all(result.passed for result in results)
-        status = status if good else 1
-        word = "solved" if good else "not solved"
-        print(f"{number:3}  {word:10} {earned:2}/{most:<2} {exercise.title}",
-              flush=True)
-    return status
+        results = (judge_file(exercise, work.file, seed)
+                   if work.is_started else [])
+        good = good and all(result.passed for result in results)
+        if form == "text":
+            print(line_of(exercise, results), flush=True)
+        graded.append(graded_of(exercise, results))
+    if form != "text":
+        print(reports.FORMATS[form](graded), end="")
+    return 0 if good else 1
+
+
+def line_of(exercise, results):
+    """Returns the line of one exercise. Without results, it is open."""
+    if not results:
+        return f"{exercise.number:3}  open            {exercise.title}"
+    earned, most = judges.summary(results)
+    word = ("solved" if all(result.passed for result in results)
+            else "not solved")
+    return (f"{exercise.number:3}  {word:10} {earned:2}/{most:<2} "
+            f"{exercise.title}")
+
+
+def graded_of(exercise, results):
+    """Returns the results for a report. An open exercise is a skipped test."""
+    lines = [reports.Line(each.check, each.points, each.passed,
+                          reports.printable(each.message.removeprefix(
+                              "  skipped: ")), each.earned, each.skipped)
+             for each in results]
+    if not results:
+        lines = [reports.Line("is started", 0, False, "run scripts/exercise "
+                              f"--start {exercise.number}", 0, True)]
+    return reports.Graded("", exercise.name, lines, None)
 
 
 # --- the index page ----------------------------------------------------------

@@ -274,6 +274,59 @@ change() {
     [[ $output == *"solved, 0 of 2 points" ]]
 }
 
+@test "the results of all exercises as TAP and JUnit have the counts of the text" {
+    local own=$BATS_TEST_TMPDIR/own number good=0 bad=0 skip=0
+    for number in 92 93; do
+        mkdir -p "$own/$number-own"
+        printf '%s\n' "# $number. Own" '' '- file: demos/06-epoll-lt.c' \
+            '- kind: find' '- except: golden, address-sanitizer, descriptors' \
+            >"$own/$number-own/task.md"
+    done
+    echo '- check: 2 hazard crowd' >>"$own/92-own/task.md" # is skipped
+    printf -- "- check: %s\n" '1 scenario one' "1 says '<&\"é' one" \
+        >>"$own/93-own/task.md"
+    ulimit -n 3000
+    export EXERCISES=$own
+    for number in 11 92 93; do
+        exercise --start "$number"
+        run exercise "$number"
+        ((good += $(grep -c '^GOOD' <<<"$output"))) || :
+        ((bad += $(grep -c '^BAD' <<<"$output"))) || :
+        ((skip += $(grep -c '^SKIP' <<<"$output"))) || :
+    done
+    echo "text: $good passed, $bad failed, $skip skipped"
+    [ "$good $bad $skip" = "3 2 1" ]
+    ((skip += $(exercise | grep -c '^ *[0-9]* *open '))) # one for each
+    run exercise --all
+    [ "$status" -eq 1 ]
+    [ "$(grep -c '^ *[0-9]* *solved ' <<<"$output")" -eq 1 ]
+    [ "$(grep -c ' not solved ' <<<"$output")" -eq 2 ]
+    run exercise --all --format tap
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "${lines[1]}" = "1..$((good + bad + skip))" ]
+    [ "$(grep -c '^not ok ' <<<"$output")" -eq "$bad" ]
+    [ "$(grep -c '^ok .* # SKIP ' <<<"$output")" -eq "$skip" ]
+    grep '^ok .*hazard crowd # SKIP crowd: .*needs 4000' <<<"$output"
+    exercise --all --format junit >"$BATS_TEST_TMPDIR/junit.xml" || [ $? -eq 1 ]
+    python3 - "$BATS_TEST_TMPDIR/junit.xml" "$good" "$bad" "$skip" <<'END'
+import sys
+import xml.etree.ElementTree as tree
+good, bad, skip = map(int, sys.argv[2:])
+top = tree.parse(sys.argv[1]).getroot()
+cases = top.findall(".//testcase")
+assert len(cases) == int(top.get("tests")) == good + bad + skip
+assert len(top.findall(".//failure")) == int(top.get("failures")) == bad
+assert len(top.findall(".//skipped")) == skip
+for name, count in ("tests", good + bad + skip), ("skipped", skip):
+    assert sum(int(suite.get(name)) for suite in top) == count
+    assert all(int(suite.get("errors")) == 0 for suite in top)
+suites = {suite.get("name"): suite for suite in top}
+assert suites["exercise 93-own"].get("failures") == "1"
+assert any('<&"' in case.get("name") for case in cases)
+END
+}
+
 @test "a program that prints without end is ended" {
     judge 3 <<<'#include <stdio.h>
 int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
@@ -288,10 +341,75 @@ int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
     [ -z "$(ls -A "$BATS_TEST_TMPDIR/here")" ]
 }
 
+# processes_of_tree: prints the processes that work in the copy of the tree.
+processes_of_tree() {
+    find /proc/[0-9]*/cwd -maxdepth 0 -lname "$tree*" 2>/dev/null
+}
+
+# ends_all SIGNAL: waits until a process of the check writes to the FIFO "begun",
+# ends the check by a signal, and looks for its processes and files.
+ends_all() {
+    local status=0 number
+    number=$(kill -l "$1")
+    TMPDIR=$BATS_TEST_TMPDIR/tmp PATH=$BATS_TEST_TMPDIR/bin:$PATH background \
+        "$tree/scripts/exercise" --file "$BATS_TEST_TMPDIR/answer.c" 3
+    timeout "$LIMIT" head -n 1 "$BATS_TEST_TMPDIR/begun"
+    [ -n "$(processes_of_tree)" ]
+    cat "$BATS_TEST_TMPDIR"/out "$BATS_TEST_TMPDIR"/err
+    kill "-$1" "$pid"
+    wait_for_end "$pid" || status=$?
+    [ "$status" -eq $((128 + number)) ]
+    run processes_of_tree
+    echo "$1: left: $output"
+    [ -z "$output" ] || {
+        grep -o '[0-9]*' <<<"$output" | xargs kill -KILL
+        false
+    }
+    [ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ]
+}
+
+@test "SIGTERM and SIGHUP end a check with all that it has started" {
+    local signal begun=$BATS_TEST_TMPDIR/begun
+    mkdir "$BATS_TEST_TMPDIR"/{bin,tmp}
+    mkfifo "$begun" "$BATS_TEST_TMPDIR/never"
+    # A program that leaves a daemon, and does not end.
+    cat >"$BATS_TEST_TMPDIR/answer.c" <<END
+#include <fcntl.h>
+#include <unistd.h>
+int main(void)
+{
+    if (fork() == 0) {
+        setsid();
+        if (write(open("$begun", O_WRONLY), "begun\\n", 6) != 6)
+            _exit(1);
+    }
+    for (;;)
+        pause();
+}
+END
+    for signal in TERM HUP; do
+        ends_all "$signal"
+    done
+    # A compiler that does not end: for the answer, and then for common/.
+    cat >"$BATS_TEST_TMPDIR/bin/gcc" <<END
+#!/bin/sh
+sh -c 'read -r line' <>"$BATS_TEST_TMPDIR/never" &
+echo begun >"$begun"
+wait
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/gcc"
+    ends_all TERM
+    mv "$tree/build/asan" "$BATS_TEST_TMPDIR" # it is built again
+    ends_all HUP
+    rm -r "$tree/build/asan"
+    mv "$BATS_TEST_TMPDIR/asan" "$tree/build"
+}
+
 @test "an argument that cannot be used is refused with a sentence" {
     local words
     for words in 0 99 nothing "--start" "--give-up 2" "--all 2" "--seed x 2" \
-        "--file /nowhere 2" "--file x" "--start 99"; do
+        "--file /nowhere 2" "--file x" "--start 99" "--format tap 2" \
+        "--all --format pdf"; do
         # shellcheck disable=SC2086 # these are words
         run exercise $words
         echo "$words: $output"

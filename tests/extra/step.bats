@@ -94,6 +94,20 @@ END
     [ "$(answers page.html)" = "[false]" ]
 }
 
+@test "stage 11 has scenarios of its own, also if none is named" {
+    need_tool jq
+    step 11 -o http.html
+    # The server has no bytes that it received and must send back.
+    data_of http.html | jq -e '.scenario.name == "slow-headers" and
+        ([.tables[].rows[][2]] | unique == ["-"])' >/dev/null
+    step 10 11 -o both.html
+    data_of both.html | jq -e '.scenario.name == "idle"' >/dev/null
+    run step 11 -s one --text
+    [ "$status" -eq 2 ]
+    [[ $output == *"; 11-http answers requests and does not echo, so play \
+drain or slow-headers with it" ]]
+}
+
 @test "a page is the same in every run, and small" {
     local run
     for run in 1 2 3; do
