@@ -1171,9 +1171,9 @@ class Failures:
             "FAIL": f"{names} {error} {self.file}",
         }
 
-    def switch_on(self):
+    def switch_on(self, on=True):
         with open(self.file, "r+b") as file:
-            file.write((1).to_bytes(8, sys.byteorder))
+            file.write(int(on).to_bytes(8, sys.byteorder))
 
     def count(self):
         with open(self.file, "rb") as file:
@@ -2345,5 +2345,16 @@ def main(arguments):
     return 1 if ends - {0, SKIPPED} else min(ends)
 
 
+def run_and_exit(arguments):
+    """Calls main(), and exits. Who reads the output may leave, as head does."""
+    try:
+        status = main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 1
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_and_exit(sys.argv[1:])

@@ -87,6 +87,30 @@ END
     [[ $output == *"90  open      find     06-epoll-lt.c"* ]]
 }
 
+@test "no text prints the answer of a find exercise, or names its twin" {
+    local texts=$BATS_TEST_TMPDIR/texts
+    "$TOP/tests/spoilers.py"
+    # It finds one of each kind: a name, a line that a bug adds, and one that a
+    # bug removes. An excerpt, a short line and a context give nothing away.
+    mkdir "$texts"
+    # shellcheck disable=SC2016 # Markdown
+    printf '%s\n' 'Run `scripts/twin short-send`.' '' '```c' \
+        'if(events[i].events!=EPOLLOUT && client->unsent==NULL)' '}' '```' \
+        '<!-- excerpt: demos/08-epoll-et.c serve -->' '```c' \
+        'if (events[i].events != EPOLLOUT || client->unsent != NULL)' '```' \
+        '```diff' '-  return MORE;' \
+        '-  if (events[i].events != EPOLLOUT || client->unsent != NULL)' \
+        '   if (events[i].events != EPOLLOUT || client->unsent != NULL)' \
+        '```' >"$texts/one.md"
+    run "$TOP/tests/spoilers.py" "$texts"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 4 ]
+    [[ $output == *"one.md:1: gives away exercise 6: short-send"* ]]
+    [[ $output == *"one.md:4: gives away exercise 8: if(events"* ]]
+    [[ $output == *"one.md:13: gives away exercise 8: -  if (events"* ]]
+}
+
 @test "every exercise has three hints at most, and one at least" {
     local folder count
     for folder in "$TOP"/walkthrough/exercises/[0-9]*/; do
@@ -214,7 +238,7 @@ END
     run exercise --answer --give-up 2
     [ "$status" -eq 0 ]
     [[ $output == *"
-+            } else if (!echo(fd)) {"* ]]
+-    if (!is_connected(client_fd))"* ]]
     exercise --start 2
     exercise --reset 2
     run exercise
