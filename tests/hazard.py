@@ -2345,5 +2345,16 @@ def main(arguments):
     return 1 if ends - {0, SKIPPED} else min(ends)
 
 
+def run_and_exit(arguments):
+    """Calls main(), and exits. Who reads the output may leave, as head does."""
+    try:
+        status = main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 1
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_and_exit(sys.argv[1:])

@@ -17,7 +17,6 @@ from .program import read_text
 from .seeds import has_places
 from .stages import build
 
-UNASKED = ("golden", "address-sanitizer", "descriptors")
 # A program that ends at once has no faults of memory either. So these count
 # together with the golden scenarios.
 COUNT_WITH_GOLDEN = (("address-sanitizer",), ("descriptors",))
@@ -92,7 +91,8 @@ def planned(exercise):
     if exercise.file.startswith("walkthrough/model/"):
         return [(0, ("builds",))] + asked
     return [(0, ("builds",))] + asked + [
-        (0, (word,)) for word in UNASKED if word not in exercise.excepted]
+        (0, (word,)) for word in checks.UNASKED
+        if word not in exercise.excepted]
 
 
 def judge_one(case, points, words):
