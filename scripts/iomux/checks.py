@@ -6,7 +6,8 @@
                             in the exercise's own hazards.py or tests/hazard.py
   address-sanitizer NAME    NAME.scn plays under AddressSanitizer and UBSan
   wakes|ctl|recv|EAGAIN <= N NAME    the server's lines of its trace, counted
-  one wait reports N        kind write: the student's scenario does this
+  one wait reports N        kind write: one wait of the student's scenario
+                            reports N clients
   guesses                   kind predict: all numbers of the file are right
   model NAME...             the model of epoll does what the kernel does
 
@@ -167,13 +168,16 @@ def one_wait(case, words):
     """The student's scenario, played by the stage."""
     number = int(words[3])
     play = played(case, case.exercise.hand_in, case.source)
-    most = 0
+    reported = [0]  # clients, by each wait; a listening socket is not one
     for event in play.trace.events:
-        if event.kind == "woke" and event.num is not None:
-            most = max(most, event.num)
-            if event.num == number:
-                return
-    case.fail(play, f"a wait that reports {number}: done, num:{number}",
+        if event.kind == "woke":
+            reported.append(0)
+        elif event.kind == "ready" and event.client is not None:
+            reported[-1] += 1
+    if number in reported:
+        return
+    most = max(reported)
+    case.fail(play, f"a wait that reports {number} clients",
               f"no wait reports more than {most}" if most < number else
               f"a wait reports {most}, and none {number}",
               rows=[("BAD", e.text) for e in play.trace.events
