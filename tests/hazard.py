@@ -1171,9 +1171,9 @@ class Failures:
             "FAIL": f"{names} {error} {self.file}",
         }
 
-    def switch_on(self):
+    def switch_on(self, on=True):
         with open(self.file, "r+b") as file:
-            file.write((1).to_bytes(8, sys.byteorder))
+            file.write(int(on).to_bytes(8, sys.byteorder))
 
     def count(self):
         with open(self.file, "rb") as file:

@@ -32,6 +32,7 @@ from .law_scenario import Script
 from .program import TOP
 from .scenario import read_scenario
 
+UNASKED = ("golden", "address-sanitizer", "descriptors")  # see judge.py
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
 HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
 
@@ -218,7 +219,11 @@ FORMS = [r"scenario [\w-]+", r"hazard( [\w-]+)+", r"address-sanitizer [\w-]+",
 
 
 def validate(exercise):
-    """Raises Trouble if a check of task.md is not one of those above."""
+    """Raises Trouble if a check of task.md is not one of those above, or if
+    "- except:" names neither an unasked check nor a law."""
+    for word in sorted(exercise.excepted - {*UNASKED, *laws.LAWS}):
+        exercise.refuse(f"'- except: {word}' is none of {', '.join(UNASKED)}, "
+                        "and no law that scripts/check-trace --laws lists")
     for check in exercise.checks:
         words = check.words
         if words[0] == "says":

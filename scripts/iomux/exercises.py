@@ -9,10 +9,12 @@ import fcntl
 import os
 import re
 import signal
+import sys
 import tempfile
 
 from . import children, judge as judges, reports
-from .program import TOP, Trouble, end_by, read_text, write_text
+from .program import (TOP, Trouble, end_by, read_bytes, read_text,
+                      write_text)
 from .runner import Direct
 
 WORK = "work"
@@ -145,10 +147,28 @@ def answer(exercise, give_up):
         return
     if "solved" not in work.noted():
         work.note("given up")
-    old, new = (text.decode("utf-8", "replace").splitlines(True)
-                for text in (exercise.started(), solution))
-    print("".join(difflib.unified_diff(old, new, "at the start", "answer")),
+    print(difference(exercise.started(), solution, "at the start", "answer"),
           end="")
+
+
+def diff(exercise):
+    """Prints what the student has changed. It is a patch for git apply."""
+    work = Work(exercise)
+    if not work.is_started:
+        raise Trouble(f"exercise {exercise.number} is not started: run "
+                      f"scripts/exercise --start {exercise.number}")
+    print(difference(exercise.started(), read_bytes(work.file),
+                     f"a/{exercise.file}", f"b/{exercise.file}"), end="")
+
+
+def difference(old, new, before, after):
+    """Returns a unified diff of two contents, with these names."""
+    lines = [re.findall(r"[^\n]*\n|[^\n]+", text.decode(
+        "utf-8", "surrogateescape")) for text in (old, new)]
+    for each in lines:
+        if each and not each[-1].endswith("\n"):
+            each[-1] += "\n\\ No newline at end of file\n"
+    return "".join(difflib.unified_diff(*lines, before, after))
 
 
 # --- the check ---------------------------------------------------------------
@@ -224,16 +244,17 @@ To begin, run
 
 
 def check_all(known, seed, form):
-    """Judges all exercises that are started. Prints a line each, or all
-    results in a format of reports.py. Returns the status."""
+    """Judges all exercises that are started. Prints a line each. With a format
+    of reports.py, standard output has all results instead, and standard error
+    the lines. Returns the status."""
     graded, good = [], True
     for exercise in known.values():
         work = Work(exercise)
         results = (judge_file(exercise, work.file, seed)
                    if work.is_started else [])
         good = good and all(result.passed for result in results)
-        if form == "text":
-            print(line_of(exercise, results), flush=True)
+        print(line_of(exercise, results), flush=True,
+              file=sys.stdout if form == "text" else sys.stderr)
         graded.append(graded_of(exercise, results))
     if form != "text":
         print(reports.FORMATS[form](graded), end="")

@@ -55,9 +55,9 @@ def find_play(word):
 
 def find_scenario(word):
     """Returns the path of a scenario: two-messages, two-messages.scn, or a
-    path."""
+    path. A word with a slash is a path."""
     here = os.path.join(SCENARIOS, word.removesuffix(".scn") + ".scn")
-    for path in (here, word):
+    for path in (word,) if "/" in word else (here, word):
         if os.path.isfile(path):
             return path
     names = sorted(name[:-4] for name in os.listdir(SCENARIOS)

@@ -87,6 +87,30 @@ END
     [[ $output == *"90  open      find     06-epoll-lt.c"* ]]
 }
 
+@test "no text prints the answer of a find exercise, or names its twin" {
+    local texts=$BATS_TEST_TMPDIR/texts
+    "$TOP/tests/spoilers.py"
+    # It finds one of each kind: a name, a line that a bug adds, and one that a
+    # bug removes. An excerpt, a short line and a context give nothing away.
+    mkdir "$texts"
+    # shellcheck disable=SC2016 # Markdown
+    printf '%s\n' 'Run `scripts/twin short-send`.' '' '```c' \
+        'if(events[i].events!=EPOLLOUT && client->unsent==NULL)' '}' '```' \
+        '<!-- excerpt: demos/08-epoll-et.c serve -->' '```c' \
+        'if (events[i].events != EPOLLOUT || client->unsent != NULL)' '```' \
+        '```diff' '-  return MORE;' \
+        '-  if (events[i].events != EPOLLOUT || client->unsent != NULL)' \
+        '   if (events[i].events != EPOLLOUT || client->unsent != NULL)' \
+        '```' >"$texts/one.md"
+    run "$TOP/tests/spoilers.py" "$texts"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 4 ]
+    [[ $output == *"one.md:1: gives away exercise 6: short-send"* ]]
+    [[ $output == *"one.md:4: gives away exercise 8: if(events"* ]]
+    [[ $output == *"one.md:13: gives away exercise 8: -  if (events"* ]]
+}
+
 @test "every exercise has three hints at most, and one at least" {
     local folder count
     for folder in "$TOP"/walkthrough/exercises/[0-9]*/; do
@@ -171,6 +195,39 @@ END
         "$tree/work/03-hint/06-epoll-lt.c"
 }
 
+@test "--diff prints a change as the patch that an author needs" {
+    local own=$BATS_TEST_TMPDIR/own/51-own
+    mkdir -p "$own/wrong"
+    printf '%s\n' '# 51. Own' '' '- file: demos/06-epoll-lt.c' '- kind: build' \
+        '- except: golden, address-sanitizer, descriptors' '- fails: done, num' \
+        "- check: 1 says 'recv .*, 1 bytes' one" >"$own/task.md"
+    export EXERCISES=$BATS_TEST_TMPDIR/own
+    run exercise --diff 51
+    [ "$status" -eq 2 ]
+    [[ $output == *"exercise 51 is not started"* ]]
+    exercise --start 51
+    run exercise --diff 51
+    [ -z "$output" ]
+    # A form feed, a byte that is not UTF-8, and no newline at the end.
+    sed -i 's/recv(client_fd, buffer, sizeof(buffer)/recv(client_fd, buffer, 1/' \
+        "$tree/work/51-own/06-epoll-lt.c"
+    printf '/* \f \377 */' >>"$tree/work/51-own/06-epoll-lt.c"
+    exercise --diff 51 >"$own/solution.patch"
+    exercise --reset 51
+    echo '/* nothing */' >>"$tree/work/51-own/06-epoll-lt.c"
+    exercise --diff 51 >"$own/wrong/nothing.patch"
+    run exercise --test 51
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"BAD  51-own: wrong/nothing.patch has no words that"*"'Words: WORDS'"* ]]
+    sed -i '1i Words: a line of the trace' "$own/wrong/nothing.patch"
+    sed -i 's/^- fails: .*/- fails: a line of the trace/' "$own/task.md"
+    run exercise --test 51
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c ^GOOD <<<"$output")" -eq 3 ]
+}
+
 @test "hints come one after the other, and an answer needs a solution or --give-up" {
     run exercise --hint 2
     [ "$status" -eq 0 ]
@@ -181,7 +238,7 @@ END
     run exercise --answer --give-up 2
     [ "$status" -eq 0 ]
     [[ $output == *"
-+            } else if (!echo(fd)) {"* ]]
+-    if (!is_connected(client_fd))"* ]]
     exercise --start 2
     exercise --reset 2
     run exercise
@@ -277,9 +334,15 @@ change() {
     [ "$status" -eq 1 ]
     [ "$(grep -c '^ *[0-9]* *solved ' <<<"$output")" -eq 1 ]
     [ "$(grep -c ' not solved ' <<<"$output")" -eq 2 ]
-    run exercise --all --format tap
-    echo "$output"
+    local text=$output
+    # The text is on standard error, and its counts are those of the formats.
+    status=0
+    exercise --all --format tap >"$BATS_TEST_TMPDIR/tap" \
+        2>"$BATS_TEST_TMPDIR/text" || status=$?
     [ "$status" -eq 1 ]
+    diff <(echo "$output") "$BATS_TEST_TMPDIR/text"
+    run cat "$BATS_TEST_TMPDIR/tap"
+    echo "$output"
     [ "${lines[1]}" = "1..$((good + bad + skip))" ]
     [ "$(grep -c '^not ok ' <<<"$output")" -eq "$bad" ]
     [ "$(grep -c '^ok .* # SKIP ' <<<"$output")" -eq "$skip" ]
@@ -402,18 +465,20 @@ END
     local own=$BATS_TEST_TMPDIR/own/91-own line
     mkdir -p "$own"
     while IFS= read -r line; do
-        printf '# 91. Own\n\n- file: demos/05-poll.c\n- kind: find\n%s\n' \
+        printf '# 91. Own\n\n- file: demos/05-poll.c\n- kind: find\n%b\n' \
             "$line" | grep -v '^-- ' >"$own/task.md"
         EXERCISES=$BATS_TEST_TMPDIR/own run exercise --file "$TOP/README.md" 91
         echo "$line: $output"
         [ "$status" -eq 2 ]
         [[ $output == "exercise: "*"task.md: "* ]]
+        [[ $line != *goldn* || $output == *"'- except: goldn' is none of"* ]]
     done <<'LINES'
 no check
 - check: one
 - check: 1 nothing
 - check: 1 scenario nowhere
 - start: twin nobody
+- except: goldn\n- check: 1 scenario one
 - stage: 99-none
 LINES
 }

@@ -108,6 +108,20 @@ END
 drain or slow-headers with it" ]]
 }
 
+@test "a scenario of one's own may have the name of a scenario of the text" {
+    need_tool jq
+    printf '%s\n' 'c1 connect' 'c1 send "own"' 'c1 expect "own"' >flood.scn
+    step 8 twin:one-recv -s ./flood.scn -o own.html
+    data_of own.html | jq -e '.look == "" and .start == 1 and
+        (.scenario.lines | contains(["c1 send \"own\""]))' >/dev/null
+    # The page of the text is not overwritten, and a name is that of the text.
+    run step 8 twin:one-recv -s "$PWD/flood.scn"
+    [ "$output" = build/step/08-epoll-et-one-recv-flood-own.html ]
+    rm "$TOP/$output"
+    run step 8 twin:one-recv -s flood.scn
+    [ "$output" = build/step/08-epoll-et-one-recv-flood.html ]
+}
+
 @test "a page is the same in every run, and small" {
     local run
     for run in 1 2 3; do
