@@ -53,6 +53,7 @@ class Box:
         self.place = os.path.join(folder, "place")
         self.papers = os.path.join(folder, "papers")
         self.shown, self.exceeded = {}, 0
+        self.tracer = []  # the words before a command to trace
         for each in self.place, self.papers:
             os.makedirs(each, exist_ok=True)
             os.chmod(each, 0o755)
@@ -109,6 +110,36 @@ class Box:
         process.stdout, process.stderr = (open(here, "rb", buffering=0)
                                           for here, _ in pipes)
         return process
+
+    def start_server(self, argv, environment, tracer):
+        """Starts a program that goes on. The tracer, strace(1), is outside:
+        the program can neither end it nor read or change what it writes."""
+        if self.exceeded >= EXCESSES:
+            raise Trouble("not run, because it has exceeded its limits "
+                          f"{EXCESSES} times")
+        self.tracer = tracer
+        try:
+            return self.open(self.launch("/asan/" in argv[0]) + argv,
+                             self.variables(environment), False, None)
+        finally:
+            self.tracer = []
+
+    def end_server(self, process):
+        self.end(process)
+        process.stdout.close()
+        process.stderr.close()
+
+    def popen(self, command, out, **more):
+        """Starts a command as the user of the box, and the tracer as the user
+        of this process, whose files the other cannot open."""
+        if self.tracer and self.user is not None:
+            command = ["setpriv", f"--reuid={self.user}",
+                       f"--regid={self.user}", "--clear-groups", *command]
+        elif not self.tracer:
+            more.update(as_user(self.user))
+        return subprocess.Popen([*self.tracer, *command],
+                                stdin=subprocess.DEVNULL, stdout=out[0],
+                                stderr=out[1], **more)
 
     def build(self, target, build="build", sanitize=""):
         """Builds the programs of an exercise in place."""
@@ -191,6 +222,13 @@ class Box:
     def look_up(self, argv):
         """Runs addr2line(1) in a box."""
         return self.run(argv).output
+
+
+def as_user(user):
+    """Returns the arguments of Popen() that change to a user, or none."""
+    if user is None:
+        return {}
+    return {"user": user, "group": user, "extra_groups": []}
 
 
 def children(pid):

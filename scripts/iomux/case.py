@@ -17,6 +17,9 @@ from .twins import BROKEN
 
 COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
            "EAGAIN": "EAGAIN"}
+# Prints the first word that a sanitizer obeys.
+PREPROCESS = """${CC:-cc} -E -P -D_GNU_SOURCE -Icommon "$1" 2>/dev/null |
+    grep -oEm 1 'no_(sanitize|address)\w*|(__[almtu]san|__sanitizer)\w*' || :"""
 MODEL = os.path.join(TOP, "walkthrough", "model")
 
 
@@ -36,21 +39,23 @@ class Case:
         self.exercise, self.source, self.seed = exercise, source, seed
         self.runner = runner
         self.program = self.asan = None
-        self.plays = {}
+        self.plays, self.served = {}, {}  # by the name of the scenario
         if exercise.kind == "write":
             self.program = os.path.join(TOP, "build", exercise.stage)
 
     # --- scenarios
 
-    def scenario(self, name):
+    def scenario(self, name, seed=None):
         """Returns the path of a scenario, with its places filled."""
+        seed = self.seed if seed is None else seed
         path = scenario_of(self.exercise, name)
         text = read_text(path)
         if not seeds.has_places(text):
             return path
-        filled = os.path.join(self.runner.papers, name + ".scn")
+        filled = os.path.join(self.runner.papers, name + (
+            ".scn" if seed == self.seed else f"-{seed}.scn"))
         with open(filled, "w", encoding="utf-8") as file:
-            file.write(seeds.fill(text, self.seed, name))
+            file.write(seeds.fill(text, seed, name))
         return filled
 
     def argv(self, path, program=None):
@@ -119,6 +124,16 @@ class Case:
                              first_error(ran))
         return self.asan
 
+    def need_sanitizer(self):
+        """Raises Failed if the file changes what AddressSanitizer looks at.
+        The preprocessor puts the words together first."""
+        ran = self.runner.run(["sh", "-c", PREPROCESS, "sh",
+                               self.exercise.file])
+        if ran.status != 0 or ran.output:
+            raise Failed("a file that leaves the sanitizers as they are",
+                         ran.output.decode("utf-8", "replace").strip() or
+                         ran.ending)
+
     # --- what a failure shows
 
     def reference(self, name, path):
@@ -140,7 +155,8 @@ class Case:
         text = ran.output.decode("latin-1")
         return text.partition("\n\n")[0].splitlines() if ran.good else None
 
-    def fail(self, play, expected, got, at=None, rows=None, line=None):
+    def fail(self, play, expected, got, at=None, rows=None, line=None,
+             hang=None):
         """Raises Failed with the lines of the trace around the failure."""
         events = play.trace.events
         if rows is None:
@@ -152,7 +168,8 @@ class Case:
                 rows = failure.last_rows(events)
                 shown = failure.before_stop(events)
             line = next((e.line for e in reversed(shown) if e.of_server), None)
-        raise Failed(expected, got, at, rows, self.source_of(play, line))
+        raise Failed(expected, got, at, rows, self.source_of(play, line),
+                     hang=hang)
 
     def source_of(self, play, line):
         """Returns the line of the source that has printed a line of a trace.

@@ -19,10 +19,9 @@ import re
 import shlex
 import sys
 
-from . import check_model, failure, laws, seeds, trace as traces
+from . import check_model, failure, laws, outside_check
 from .case import COUNTED, Play, first_error, names_of, scenario_of
 from .compare import counts
-from .descriptors import check as check_descriptors
 from .environment import time_limit
 from .exercise import shown
 from .failure import Failed, Skipped
@@ -33,6 +32,7 @@ from .scenario import read_scenario
 
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
 HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
+SKIPPED = 77  # the status of hazard.py; what it prints, others can print too
 
 
 # --- the checks --------------------------------------------------------------
@@ -63,11 +63,18 @@ def check_play(case, play):
                 got += f": {first_error(ran)}"
             case.fail(play, "the scenario plays to its end", got)
         number, expected, got = said
-        case.fail(play, expected, got, failure.step_at(play.path, number))
+        case.fail(play, expected, got, failure.step_at(play.path, number),
+                  hang=outside_check.place(case, play.path, program=play.argv[0])
+                  if expected_bytes(expected, got) else None)
     if not trace.events:
         raise Failed("a trace of the scenario", "no event was printed")
     check_laws(case, play)
     return play
+
+
+def expected_bytes(expected, got):
+    """Does a client wait for a server that perhaps hangs?"""
+    return " receives " in expected and got.endswith(" nothing")
 
 
 def check_laws(case, play):
@@ -91,14 +98,18 @@ def check_laws(case, play):
 
 def scenario(case, words):
     played(case, words[1])
+    outside_check.played(case, words[1])
 
 
 def says(case, words):
     play = played(case, words[2])
-    if not any(re.search(words[1], e.text) for e in play.trace.events
-               if e.kind != "note"):
+    found = [e for e in play.trace.events
+             if e.kind != "note" and re.search(words[1], e.text)]
+    if not found:
         case.fail(play, f"a line of the trace that matches '{words[1]}'",
                   "no such line")
+    if all(e.of_server for e in found):
+        outside_check.says(case, words[1], words[2])
 
 
 def hazard(case, words):
@@ -109,10 +120,11 @@ def hazard(case, words):
              case.program, name], limit=HAZARD_LIMIT, program=case.program,
             environment={"TIMEOUT_MULT": str(time_limit(1) / 4)})
         said = ran.output.decode("utf-8", "replace")
-        verdict = re.search(rf"^(GOOD|SKIP) +\S+ ({name}: .*)$", said, re.M)
-        if verdict and ran.status in (0, 77):
-            if verdict[1] == "SKIP":
-                skipped.append(verdict[2])
+        if ran.status == 0:
+            continue
+        if ran.status == SKIPPED:
+            reason = re.search(rf"^SKIP +\S+ ({name}: .*)$", said, re.M)
+            skipped.append(reason[1] if reason else name)
             continue
         found = dict(re.findall(r"^  (expected|came): +(.*)$", said, re.M))
         title = re.search(rf"^BAD +\S+ {name}: (.*)$", said, re.M)
@@ -134,23 +146,8 @@ def address_sanitizer(case, words):
         names += [name for name in golden_names(case.exercise.stage)
                   if name in ALSO_UNDER_ASAN and name not in names]
     program = case.build_asan()
-    for name in names:
-        path = case.scenario(name)
-        argv = case.argv(path, program)
-        ran = case.runner.run(argv, program=program, environment={
-            "ASAN_OPTIONS": "color=never", "UBSAN_OPTIONS":
-            "print_stacktrace=1"})
-        said = ran.errors.decode("utf-8", "replace")
-        found = re.search(r"ERROR: \w+Sanitizer: .*|runtime error: .*", said)
-        if found is None:
-            check_play(case, Play(path, argv, ran,
-                                  traces.read_trace(name, ran.output)))
-            continue
-        frame = re.search(r"(demos/[\w.-]+\.[ch]:[0-9]+)", said)
-        raise Failed(f"AddressSanitizer finds nothing in {name}", found[0],
-                     source=frame and failure.source_line(
-                         case.exercise, case.source, frame[1]),
-                     command=shlex.join(map(shown, argv)))
+    case.need_sanitizer()
+    outside_check.with_sanitizer(case, names, program)
 
 
 def counted(case, words):
@@ -159,6 +156,7 @@ def counted(case, words):
     if came > most:
         case.fail(play, f"at most {most} {COUNTED[words[0]]}", f"{came}", rows=
                   failure.last_rows(play.trace.events))
+    outside_check.counted(case, words[0], most, words[3])
 
 
 def one_wait(case, words):
@@ -199,15 +197,19 @@ def golden(case, _):
         played(case, name)
 
 
+def clients(case, _):
+    outside_check.clients(case, own_scenarios(case.exercise))
+
+
 def descriptors(case, _):
-    name = (own_scenarios(case.exercise) or ["three"])[0]
-    check_descriptors(case, case.argv(case.scenario(name)))
+    outside_check.descriptors(case, (own_scenarios(case.exercise) or
+                                     ["three"])[0])
 
 
 CHECKS = {"builds": builds, "scenario": scenario, "says": says,
           "hazard": hazard, "address-sanitizer": address_sanitizer,
           "one": one_wait, "guesses": check_model.guesses,
-          "model": check_model.model, "golden": golden,
+          "model": check_model.model, "golden": golden, "clients": clients,
           "descriptors": descriptors, **{word: counted for word in COUNTED}}
 
 
