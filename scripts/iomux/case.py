@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import shlex
@@ -10,13 +11,21 @@ from . import failure, seeds, trace as traces
 from .exercise import shown
 from .failure import Failed
 from .program import TOP, read_text
-from .runner import ASAN, SANITIZE, Direct
+from .runner import ASAN, LIMIT, SANITIZE, Direct, Ran
 from .scenario import options_of
 from .stages import OPTIONS, SCENARIOS
 from .twins import BROKEN
 
 COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
            "EAGAIN": "EAGAIN"}
+# Plays scenarios until one fails. $1 ends each command, and is printed then.
+PLAY_ALL = """mark=$1 command=(); shift
+for word; do
+    if [ "$word" != "$mark" ]; then command+=("$word"); continue; fi
+    "${command[@]}" || exit
+    echo "$mark"
+    command=()
+done"""
 # Prints the first word that a sanitizer obeys.
 PREPROCESS = """${CC:-cc} -E -P -D_GNU_SOURCE -Icommon "$1" 2>/dev/null |
     grep -oEm 1 'no_(sanitize|address)\w*|(__[almtu]san|__sanitizer)\w*' || :"""
@@ -26,10 +35,14 @@ MODEL = os.path.join(TOP, "walkthrough", "model")
 @dataclasses.dataclass
 class Play:
     """One scenario, played by one program."""
+    name: str
     path: str
     argv: list
     ran: object
-    trace: traces.Trace
+
+    @functools.cached_property
+    def trace(self):
+        return traces.read_trace(self.name, self.ran.output)
 
 
 class Case:
@@ -75,9 +88,32 @@ class Case:
             path = path or self.scenario(name)
             argv = self.argv(path)
             ran = self.runner.run(argv, program=self.program)
-            self.plays[name] = Play(path, argv, ran,
-                                    traces.read_trace(name, ran.output))
+            self.plays[name] = Play(name, path, argv, ran)
         return self.plays[name]
+
+    def play_all(self, names):
+        """Plays scenarios with one command, and yields the plays. The last one
+        may have failed. A word that the program does not know before ends each
+        output."""
+        names = [name for name in names if name not in self.plays]
+        mark, words, paths = os.urandom(8).hex(), [], {}
+        for name in names:
+            paths[name] = self.scenario(name)
+            words += [*self.argv(paths[name]), mark]
+        ran = self.runner.run(["/bin/bash", "-pc", PLAY_ALL, "play", mark,
+                               *words], limit=3 * LIMIT, outputs=len(names),
+                              program=self.program)
+        if ran.status is not None and ran.status > 128:
+            ran.status, number = None, ran.status - 128
+            ran.set_status(-number)
+        outputs = ran.output.split(f"{mark}\n".encode("ascii"))
+        for name, output in zip(names, outputs):
+            good = ran.good or output is not outputs[-1]
+            each = (Ran(status=0) if good else dataclasses.replace(ran))
+            each.output = output
+            self.plays[name] = Play(name, paths[name],
+                                    self.argv(paths[name]), each)
+            yield self.plays[name]
 
     def command(self, words):
         """Returns the command that repeats a check."""

@@ -97,10 +97,12 @@ class Direct:
         self.running, self.exceeded = None, 0
         self.meeting = self.temporary
 
-    def run(self, argv, limit=LIMIT, environment=None, program=None):
+    def run(self, argv, limit=LIMIT, environment=None, program=None,
+            outputs=1):
         """Runs a command in place. A time-out is scaled by TIMEOUT_MULT. If
         there is one, the result has the place where the program hangs: a path,
-        or None for any program of the command."""
+        or None for any program of the command. It may print as much as this
+        number of outputs."""
         change = dict(os.environ, TMPDIR=self.temporary, **(environment or {}))
         try:
             process = subprocess.Popen(
@@ -114,7 +116,7 @@ class Direct:
         ran = Ran()
         with process:
             try:
-                collect(process, ran, time_limit(limit), MOST)
+                collect(process, ran, time_limit(limit), outputs * MOST)
                 if ran.timed_out:
                     ran.where = where.of_processes(
                         where.members(process.pid), program)

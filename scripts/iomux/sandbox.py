@@ -23,7 +23,6 @@ from .program import TOP, Trouble
 
 FIRST_USER, LAST_USER = 59000, 59999
 WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where every user may write
-LOOK = 0.2  # seconds between two looks at the files and processes of a user
 PR_SET_CHILD_SUBREAPER = 36
 WAYS_OUT = """\
 nothing here can shut in a submission: Bubblewrap needs user namespaces, and \
@@ -115,7 +114,6 @@ class OwnUser(Box):
         super().__init__(*arguments, **more)
         # What the submission leaves behind becomes a child of this process.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.look = 0
         self.temporary = self.meeting = os.path.join(self.folder, "tmp")
 
     def end_others(self, process):
@@ -149,14 +147,11 @@ class OwnUser(Box):
         except (OSError, subprocess.SubprocessError):
             return b""
 
-    def excess(self, process):
-        if time.monotonic() < self.look:
-            return None
-        self.look = time.monotonic() + LOOK
+    def excess_now(self, process):
         if self.size() > 2 * self.limits.disk:
             return ("its files took more than "
                     f"{2 * self.limits.disk // MIB} MiB, and it was ended")
-        return super().excess(process)
+        return super().excess_now(process)
 
     def end(self, process):
         """Ends all processes of the user, and removes what it has left."""

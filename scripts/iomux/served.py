@@ -17,7 +17,7 @@ from .environment import time_limit
 from .runner import MOST, Ran
 
 LIMIT = 10  # seconds for a wait
-LOOK = 0.001  # seconds between two looks at a server
+LOOK = 0.002  # seconds between two looks at a server
 LOG = 16 << 20  # bytes that strace may write
 STOPPED = ("T", "t")  # also by strace
 # The calls on descriptors, which strace writes down.

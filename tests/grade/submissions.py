@@ -136,7 +136,9 @@ __attribute__((constructor)) static void before(void)
 """
 
 # Prints the line of a call that it does not make.
-LIAR = r"""((events[i].events & EPOLLHUP) ? (trace_recv(fd, "goodbye", 7), errno = EPIPE, trace_send(fd, 7, -1), true) : !echo(fd))"""
+LIAR = """((events[i].events & EPOLLHUP)
+        ? (trace_recv(fd, "goodbye", 7), errno = EPIPE,
+           trace_send(fd, 7, -1), true) : !echo(fd))"""
 
 # Serves twelve connections, and closes all others.
 FEW = """
