@@ -105,6 +105,55 @@ static void *sleep_in_recv(void *argument)
     return NULL;
 }
 
+/* A system call with a time-out. */
+struct timed_call {
+    long number;
+    int argument; /* the time-out, counted from 0 */
+    bool pointer; /* it is a pointer to a time, or NULL for no time-out */
+};
+
+/* Returns the system call with this number, or NULL if it has no time-out. */
+static const struct timed_call *find_timed(long number)
+{
+    static const struct timed_call calls[] = {
+#ifdef SYS_poll
+        {SYS_poll, 2, false},        {SYS_select, 4, true},
+        {SYS_epoll_wait, 3, false},
+#endif
+#ifdef SYS_socketcall
+        {SYS__newselect, 4, true},
+#endif
+#ifdef SYS_futex_time64
+        {SYS_ppoll_time64, 2, true}, {SYS_pselect6_time64, 4, true},
+#endif
+        {SYS_ppoll, 2, true},        {SYS_pselect6, 4, true},
+        {SYS_epoll_pwait, 3, false},
+    };
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (calls[i].number == number)
+            return &calls[i];
+    return NULL;
+}
+
+bool thread_timeout(pid_t tid, int *ms)
+{
+    char text[512];
+    char *at;
+    if (!thread_is_asleep(tid, false))
+        return false;
+    read_proc(tid, "syscall", text, sizeof(text));
+    const struct timed_call *call = find_timed(strtol(text, &at, 10));
+    if (at == text || call == NULL)
+        return false;
+    unsigned long value = 0;
+    for (int i = 0; i <= call->argument; i++)
+        value = strtoul(at, &at, 16);
+    *ms = call->pointer ? UNKNOWN_TIMEOUT : (int)value;
+    if (call->pointer ? value == 0 : *ms < 0)
+        *ms = WITHOUT_TIMEOUT;
+    return true;
+}
+
 bool threads_are_visible(void)
 {
     int pair[2];

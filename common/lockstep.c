@@ -5,6 +5,8 @@
 #include "lockstep.h"
 #include "asleep.h"
 #include "trace.h"
+#include "trace_format.h"
+#include "trace_thread.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,6 +29,7 @@ enum {
 struct member {
     struct member *next;
     pid_t tid;
+    char label[LABEL_SIZE];  /* "[worker 2]" */
     bool server;             /* only server threads take turns */
     int number;              /* of a worker or of the thread's client */
     bool asks, begins_wait;  /* it asks for a turn, for a line of this kind */
@@ -35,11 +38,11 @@ struct member {
     bool granted;            /* it has the turn and has not continued yet */
     unsigned long last_wait; /* rank of its last wait, or 0 if it had none */
     unsigned long scans, empty_scans; /* of stage 03; the latter in a row */
+    pthread_cond_t turn; /* signalled when it is granted, or none is needed */
 };
 
 /* Guards the variables from here to holding, and every member. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t turn_granted = PTHREAD_COND_INITIALIZER;
 static struct member *members;
 static int servers;            /* members that are server threads */
 static struct member *current; /* had the last turn, or NULL */
@@ -66,6 +69,7 @@ static void on_thread_begins(enum trace_role role, int number)
         return; /* without memory, its lines come in any order */
     pthread_mutex_lock(&lock);
     if (self == NULL) {
+        pthread_cond_init(&member->turn, NULL);
         member->next = members;
         members = member;
     } else if (member->server) {
@@ -73,6 +77,7 @@ static void on_thread_begins(enum trace_role role, int number)
     }
     self = member;
     member->tid = gettid();
+    memcpy(member->label, current_thread()->label, LABEL_SIZE);
     member->server = role <= TRACE_WORKER;
     member->number = number;
     if (member->server)
@@ -108,7 +113,7 @@ static void await_turn(bool begins_wait, bool may_be_held)
     self->may_be_held = may_be_held;
     events++;
     while (active && !self->granted)
-        pthread_cond_wait(&turn_granted, &lock);
+        pthread_cond_wait(&self->turn, &lock);
     self->asks = self->granted = false;
 }
 
@@ -161,7 +166,6 @@ struct looks {
     bool asleep;          /* all threads slept then */
     unsigned long scans;  /* of stage 03, at the first look */
     bool scans_known;
-    bool observed; /* the observer was called */
 };
 
 /* Returns true if the thread neither runs nor is about to run. */
@@ -233,10 +237,16 @@ static bool grant_turn(void)
     if (next != NULL) {
         next->granted = true;
         current = next;
-        pthread_cond_broadcast(&turn_granted);
+        pthread_cond_signal(&next->turn);
     }
     pthread_mutex_unlock(&lock);
     return next != NULL;
+}
+
+static void observe(void)
+{
+    if (observer != NULL)
+        observer();
 }
 
 static unsigned long count_events(void)
@@ -251,18 +261,22 @@ enum settled lockstep_settle(int limit_s, bool (*interrupted)(void))
 {
     struct timespec begin, now;
     struct looks looks = {0};
+    bool turns = false; /* a thread has had one */
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (unsigned long n = 0;; n++) {
         bool asleep = all_quiet(&looks);
         unsigned long count = count_events();
         if (asleep && looks.asleep && count == looks.events) {
-            if (settled && !looks.observed && observer != NULL)
-                observer();
-            looks.observed = true;
+            bool first = settled && !turns;
+            if (first)
+                observe();
             if (!grant_turn()) {
+                if (!first)
+                    observe();
                 settled = true;
                 return SETTLED;
             }
+            turns = true;
             asleep = false;
             n = 0;
         }
@@ -278,6 +292,25 @@ enum settled lockstep_settle(int limit_s, bool (*interrupted)(void))
         else
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_US * 1000L}, NULL);
     }
+}
+
+void lockstep_timeouts(struct line *line)
+{
+    pthread_mutex_lock(&lock);
+    for (const struct member *m = members; m != NULL; m = m->next) {
+        int ms;
+        if (!m->server || m->asks || line->used > LINE_SIZE - 100 ||
+            !thread_timeout(m->tid, &ms))
+            continue; /* a line that is cut would not be JSON */
+        int length = (int)strcspn(m->label + 1, "]");
+        append(line, "%s\"%.*s\":", line->used > 0 ? "," : "", length,
+               m->label + 1);
+        if (ms == UNKNOWN_TIMEOUT)
+            append(line, "null");
+        else
+            append(line, "%d", ms);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void lockstep_hold(bool hold)
@@ -332,7 +365,8 @@ void lockstep_end(void)
 {
     pthread_mutex_lock(&lock);
     active = holding = false;
-    pthread_cond_broadcast(&turn_granted);
+    for (struct member *m = members; m != NULL; m = m->next)
+        pthread_cond_signal(&m->turn);
     pthread_mutex_unlock(&lock);
     if (tasks != NULL)
         closedir(tasks);

@@ -16,13 +16,23 @@
 
 #include <stdbool.h>
 
+struct line; /* of trace_format.h */
+
 /*
  * Sets the hooks of trace.h. From now on threads wait for their turns.
- * observer, or NULL, is called from the thread of the player, once in each
- * lockstep_settle() but the first: when all threads are quiet and none has had
- * a turn. Must be called before trace_start().
+ * observer, or NULL, is called from the thread of the player in each
+ * lockstep_settle(), when the server has settled. In all but the first, it is
+ * also called before any thread has a turn, as soon as all threads are quiet.
+ * Must be called before trace_start().
  */
 void lockstep_observe(void (*observer)(void));
+
+/*
+ * Appends a field such as "server":1000 for each server thread that sleeps in
+ * select, poll or epoll_wait. This is the time-out in milliseconds, -1 for none
+ * or null if it is unknown. For the observer.
+ */
+void lockstep_timeouts(struct line *line);
 
 /*
  * Prepares the thread of the player for lockstep_settle(). Checks that this

@@ -13,6 +13,7 @@
  */
 #include "states.h"
 #include "connections.h"
+#include "lockstep.h"
 #include "trace.h"
 #include "trace_format.h"
 #include "trace_sink.h"
@@ -42,7 +43,9 @@ static int listener = -1;
 static int epoll_fd = -1; /* or -1 if the server has none */
 static int info_fd = -1;  /* its file in /proc */
 static char info[INFO_SIZE];
-static char *last; /* the state that was printed last, or NULL */
+static char *last;                /* the state that was printed last, or NULL */
+static struct line last_timeouts; /* and the time-outs in it */
+static struct line timeouts;      /* those of the threads that sleep now */
 
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool asks, leaves; /* the thread must take a state, or end */
@@ -189,19 +192,44 @@ static char *describe(void)
     return length < 0 ? NULL : text;
 }
 
-/* Takes a state, and writes it if it has changed. */
+/* Writes a state, with the time-outs if there are any. */
+static void write_state(const char *state, const struct line *waits)
+{
+    char *fields;
+    if (waits == NULL || waits->used == 0) {
+        sink_state(state);
+    } else if (asprintf(&fields, "\"timeout_ms\":{%s},%s", waits->text,
+                        state) >= 0) {
+        sink_state(fields);
+        free(fields);
+    }
+}
+
+/* Takes a state, and writes it if it or the time-outs have changed. waits is
+ * NULL if nothing is known of the time-outs. The lock is held. */
+static void take_with(const struct line *waits)
+{
+    char *state = listener >= 0 ? describe() : NULL;
+    bool same = state == NULL || (last != NULL && strcmp(state, last) == 0);
+    if (waits != NULL && strcmp(waits->text, last_timeouts.text) != 0)
+        same = state == NULL;
+    if (same) {
+        free(state);
+        return;
+    }
+    write_state(state, waits);
+    free(last);
+    last = state;
+    last_timeouts = waits != NULL ? *waits : (struct line){0};
+}
+
+/* Takes a state after a line of the server. Other threads may be waking up just
+ * now, so it has no time-outs. */
 static void take(void)
 {
     int saved_errno = errno;
     pthread_mutex_lock(&lock);
-    char *state = listener >= 0 ? describe() : NULL;
-    if (state != NULL && (last == NULL || strcmp(state, last) != 0)) {
-        sink_state(state);
-        free(last);
-        last = state;
-    } else {
-        free(state);
-    }
+    take_with(NULL);
     pthread_mutex_unlock(&lock);
     errno = saved_errno;
 }
@@ -217,9 +245,7 @@ static void *take_states(void *unused)
             pthread_cond_wait(&changed, &lock);
             continue;
         }
-        pthread_mutex_unlock(&lock);
-        take();
-        pthread_mutex_lock(&lock);
+        take_with(&timeouts);
         asks = false;
         pthread_cond_broadcast(&changed);
     }
@@ -229,7 +255,10 @@ static void *take_states(void *unused)
 
 void states_request(void)
 {
+    struct line waits = {0};
+    lockstep_timeouts(&waits);
     pthread_mutex_lock(&lock);
+    timeouts = waits;
     asks = started;
     pthread_cond_broadcast(&changed);
     while (asks)

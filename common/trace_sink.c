@@ -133,8 +133,9 @@ static void write_process(void)
     append(&line,
            "{\"name\":\"process_name\",\"cat\":\"__metadata\",\"ph\":\"M\","
            "\"ts\":0,\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"%s\","
-           "\"version\":\"%s\"",
-           (int)getpid(), (int)gettid(), options.program, IOMUX_VERSION);
+           "\"version\":\"%s\",\"done\":\"%s\"",
+           (int)getpid(), (int)gettid(), options.program, IOMUX_VERSION,
+           options.done);
     if (options.scenario != NULL && strlen(options.scenario) <= SOURCE_SIZE) {
         append(&line, ",\"scenario\":\"");
         append_json(&line, options.scenario);

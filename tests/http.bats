@@ -227,6 +227,28 @@ suffer() {
     "$TOP/tests/golden.py" 11-http 3>&- 4>&-
 }
 
+@test "the scenarios of 11-http obey all laws, the bytes that wait included" {
+    local name scenario
+    local -a words
+    cd "$BATS_TEST_TMPDIR" || return
+    for name in drain slow-headers; do
+        scenario=$TOP/demos/scenarios/$name.scn
+        read -ra words < <(sed -n 's/^# options 11-http: //p' "$scenario")
+        demo 11-http "${words[@]}" -S "$scenario" --states -j "$name.json" \
+            >"$name.txt"
+        "$TOP/scripts/check-trace" -s "$scenario" "$name.json" "$name.txt"
+    done
+    sed 's/\[7,16,/[7,15,/' drain.json >wrong
+    run "$TOP/scripts/check-trace" wrong
+    [ "$status" -eq 1 ]
+    [[ $output == *"broken law 'waiting'"*"15 bytes of c2 are waiting"* ]]
+    # The same bytes from a server that echoes break a law.
+    sed 's/"done":"answered"/"done":"echoed"/' drain.json >wrong
+    run "$TOP/scripts/check-trace" wrong
+    [ "$status" -eq 1 ]
+    [[ $output == *"broken law 'echo'"* ]]
+}
+
 @test "11-http runs with its clients like any stage, and all get replies" {
     run demo 11-http -c 3 -m 5 -i 1 -j "$BATS_TEST_TMPDIR/json"
     [ "$status" -eq 0 ]

@@ -13,6 +13,7 @@ class Script:
                        if e.of_client or e.who == "player"]
         self.next = 0
         self.failed = {}  # client: the errno of a failed call
+        self.unconnected = set()  # clients whose connect has failed
         self.sent = collections.Counter()  # bytes of the pattern
         self.expected = collections.Counter()
         last = trace.events[-1]
@@ -29,13 +30,17 @@ class Script:
         """Finds the lines of one step, each in its place."""
         if step.verb.startswith("connect"):
             self.take(step, "connect")
-            self.take_failure(step, "connect")
+            self.unconnected.discard(step.who)
+            if self.take_failure(step, "connect"):
+                self.unconnected.add(step.who)
         elif step.verb in ("send", "send-oob"):
             self.take_send(step)
         elif step.verb == "expect":
             self.take_expected(step)
         elif step.verb.startswith("expect-"):
             self.take_no_bytes(step)
+        elif step.line == 0 and step.who in self.unconnected:
+            pass  # it has nothing to close in the end
         elif step.verb in ("shutdown", "close", "abort"):
             self.take(step, "shutdown" if step.verb == "shutdown" else "close")
             self.failed.pop(step.who, None)
@@ -72,12 +77,15 @@ class Script:
                                   "; no line of a client is left"))
 
     def take_failure(self, step, call):
-        """Takes the line of a failed call, if the next line is one."""
+        """Takes the line of a failed call, if the next line is one. Returns
+        True if it is."""
         event = self.look(step)
         if (event is not None and event.kind in ("again", "error") and
                 event.call == call and event.asked is None):
             self.failed[step.who] = event.error or "EAGAIN"
             self.next += 1
+            return True
+        return False
 
     def take_send(self, step):
         text = (step.text if step.text is not None

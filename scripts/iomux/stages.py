@@ -9,6 +9,7 @@ from . import trace as traces
 from .environment import time_limit
 from .program import TOP, Trouble
 from .scenario import options_of
+from .summary import ANSWERS
 
 DEMOS = os.path.join(TOP, "demos")
 SCENARIOS = os.path.join(DEMOS, "scenarios")
@@ -54,9 +55,9 @@ def find_play(word):
 
 def find_scenario(word):
     """Returns the path of a scenario: two-messages, two-messages.scn, or a
-    path."""
+    path. A word with a slash is a path."""
     here = os.path.join(SCENARIOS, word.removesuffix(".scn") + ".scn")
-    for path in (here, word):
+    for path in (word,) if "/" in word else (here, word):
         if os.path.isfile(path):
             return path
     names = sorted(name[:-4] for name in os.listdir(SCENARIOS)
@@ -81,6 +82,22 @@ def build(*targets, level="compare"):
             raise Trouble("the programs cannot be built: see above")
 
 
+def advice(stage):
+    """Returns which scenarios to play with a stage that does not echo, or
+    ""."""
+    if stage != ANSWERS:
+        return ""
+    return (f"; {stage} answers requests and does not echo, so play "
+            f"{' or '.join(scenarios_for(stage))} with it")
+
+
+def scenarios_for(stage):
+    """Returns the scenarios that have options for a stage."""
+    return sorted(name[:-4] for name in os.listdir(SCENARIOS)
+                  if name.endswith(".scn") and
+                  stage in options_of(os.path.join(SCENARIOS, name)))
+
+
 def record(stage, scenario, options=()):
     """Returns what a stage that plays a scenario writes."""
     needed = options_of(scenario)
@@ -100,7 +117,8 @@ def record(stage, scenario, options=()):
         raise Trouble(f"cannot run {stage}: {error.strerror}") from None
     if run.returncode != 0:
         said = run.stderr.decode("latin-1").strip()
-        raise Trouble(f"{stage} cannot play this scenario to its end: {said}")
+        raise Trouble(f"{stage} cannot play this scenario to its end: {said}" +
+                      advice(stage))
     return run.stdout
 
 

@@ -19,6 +19,7 @@ class Step:
     event: Event
     state: State | None  # what the kernel holds, or None before the first state
     blocks: bool  # a wait that does not return at once
+    limit: str  # of a wait: "with a time-out", "without a time-out" or ""
 
 
 def steps(trace):
@@ -28,8 +29,23 @@ def steps(trace):
         state = trace.states.get(i + 1, state)
         blocks = event.kind == "wait" and (
             continues(trace.events, i, event.who) is None)
-        found.append(Step(event, state, blocks))
+        found.append(Step(event, state, blocks, limit(trace, i)))
     return found
+
+
+def limit(trace, i):
+    """Returns whether a wait, event i, has a time-out, in words, or "" if this
+    is unknown. The milliseconds are those that are left until a timer expires,
+    so they differ from run to run."""
+    who = trace.events[i].who
+    for number, event in enumerate([*trace.events[i + 1:], None], i + 1):
+        state = trace.states.get(number)
+        if state is not None and who in state.timeouts:
+            return ("without a time-out" if state.timeouts[who] == -1 else
+                    "with a time-out")
+        if event is None or event.who == who:
+            break
+    return ""
 
 
 def continues(events, i, who):
@@ -99,7 +115,8 @@ def remark(step):
     """Returns the remark beside a wait, or ""."""
     parts = [handed_over(step)] if step.event.kind == "wait" else []
     if step.blocks:
-        parts.append("blocks")
+        parts.append("blocks" + (", with a time-out" if
+                                 step.limit == "with a time-out" else ""))
         lost = sum(forgotten(step.state, row)
                    for row in step.state.rows) if step.state else 0
         if lost and step.event.call == "epoll_wait":

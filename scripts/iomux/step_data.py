@@ -12,7 +12,6 @@ from .trace_json import State
 
 COLUMNS = ["descriptor", "bytes waiting", "held by the server", "poll says"]
 KERNEL_COLUMNS = ["registered for", "on ready list"]
-HTTP = "11-http"  # does not send back what it receives
 
 
 @dataclasses.dataclass
@@ -21,9 +20,10 @@ class Moment:
     event: traces.Event
     state: State  # of trace_json.py
     names: dict  # of descriptors
-    held: dict  # bytes that the server has received and not sent, by client
+    held: dict  # bytes received and not sent back, by client, of an echo
     queue: int  # connections that the server has not accepted
     waits: dict  # the call in which each server thread blocks
+    limits: dict  # "with a time-out", "without a time-out", of these threads
     returns: list  # the threads whose call has returned, with its name
     place: tuple | None = None  # file, first and last line of the call
 
@@ -31,10 +31,11 @@ class Moment:
 class Reader:
     """Follows a trace, event by event."""
 
-    def __init__(self, stage, events):
-        self.events, self.echoes = events, stage != HTTP
+    def __init__(self, trace):
+        self.trace, self.events = trace, trace.events
         self.names, self.held, self.queue = {}, {}, 0
         self.last = {}  # the last event of each thread of the server
+        self.limits = {}  # and whether it is a wait with a time-out
 
     def take(self, number):
         event = self.events[number]
@@ -45,15 +46,18 @@ class Reader:
         if not event.of_server:
             return
         self.last[event.who] = event
+        self.limits[event.who] = (step.limit(self.trace, number)
+                                  if event.kind == "wait" else "")
         if event.kind in ("accept", "refused"):
             self.queue -= 1
         if event.kind == "accept":
             self.names[event.fd] = event.client
-            self.held[event.client] = 0
+            if self.trace.echoes:
+                self.held[event.client] = 0
         elif event.kind == "close":
             self.names.pop(event.fd, None)
             self.held.pop(event.client, None)
-        elif event.client in self.held and event.bytes and self.echoes:
+        elif event.client in self.held and event.bytes:
             self.held[event.client] += (
                 event.bytes if event.call == "recv" else
                 -event.bytes if event.call == "send" else 0)
@@ -86,13 +90,14 @@ class Reader:
     def moment(self, number, state):
         waits, returns = self.calls(number)
         return Moment(self.events[number], state, dict(self.names),
-                      dict(self.held), self.queue, waits, returns)
+                      dict(self.held), self.queue, waits, dict(self.limits),
+                      returns)
 
 
-def moments(stage, trace, sources):
+def moments(trace, sources):
     """Returns the moments of a trace with the states of the kernel."""
-    reader, found = Reader(stage, trace.events), []
-    state = trace.states.get(0, State(0, None, None, []))
+    reader, found = Reader(trace), []
+    state = trace.states.get(0, State(0, None, None, [], {}))
     for number, event in enumerate(trace.events):
         reader.take(number)
         state = trace.states.get(number + 1, state)
@@ -191,7 +196,8 @@ def now(moment):
              (event.of_client and event.kind in
               ("connect", "send", "shutdown", "close")) else "")
     text = f"[{event.who}] {about}{event.text[traces.COLUMN:].strip()}"
-    blocked = [f"{who} blocks in {call}"
+    blocked = [f"{who} blocks in {call}" +
+               (f" {moment.limits[who]}" if moment.limits[who] else "")
                for who, call in sorted(moment.waits.items())]
     blocked += [f"{who} returns from {call}" + (
         " at once" if event.who == who else "")

@@ -23,7 +23,6 @@ PARTS = os.path.join(TOP, "scripts", "iomux")
 MOST_ROWS = 1000
 MOST_BYTES = 300_000
 AGAIN = ("07-epollout", "08-epoll-et")  # ask: is it reported again?
-SMALLER = "one"  # a scenario that fits on every page
 
 
 # --- the data of one side ----------------------------------------------------
@@ -61,7 +60,7 @@ class Side:
         self.bug, self.tables = player.bug, tables
         self.trace = player.play(scenario)
         self.sources = Sources(player.top, player.stage)
-        self.moments = moments(player.stage, self.trace, self.sources)
+        self.moments = moments(self.trace, self.sources)
         self.handed = handed_over(self.moments)
         self.keeps = keeps_in_kernel(self.moments)
 
@@ -154,7 +153,7 @@ def page_data(sides, tables, scenario, opens):
     if len(rows) > MOST_ROWS:
         raise Trouble(f"the scenario {name} has {len(rows)} steps, and a page "
                       f"at most {MOST_ROWS}; choose a smaller one, for example "
-                      f"-s {SMALLER}")
+                      f"-s {step_play.SCENARIO}")
     changed = differences(sides)
     shown, at = zip(*(side.data(rows, index, changed[index])
                       for index, side in enumerate(sides)))
@@ -210,7 +209,7 @@ def page(words, scenario, opens):
     if size > MOST_BYTES:
         raise Trouble(f"the page would have {size} bytes, and at most "
                       f"{MOST_BYTES} are allowed; choose a smaller scenario, "
-                      f"for example -s {SMALLER}")
+                      f"for example -s {step_play.SCENARIO}")
     return written
 
 

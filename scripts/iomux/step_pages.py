@@ -9,6 +9,7 @@ import re
 
 from . import step_play
 from .program import TOP, Trouble
+from .stages import SCENARIOS
 
 FOLDER = os.path.join(TOP, "build", "step")
 FORGOTTEN = "forgotten"  # opens at the first step with forgotten bytes
@@ -72,10 +73,15 @@ PAGES = [
 
 def name_of(words, scenario):
     """Returns the name of the page of one or two stages or twins, and of a
-    scenario or its path: 08-epoll-et-one-recv-flood."""
+    scenario or its path: 08-epoll-et-one-recv-flood. A user's own scenario has
+    -own after it."""
     sides = [step_play.find(word).name.removeprefix("twin:").replace(":", "-")
              for word in words]
-    return "-".join([*sides, os.path.basename(scenario).removesuffix(".scn")])
+    name = "-".join([*sides, os.path.basename(scenario).removesuffix(".scn")])
+    folder = os.path.dirname(scenario)
+    if folder and os.path.realpath(folder) != os.path.realpath(SCENARIOS):
+        name += "-own"  # one of demos/scenarios may have the same name
+    return name
 
 
 def find(name):

@@ -8,9 +8,14 @@ import json
 
 from . import trace as traces
 from .program import TOP, Trouble
-from .stages import OPTIONS, find_play, record, stages
+from .stages import OPTIONS, find_play, find_stage, record, stages
+from .summary import ANSWERS
 from .trace_json import read_object
 from .twins import Twin, find_twin
+
+SCENARIO = "one"  # a short one, for all stages that echo
+HTTP_SCENARIO = "slow-headers"  # one for stage 11
+HTTP_OR_ECHO = "idle"  # and one that has no messages
 
 
 @dataclasses.dataclass
@@ -58,6 +63,13 @@ def find(word):
         raise Trouble(f"'{word}' is not a stage; the stages are "
                       f"{', '.join(stages())}")
     return Player(stage + (":tcp" if options else ""), stage, options)
+
+
+def default_scenario(words):
+    """Returns the scenario that is played if none is named."""
+    if ANSWERS not in map(find_stage, words):
+        return SCENARIO
+    return HTTP_SCENARIO if len(words) == 1 else HTTP_OR_ECHO
 
 
 def read_states(name, data):

@@ -8,7 +8,8 @@ SUMMARY = [
     (f"  clients      {N}", ("clients",)),
     (f"  clients      {N} accepted, {N} refused, {N} closed",
      ("accepted", "refused", "closed")),
-    (f"  messages     {N} sent, {N} echoed", ("sent", "echoed")),
+    (f"  messages     {N} sent, {N} (echoed|answered)",
+     ("sent", "echoed", "done")),
     (f"  messages     {N} sent", ("sent",)),
     (rf"  messages     {N} \(recv calls that returned data\)", ("chunks",)),
     (f"  bytes        {N} in, {N} out", ("bytes_in", "bytes_out")),
@@ -20,6 +21,7 @@ SUMMARY = [
     (f"  scans        {N}, of which {N} found nothing",
      ("scans", "empty_scans")),
     (r"  per message  ([0-9]{1,15}\.[0-9]) calls", ("calls_per_message",))]
+ANSWERS = "11-http"  # a stage that does not echo
 NOT_CALLS = {key for _, keys in SUMMARY for key in keys} | {"messages"}
 CALLS = {"accept", "recv", "send", "close", "epoll_ctl"}
 
@@ -38,7 +40,7 @@ def add_line(summary, line):
                 summary.update(counts)
                 if key == "requests":
                     summary[key] = sum(counts.values())
-            elif key == "program":
+            elif key in ("program", "done"):
                 summary[key] = value
             else:
                 summary[key] = float(value) if "." in value else int(value)

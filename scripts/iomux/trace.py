@@ -17,7 +17,8 @@ import re
 from . import summary as summaries
 from .program import TOP, Trouble, read_bytes
 from .trace_json import of_server as label_of_server
-from .trace_json import State, read_object, read_state
+from .trace_json import (Metadata, State, read_done, read_object,
+                         read_state)
 
 GRAMMAR = os.path.join(TOP, "tests", "grammar.txt")
 COLUMN = 11  # where an event begins, after its label
@@ -73,6 +74,15 @@ class Trace:
     problem: tuple | None = None  # of the first bad line: number, text, why
     # What the kernel held after events[i - 1], by i; only JSON has this.
     states: dict = dataclasses.field(default_factory=dict)
+    done: str | None = None  # "echoed" or "answered"; only JSON has this
+
+    @property
+    def echoes(self):
+        """Does the server send back what it receives?"""
+        said = self.summary or {}
+        if self.done or "done" in said:
+            return (self.done or said["done"]) == "echoed"
+        return said.get("program") != summaries.ANSWERS
 
 
 # --- the grammar -------------------------------------------------------------
@@ -143,11 +153,11 @@ def not_finite(word):
 
 def parse_json(line, number):
     """Returns the event of a line of JSON, a State, the dict of its summary,
-    True for metadata, or None if it is none of these."""
+    a Metadata, or None if it is none of these."""
     try:
         said = json.loads(line, parse_constant=not_finite)
         if said["cat"] == "__metadata":
-            return True
+            return Metadata(read_done(said.get("args", {})))
         if said["cat"] == "state":
             return read_state(said["args"], number)
         if said["cat"] == "summary":
@@ -214,7 +224,13 @@ def take_json(trace, line, number):
         return "this line follows the summary, which must be the last line"
     if isinstance(found, Event):
         trace.events.append(found)
+    elif isinstance(found, Metadata):
+        trace.done = found.done or trace.done
     elif isinstance(found, State):
+        old = trace.states.get(len(trace.events))
+        if old is not None:  # nothing was printed since: its waits are known
+            found = found._replace(
+                timeouts={**old.timeouts, **found.timeouts})
         trace.states[len(trace.events)] = found
     elif isinstance(found, dict):
         trace.summary, trace.summary_line = found, number

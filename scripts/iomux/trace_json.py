@@ -5,7 +5,8 @@ names its kind, and "args" holds what the line is about:
 
     __metadata  "name": process_name, which is the first line and has the name
                 of the program, its version, its options and the path of its
-                scenario; or thread_name
+                scenario, and in "done" what the server does with a message,
+                "echoed" or "answered"; or thread_name
     state       what the kernel holds, with --states: after the line above it,
                 and until the next such line. "epoll" is the descriptor of the
                 epoll instance, "ready" is 1 if its ready list is not empty (a
@@ -16,6 +17,11 @@ names its kind, and "args" holds what the line is about:
                             "ONESHOT" if it has been reported and not re-armed
                 READY       what poll(2) reports of IN, PRI, OUT and RDHUP, and
                             HUP and ERR, or ""
+                "timeout_ms" has a field for each thread that sleeps in a
+                select, poll or epoll_wait: its time-out in milliseconds, -1
+                if it has none, or null if it is behind a pointer. It is in
+                those lines that follow a client's line, or the last line
+                before the server is quiet.
     summary     the counts, in the last line
     all others  an event of trace.h. "who" is its thread. "src" is FILE:LINE of
                 the trace call, or of the scenario for clients and the player.
@@ -31,7 +37,8 @@ in may have taken the bytes already.
 """
 import collections
 
-State = collections.namedtuple("State", "line epoll ready rows")
+State = collections.namedtuple("State", "line epoll ready rows timeouts")
+Metadata = collections.namedtuple("Metadata", "done")
 Row = collections.namedtuple("Row", "fd bytes registered ready")
 
 
@@ -79,6 +86,14 @@ def is_count(value):
     return type(value) is int and 0 <= value < 10 ** 18
 
 
+def read_done(args):
+    """Returns what metadata say that a server does with a message, or None."""
+    done = args.get("done")
+    if done not in (None, "echoed", "answered"):
+        raise ValueError("this is neither echoed nor answered")
+    return done
+
+
 def read_state(args, number):
     """Returns the State that an object of JSON is, or raises ValueError,
     TypeError or KeyError."""
@@ -89,9 +104,12 @@ def read_state(args, number):
                and isinstance(row.ready, str) for row in rows)
     if epoll is not None or ready is not None:
         good = good and is_count(epoll) and ready in (0, 1)
+    timeouts = args.get("timeout_ms", {})
+    good = good and all(ms is None or ms == -1 or is_count(ms)
+                        for ms in timeouts.values())
     if not good:
         raise ValueError("this is not a state")
-    return State(number, epoll, ready, rows)
+    return State(number, epoll, ready, rows, timeouts)
 
 
 def read_object(said):

@@ -13,10 +13,10 @@ from .stages import find_scenario
 TWIN = "twin:"
 BROKEN = os.path.join(TOP, "tests", "broken")
 CPU = 2  # seconds of CPU time, for a twin that spins
-HANGS = 10  # seconds, for a twin that hangs
+HANGS = 10  # seconds, for a twin that hangs, scaled by TIMEOUT_MULT
 MOST = 1 << 18  # bytes that are read of a trace
 SHELL = f"""ulimit -c 0; ulimit -S -t {CPU}
-exec timeout -k 1 {HANGS} "$@" """
+exec timeout -k 1 "$@" """
 
 
 def twins():
@@ -72,9 +72,9 @@ class Twin:
             options = ["-s", "tcp:0", *options]
         program = self.build()
         with subprocess.Popen(
-                ["bash", "-pc", SHELL, "bash", program, "-S", scenario,
-                 *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE) as run:
+                ["bash", "-pc", SHELL, "bash", str(time_limit(HANGS)), program,
+                 "-S", scenario, *options], stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
             data = run.stdout.read(MOST)
             whole = len(data) < MOST
             if not whole:
@@ -103,7 +103,7 @@ def ending(status, said, whole):
     if not whole or status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
         return "spins, and was ended"
     if status in (124, 137, -signal.SIGKILL):
-        return f"hangs, and was ended after {HANGS} s"
+        return f"hangs, and was ended after {time_limit(HANGS)} s"
     if status == 0:
         return "ends with status 0"
     number = -status if status < 0 else status - 128

@@ -15,6 +15,7 @@ daemon 5 8 0
 editor 4 7 1
 few 4 7 1
 forger 0 1 7
+fork 4 7 1
 forks 0 1 7
 full-disk 0 1 7
 honest 5 8 0
@@ -33,6 +34,7 @@ remover 3 7 1
 single 5 8 0
 two 0 0 8
 unchecked 4 7 1
+untouched 0 0 8
 wrong 4 7 1
 END
 }
@@ -123,6 +125,7 @@ judged() {
     diff <(expected) <(table "$place/full")
     nothing_left "$place/full"
     grep 'link is not\|is a symbolic link' "$place/full/link/report.txt"
+    grep 'there is no file' "$place/full/untouched/report.txt"
     grep 'there are 2 files' "$place/full/two/report.txt"
     grep 'no end within its limit: spins, 06-epoll-lt.c:' \
         "$place/full/loop/report.txt"

@@ -85,6 +85,45 @@ played() {
         | unique == [4096]' json
 }
 
+@test "a state has the time-out of each wait, and a page whether there is one" {
+    local call
+    cd "$BATS_TEST_TMPDIR"
+    played 10-reactor idle-timeout --idle-timeout 1000
+    # Without a client there is no timer.
+    jq -es 'map(select(.cat == "state").args | select(.timeout_ms))
+        | map({timer: (.fds | any(.[0] == 6)), ms: .timeout_ms.server})
+        | all(if .timer then .ms > 0 and .ms <= 1000 else .ms == -1 end)
+            and any(.timer) and any(.timer | not)' json
+    step 10 -s idle-timeout --text >10.txt
+    [ "$(grep -c 'epoll_wait.*<- blocks, with a time-out$' 10.txt)" -eq 4 ]
+    [ "$(grep -c 'epoll_wait.*<- blocks$' 10.txt)" -eq 3 ]
+    # All three calls, without a time-out and with one.
+    waits() {
+        "./$1" -q -S "$TOP/demos/scenarios/one.scn" --states -j json >/dev/null
+        jq -cs 'map(.args.timeout_ms | values | .server) | unique' json
+    }
+    sed 's/NULL, NULL, NULL);/NULL, NULL, \&(struct timeval){3600, 0});/' \
+        "$TOP/demos/04-select.c" >select.c
+    sed 's/clients.count, -1/clients.count, 3600000/' \
+        "$TOP/demos/05-poll.c" >poll.c
+    sed 's/MAX_EVENTS, -1/MAX_EVENTS, 3600000/' \
+        "$TOP/demos/06-epoll-lt.c" >epoll_wait.c
+    for call in select poll epoll_wait; do
+        cc -D_GNU_SOURCE -I"$TOP/common" -o "$call" "$call.c" \
+            "$BUILD"/common/*.o -pthread
+    done
+    [ "$(waits select)" = '[null]' ]
+    [ "$(waits poll)" = '[3600000]' ]
+    [ "$(waits epoll_wait)" = '[3600000]' ]
+    for call in 04-select 05-poll 06-epoll-lt; do
+        ln -s "$BUILD/$call" .
+        [ "$(waits "$call")" = '[-1]' ]
+    done
+    # In the others, accept and recv have none.
+    ln -s "$BUILD/01-blocking" .
+    [ "$(waits 01-blocking)" = '[]' ]
+}
+
 @test "--states needs a scenario and a file of JSON" {
     run demo 06-epoll-lt --states
     [ "$status" -eq 2 ]

@@ -94,6 +94,34 @@ END
     [ "$(answers page.html)" = "[false]" ]
 }
 
+@test "stage 11 has scenarios of its own, also if none is named" {
+    need_tool jq
+    step 11 -o http.html
+    # The server has no bytes that it received and must send back.
+    data_of http.html | jq -e '.scenario.name == "slow-headers" and
+        ([.tables[].rows[][2]] | unique == ["-"])' >/dev/null
+    step 10 11 -o both.html
+    data_of both.html | jq -e '.scenario.name == "idle"' >/dev/null
+    run step 11 -s one --text
+    [ "$status" -eq 2 ]
+    [[ $output == *"; 11-http answers requests and does not echo, so play \
+drain or slow-headers with it" ]]
+}
+
+@test "a scenario of one's own may have the name of a scenario of the text" {
+    need_tool jq
+    printf '%s\n' 'c1 connect' 'c1 send "own"' 'c1 expect "own"' >flood.scn
+    step 8 twin:one-recv -s ./flood.scn -o own.html
+    data_of own.html | jq -e '.look == "" and .start == 1 and
+        (.scenario.lines | contains(["c1 send \"own\""]))' >/dev/null
+    # The page of the text is not overwritten, and a name is that of the text.
+    run step 8 twin:one-recv -s "$PWD/flood.scn"
+    [ "$output" = build/step/08-epoll-et-one-recv-flood-own.html ]
+    rm "$TOP/$output"
+    run step 8 twin:one-recv -s flood.scn
+    [ "$output" = build/step/08-epoll-et-one-recv-flood.html ]
+}
+
 @test "a page is the same in every run, and small" {
     local run
     for run in 1 2 3; do
