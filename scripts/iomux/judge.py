@@ -2,8 +2,8 @@
 
 An exercise has the checks of its task.md, and, if it is about a stage, some
 that no author has to write: the file compiles without a warning, the golden
-scenarios play and obey the laws, AddressSanitizer finds nothing, and no system
-call fails with EBADF. They have no points. Each that fails takes one away.
+scenarios play and obey the laws, clients of another process get the right bytes,
+AddressSanitizer finds nothing, and no system call fails with EBADF. They have no points. Each that fails takes one away.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .stages import build
 
 # A program that ends at once has no faults of memory either. So these count
 # together with the golden scenarios.
-COUNT_WITH_GOLDEN = (("address-sanitizer",), ("descriptors",))
+COUNT_WITH_GOLDEN = (("clients",), ("address-sanitizer",), ("descriptors",))
 COST = 1  # points that a failed unasked check takes away
 
 
