@@ -442,13 +442,23 @@ void client_step(struct client *c, const struct step *step)
     }
 }
 
-void client_report(struct client *c, const struct step *step)
+static bool was_short(const struct client *c, const struct step *step)
 {
     bool sends = step->verb == STEP_SEND || step->verb == STEP_SEND_OOB;
+    return sends && c->moved < step->size;
+}
+
+bool client_has_report(const struct client *c, const struct step *step)
+{
+    return c->error != 0 || was_short(c, step);
+}
+
+void client_report(struct client *c, const struct step *step)
+{
     if (c->error != 0) {
         errno = c->error;
         trace_failed(c->failed_call, c->fd);
-    } else if (sends && c->moved < step->size) {
+    } else if (was_short(c, step)) {
         trace_short(c->fd, step->size, c->moved);
     }
 }

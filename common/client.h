@@ -61,10 +61,13 @@ struct client {
 void client_step(struct client *client, const struct step *step);
 
 /*
- * Traces what only the result of a step shows, such as a short send. In
- * lock-step, this is done after the server has settled.
+ * Traces what only the result of a step shows: that the call failed, or that a
+ * send was short. In lock-step, this is done after the server has settled.
  */
 void client_report(struct client *client, const struct step *step);
+
+/* Returns whether client_report() has something to trace. */
+bool client_has_report(const struct client *client, const struct step *step);
 
 /* Sleeps for ms milliseconds, or until client_stop(). */
 void client_pause(int ms);

@@ -38,11 +38,11 @@ struct member {
     bool granted;            /* it has the turn and has not continued yet */
     unsigned long last_wait; /* rank of its last wait, or 0 if it had none */
     unsigned long scans, empty_scans; /* of stage 03; the latter in a row */
+    pthread_cond_t turn; /* signalled when it is granted, or none is needed */
 };
 
 /* Guards the variables from here to holding, and every member. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t turn_granted = PTHREAD_COND_INITIALIZER;
 static struct member *members;
 static int servers;            /* members that are server threads */
 static struct member *current; /* had the last turn, or NULL */
@@ -69,6 +69,7 @@ static void on_thread_begins(enum trace_role role, int number)
         return; /* without memory, its lines come in any order */
     pthread_mutex_lock(&lock);
     if (self == NULL) {
+        pthread_cond_init(&member->turn, NULL);
         member->next = members;
         members = member;
     } else if (member->server) {
@@ -112,7 +113,7 @@ static void await_turn(bool begins_wait, bool may_be_held)
     self->may_be_held = may_be_held;
     events++;
     while (active && !self->granted)
-        pthread_cond_wait(&turn_granted, &lock);
+        pthread_cond_wait(&self->turn, &lock);
     self->asks = self->granted = false;
 }
 
@@ -236,7 +237,7 @@ static bool grant_turn(void)
     if (next != NULL) {
         next->granted = true;
         current = next;
-        pthread_cond_broadcast(&turn_granted);
+        pthread_cond_signal(&next->turn);
     }
     pthread_mutex_unlock(&lock);
     return next != NULL;
@@ -364,7 +365,8 @@ void lockstep_end(void)
 {
     pthread_mutex_lock(&lock);
     active = holding = false;
-    pthread_cond_broadcast(&turn_granted);
+    for (struct member *m = members; m != NULL; m = m->next)
+        pthread_cond_signal(&m->turn);
     pthread_mutex_unlock(&lock);
     if (tasks != NULL)
         closedir(tasks);

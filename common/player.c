@@ -34,6 +34,7 @@ struct actor {
     struct client client;
     pthread_t thread;
     bool started;
+    pthread_cond_t called; /* signalled when it has a step, or leaves */
     /* Guarded by the lock of the player. */
     const struct step *step; /* to execute, or NULL */
     bool reports;            /* call client_report() for the step instead */
@@ -45,15 +46,15 @@ static struct {
     const struct listener *listener;
     void (*stop_server)(void), (*give_up)(const char *reason);
     pthread_t thread;
-    bool started;           /* the thread exists */
-    int listen_fd;          /* a copy in the player's table */
-    struct actor *actors;   /* actors[1] is c1 */
-    pthread_mutex_t lock;   /* guards step, reports and leaves of all actors */
-    pthread_cond_t changed; /* signalled when a step or leaves changes */
-    bool stuck;             /* a wait has reached its limit */
+    bool started;         /* the thread exists */
+    int listen_fd;        /* a copy in the player's table */
+    struct actor *actors; /* actors[1] is c1 */
+    pthread_mutex_t lock; /* guards step, reports and leaves of all actors */
+    pthread_cond_t acted; /* signalled when an actor has finished its step */
+    bool stuck;           /* a wait has reached its limit */
     struct scenario_error error; /* "" if all is well */
 } player = {.lock = PTHREAD_MUTEX_INITIALIZER,
-            .changed = PTHREAD_COND_INITIALIZER};
+            .acted = PTHREAD_COND_INITIALIZER};
 
 /* --- errors -------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ static void *run_actor(void *argument)
     pthread_mutex_lock(&player.lock);
     while (!a->leaves) {
         if (a->step == NULL) {
-            pthread_cond_wait(&player.changed, &player.lock);
+            pthread_cond_wait(&a->called, &player.lock);
             continue;
         }
         pthread_mutex_unlock(&player.lock);
@@ -99,7 +100,7 @@ static void *run_actor(void *argument)
             client_step(&a->client, a->step);
         pthread_mutex_lock(&player.lock);
         a->step = NULL;
-        pthread_cond_broadcast(&player.changed);
+        pthread_cond_signal(&player.acted);
     }
     pthread_mutex_unlock(&player.lock);
     return NULL;
@@ -150,8 +151,10 @@ static int start_actors(void)
     player.actors = calloc((size_t)count + 1, sizeof(*player.actors));
     if (player.actors == NULL)
         return fail(NULL, "no memory for %d clients", count);
-    for (int i = 0; i <= count; i++)
+    for (int i = 0; i <= count; i++) {
         player.actors[i].client.fd = -1;
+        pthread_cond_init(&player.actors[i].called, NULL);
+    }
     for (int i = 1; i <= count; i++)
         if (start_actor(i) < 0)
             return -1;
@@ -163,9 +166,10 @@ static void end_actors(void)
     if (player.actors == NULL)
         return;
     pthread_mutex_lock(&player.lock);
-    for (int i = 1; i <= player.scenario->clients; i++)
+    for (int i = 1; i <= player.scenario->clients; i++) {
         player.actors[i].leaves = true;
-    pthread_cond_broadcast(&player.changed);
+        pthread_cond_signal(&player.actors[i].called);
+    }
     pthread_mutex_unlock(&player.lock);
     for (int i = 1; i <= player.scenario->clients; i++) {
         struct actor *a = &player.actors[i];
@@ -206,10 +210,10 @@ static int let_act(struct actor *a, const struct step *step, bool reports)
     pthread_mutex_lock(&player.lock);
     a->reports = reports;
     a->step = step;
-    pthread_cond_broadcast(&player.changed);
+    pthread_cond_signal(&a->called);
     int error = 0;
     while (a->step != NULL && error == 0)
-        error = pthread_cond_clockwait(&player.changed, &player.lock,
+        error = pthread_cond_clockwait(&player.acted, &player.lock,
                                        CLOCK_MONOTONIC, &end);
     pthread_mutex_unlock(&player.lock);
     if (error == 0)
@@ -289,7 +293,9 @@ static int play_client(const struct step *step)
     } while (step->verb == STEP_EXPECT && c->moved < step->size);
     if (step->verb == STEP_SEND || step->verb == STEP_SEND_OOB)
         player.scenario->sends++;
-    return failed_before ? 0 : let_act(a, step, true);
+    if (failed_before || !client_has_report(c, step))
+        return 0;
+    return let_act(a, step, true);
 }
 
 /* Plays a step of the player itself. */

@@ -183,11 +183,49 @@ interrupt() {
     sed '/^\[server\]   timer/s/server\]  /client 1]/' "$own/t.text" >"$own/bad"
     run check "$own/bad"
     [[ $output == *"broken law 'speaker'"* ]]
-    # An eventfd was put on the list; without that it is nobody's.
+    # An eventfd was registered. Without that, the descriptor is not known.
     sed '0,/ADD fd:5 /{//d}; 0,/ fd:3 IN$/s// fd:5 IN/' "$own/t.text" \
         >"$own/bad"
     run check "$own/bad"
     [[ $output == *"broken law 'descriptor'"* ]]
+}
+
+# A server of two listening sockets, with a timer of its own.
+more_descriptors() {
+    local line
+    while IFS= read -r line; do
+        printf '[server] %s\n' "$line"
+    done <<'END'
+  listen fd:3
+  listen fd:4
+  epoll_ctl ADD fd:3 events:IN
+  epoll_ctl ADD fd:4 events:IN
+  epoll_ctl ADD fd:5 events:IN
+  epoll_wait...
+  epoll_wait done, num:3
+    fd:5 IN
+    fd:3 IN
+    fd:4 IN
+  =====> accept new clientfd:6 (x1)
+  =====> accept new clientfd:7 (x2)
+  timer
+  epoll_ctl ADD fd:5 events:IN
+  epoll_wait...
+END
+}
+
+@test "a server may have two listening sockets, and timers of its own" {
+    more_descriptors | tee "$own/more"
+    accepts "$own/more"
+    # But it accepts from both.
+    sed '/(x2)/d' "$own/more" >"$own/bad"
+    run check "$own/bad"
+    echo "$output"
+    [[ $output == *"broken law 'handled'"*"fd:4 IN"* ]]
+    # And a listening socket is not registered twice.
+    sed '/timer/,$s/ADD fd:5/ADD fd:4/' "$own/more" >"$own/bad"
+    run check "$own/bad"
+    [[ $output == *"broken law 'asked'"* ]]
 }
 
 @test "it prints how many events and clients a trace has" {

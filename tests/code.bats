@@ -254,3 +254,78 @@ make_nothing() {
         [[ $output == *"be root or have sudo"* ]]
     fi
 }
+
+@test "setup installs what the heavy tests need, and names what the system lacks" {
+    local bin=$BATS_TEST_TMPDIR/bin copy=$BATS_TEST_TMPDIR/copy/scripts tool
+    mkdir -p "$bin" "$copy/iomux"
+    cp "$TOP/scripts/setup" "$copy"
+    cp "$TOP"/scripts/iomux/environment.* "$copy/iomux"
+    for tool in bash env id dirname readlink cat mktemp rm grep tail mkdir gcc; do
+        ln -s "$(command -v $tool)" "$bin/$tool"
+    done
+    printf '%s\n' '#!/bin/sh' "echo \"\$@\" >>'$bin/asked'" >"$bin/apt-get"
+    # shellcheck disable=SC2016 # a script; furo and chromium as on Ubuntu
+    printf '%s\n' '#!/bin/sh' '[ "$2" != furo ] || exit 0' \
+        '[ "$2" != chromium ] || set "(none)"' \
+        'echo "  Installed: (none)"; echo "  Candidate: $1"' >"$bin/apt-cache"
+    # shellcheck disable=SC2016 # a script
+    printf '%s\n' '#!/bin/sh' 'exec "$@"' >"$bin/sudo"
+    ln -s "$(command -v true)" "$bin/npm"
+    chmod +x "$bin"/{sudo,apt-get,apt-cache}
+    run env PATH="$bin" "$bin/bash" "$copy/setup" extra
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"apt-get has no package chromium here: tests that need it are skipped"* ]]
+    [[ $output == *"installing "*" shellcheck "* ]]
+    [[ $output != *"installing "*" chromium"* ]]
+    grep 'install .* bats .* shellcheck' "$bin/asked"
+    ! grep 'install .* chromium' "$bin/asked" || return 1
+    # A compiler is not left out.
+    rm "$bin/gcc"
+    printf '%s\n' '#!/bin/sh' 'echo "  Candidate: (none)"' >"$bin/apt-cache"
+    run env PATH="$bin" "$bin/bash" "$copy/setup" extra
+    tail -n 1 "$bin/asked" | grep 'install .* gcc '
+}
+
+@test "scripts/test counts the same with and without a report in JUnit's XML" {
+    local copy=$BATS_TEST_TMPDIR/copy xml=$BATS_TEST_TMPDIR/report.xml
+    mkdir -p "$copy"/{scripts/iomux,tests/extra,demos,bin}
+    cp "$TOP/scripts/test" "$copy/scripts"
+    cp "$TOP"/scripts/iomux/environment.* "$copy/scripts/iomux"
+    ln -s "$(type -P true)" "$copy/scripts/setup"
+    ln -s "$(type -P true)" "$copy/bin/make"
+    cp "$TOP"/scripts/iomux/*.py "$copy/scripts/iomux"
+    # Bats would take a line that begins with @test for a test of this file.
+    sed 's/^TEST/@test/' >"$copy/tests/own.bats" <<'END'
+TEST "bad <&\" é" {
+    printf 'escape \033[31m one \001 byte \377 <x> ]]>\n'
+    false
+}
+TEST "left out" { skip "no <tool>"; }
+TEST "good" { true; }
+END
+    cp "$copy/tests/own.bats" "$copy/tests/other.bats"
+    PATH=$copy/bin:$PATH run "$copy/scripts/test"
+    [ "$status" -eq 1 ]
+    local without=$output
+    PATH=$copy/bin:$PATH run "$copy/scripts/test" --junit "$xml"
+    [ "$status" -eq 1 ]
+    echo "$output"
+    diff <(echo "$without") <(echo "$output")
+    [ "${lines[-1]}" = "2 passed, 2 failed, 2 skipped" ]
+    python3 - "$xml" <<'END'
+import sys
+import xml.etree.ElementTree as tree
+top = tree.parse(sys.argv[1]).getroot()
+for word, count in ("testcase", 6), ("failure", 2), ("skipped", 2):
+    assert len(top.findall(f".//{word}")) == count, word
+assert "escape \\x1b[31m one \\x01 byte" in top.find(".//failure").text
+assert top.find(".//skipped").get("message") == "no <tool>"
+assert {case.get("name") for case in top.iter("testcase")} == {
+    'bad <&" é', "left out", "good"}
+END
+    PATH=$copy/bin:$PATH run "$copy/scripts/test" \
+        --junit "$BATS_TEST_TMPDIR/none/report.xml"
+    [ "$status" -eq 2 ]
+    [[ $output == "test: cannot write the file"* ]]
+}

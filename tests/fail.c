@@ -82,6 +82,15 @@ int accept(int fd, __SOCKADDR_ARG address, socklen_t *size)
     return accept4(fd, address, size, 0);
 }
 
+ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+    ssize_t (*real)(int, const void *, size_t, int);
+    if (fails("send"))
+        return -1;
+    find("send", &real);
+    return real(fd, bytes, size, flags);
+}
+
 int select(int n, fd_set *in, fd_set *out, fd_set *except,
            struct timeval *limit)
 {

@@ -6,7 +6,8 @@
     tests/hazard.py --list             all hazards, a sentence each
 
 With --tcp first, the server listens on a TCP port. Some hazards are about paths
-or about the output, and are then left out.
+or about the output, and are then left out. With --own FILE first, the hazards of
+this Python file exist, too: functions with @hazard, as here.
 
 Each hazard is one small function. It starts PROGRAM --serve in a directory of
 its own and does its worst. Leaving the `with` block then asks what has to be
@@ -26,6 +27,7 @@ import contextlib
 import errno
 import fcntl
 import functools
+import importlib.util
 import io
 import json
 import os
@@ -57,6 +59,7 @@ FAILING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fail.c")
 MIB = 1 << 20
 STALL = 4 * MIB  # bytes that are more than a server and two sockets take
 HAZARDS = {}
+FILES = [__file__]  # with hazards
 NOT_TCP = set()  # hazards that are not for TCP
 
 
@@ -1168,9 +1171,9 @@ class Failures:
             "FAIL": f"{names} {error} {self.file}",
         }
 
-    def switch_on(self):
+    def switch_on(self, on=True):
         with open(self.file, "r+b") as file:
-            file.write((1).to_bytes(8, sys.byteorder))
+            file.write(int(on).to_bytes(8, sys.byteorder))
 
     def count(self):
         with open(self.file, "rb") as file:
@@ -1763,13 +1766,17 @@ def sigterm_while_it_starts(stage):
     server = Server(stage, *quiet(stage))
     start = time.monotonic()
     server.wait_ready()
-    duration = min(0.5, 2 * (time.monotonic() - start))
+    latest = 2 * (time.monotonic() - start)
     server.end()
     moments = random.Random(stage.name)
     ends = collections.Counter()
-    for _ in range(25):
+    # A busy machine starts one server sooner than the next. So the moments
+    # follow what was met: later where main() had not run, earlier where it had.
+    for rounds in range(200):
+        if rounds >= 25 and ends[True] > 3:
+            break
         stage.servers.clear()
-        moment = moments.uniform(0, duration)
+        moment = moments.uniform(0, min(10, latest))
         server = Server(stage, *quiet(stage))
         spin(moment)
         server.kill(signal.SIGTERM)
@@ -1781,6 +1788,7 @@ def sigterm_while_it_starts(stage):
             (0,) if started else (-signal.SIGTERM,),
         )
         ends[bool(started)] += 1
+        latest *= 0.9 if started else 1.2
     check(ends[True] > 3, "some moments at which it was running", dict(ends))
 
 
@@ -1812,22 +1820,28 @@ def sigterm_in_a_storm(stage):
     """SIGTERM ends a server at each of 20 moments while many clients connect."""
     moments, path = random.Random(stage.name), Transport.free()
     command = [sys.executable, "-IS", "-c", STORM, path]
-    stormed = 0
+    stormed, latest = 0, 0.02
     with subprocess.Popen(command) as storm:
         try:
-            for _ in range(20):
+            # On a busy machine, the storm may not run meanwhile: then later.
+            for rounds in range(200):
+                if rounds >= 20 and (stage.is_untraced or stormed > 5):
+                    break
                 stage.servers.clear()
-                moment = moments.uniform(0, 0.02)
+                moment = moments.uniform(0, min(10, latest))
                 server = Server(stage, *quiet(stage), path=path)
                 server.wait_for("^ready: ")
                 spin(moment)
                 server.kill(signal.SIGTERM)
                 check_stopped(server, f"{moment * 1000:.2f} ms into the storm")
-                stormed += b"accept new" in server.output()
+                if b"accept new" in server.output():
+                    stormed += 1
+                elif not stage.is_untraced:
+                    latest *= 1.2
             check(
                 stage.is_untraced or stormed > 5,
-                "clients in most of the rounds",
-                f"clients in {stormed} of 20",
+                "clients in some of the rounds",
+                f"clients in {stormed} of {rounds}",
             )
             server.check_laws()
         finally:
@@ -2243,9 +2257,10 @@ def run(program, name):
         return 1
     except (OSError, subprocess.TimeoutExpired) as error:
         mine = [frame for frame in traceback.extract_tb(error.__traceback__)
-                if frame.filename == __file__][-1]
+                if frame.filename in FILES][-1]
         report(name, stage, Bad(
-            f"{mine.name}() succeeds (hazard.py, line {mine.lineno})",
+            f"{mine.name}() succeeds ({os.path.basename(mine.filename)}, "
+            f"line {mine.lineno})",
             sentence(error)))
         return 1
     finally:
@@ -2292,7 +2307,22 @@ def run_all(jobs):
     return ends
 
 
+def read_own(path):
+    """Adds the hazards of a file, which imports from "hazard"."""
+    sys.dont_write_bytecode = True
+    sys.modules["hazard"] = sys.modules[__name__]
+    spec = importlib.util.spec_from_file_location("own", path)
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except (OSError, ImportError, SyntaxError) as error:
+        sys.exit(f"hazard.py: {path} cannot be used: {error}")
+    FILES.append(path)
+
+
 def main(arguments):
+    if arguments[:1] == ["--own"] and len(arguments) > 1:
+        read_own(arguments[1])
+        arguments = arguments[2:]
     if arguments[:1] == ["--tcp"]:
         arguments = arguments[1:]
         Transport.use_tcp()
@@ -2305,8 +2335,8 @@ def main(arguments):
     *programs, name = arguments or [""]
     names = list(HAZARDS) if name == "all" else [name]
     if not programs or names[0] not in HAZARDS:
-        print("usage: hazard.py [--tcp] PROGRAM... HAZARD|all, or [--tcp] --list",
-              file=sys.stderr)
+        print("usage: hazard.py [--own FILE] [--tcp] PROGRAM... HAZARD|all, or "
+              "[--own FILE] [--tcp] --list", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     check_trace()  # once for all
@@ -2315,5 +2345,16 @@ def main(arguments):
     return 1 if ends - {0, SKIPPED} else min(ends)
 
 
+def run_and_exit(arguments):
+    """Calls main(), and exits. Who reads the output may leave, as head does."""
+    try:
+        status = main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 1
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_and_exit(sys.argv[1:])

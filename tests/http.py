@@ -1120,4 +1120,4 @@ def write_corpus(directory):
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "--corpus":
         sys.exit(write_corpus(sys.argv[2]))
-    sys.exit(base.main(sys.argv[1:]))
+    base.run_and_exit(sys.argv[1:])

@@ -56,6 +56,10 @@ reactor() {
     reactor reuse
 }
 
+@test "a descriptor reused 256 times within a batch gets no event of the old one" {
+    reactor reuse-often
+}
+
 @test "a walk calls every callback that has not been removed" {
     reactor walk
 }

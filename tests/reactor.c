@@ -375,20 +375,13 @@ static void on_newcomer(struct reactor *r, int fd, uint32_t events, void *data)
     called += 100;
 }
 
-/* The first callback replaces the other end by a new one with the same number,
- * which is not readable. */
-static void on_replace_other(struct reactor *r, int fd, uint32_t events,
-                             void *data)
+/* Replaces an end by a new one with the same number, which is not readable. */
+static void replace_end(struct reactor *r, int which)
 {
-    const struct end *end = data;
-    int other = 1 - end->number;
-    int number = ends[other]->fd;
-    CHECK(events == EPOLLIN);
-    called++;
-    take_byte(fd);
+    int number = ends[which]->fd;
     CHECK(reactor_remove(r, number) == 0);
-    free_end(ends[other]);
-    newcomer = ends[other] = new_end(other);
+    free_end(ends[which]);
+    newcomer = ends[which] = new_end(which);
     if (newcomer->fd != number) {
         CHECK(dup2(newcomer->fd, number) == number);
         close(newcomer->fd);
@@ -396,6 +389,20 @@ static void on_replace_other(struct reactor *r, int fd, uint32_t events,
     }
     CHECK(fcntl(number, F_SETFL, O_NONBLOCK) == 0);
     watch(newcomer, on_newcomer);
+}
+
+static int replacements = 1; /* that on_replace_other() makes */
+
+/* The first callback replaces the other end. */
+static void on_replace_other(struct reactor *r, int fd, uint32_t events,
+                             void *data)
+{
+    const struct end *end = data;
+    CHECK(events == EPOLLIN);
+    called++;
+    take_byte(fd);
+    for (int i = 0; i < replacements; i++)
+        replace_end(r, 1 - end->number);
 }
 
 static void test_reuse(void)
@@ -411,6 +418,13 @@ static void test_reuse(void)
     CHECK(called == 101);
     for (int i = 0; i < 2; i++)
         free_end(ends[i]);
+}
+
+/* A generation of 8 bits would be the same again. */
+static void test_reuse_often(void)
+{
+    replacements = 256;
+    test_reuse();
 }
 
 static void on_replace_itself(struct reactor *r, int fd, uint32_t events,
@@ -954,6 +968,7 @@ static const struct {
     {"many-timers", test_many_timers},
     {"remove-in-batch", test_remove_in_batch},
     {"reuse", test_reuse},
+    {"reuse-often", test_reuse_often},
     {"remove-itself", test_remove_itself},
     {"add-in-callback", test_add_in_callback},
     {"modify-in-batch", test_modify_in_batch},

@@ -27,3 +27,11 @@ text() {
 @test "every stage has a chapter of the common shape; every claim is named" {
     text --only shape
 }
+
+@test "every exercise in words has an answer, with a run, a claim or a check" {
+    run text --only answers
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output =~ ([0-9]+)" exercises in words" ]]
+    [ "${BASH_REMATCH[1]}" -ge 50 ]
+}

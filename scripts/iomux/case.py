@@ -5,6 +5,7 @@ import dataclasses
 import os
 import re
 import shlex
+import shutil
 
 from . import failure, seeds, trace as traces
 from .exercise import shown
@@ -64,6 +65,16 @@ class Case:
             ["--random", str(1 + self.seed % 1000)] if name == "random" else
             [os.path.join(MODEL, name + ".ep")])]
 
+    def hazard_argv(self, program, name):
+        """The command of a hazard. The exercise's own are copied, so that they
+        can be read where the student's programs run."""
+        own = os.path.join(self.exercise.folder, "hazards.py")
+        argv = [os.path.join(TOP, "tests", "hazard.py")]
+        if os.path.isfile(own):
+            own = shutil.copy(own, self.runner.papers)
+            argv += ["--own", own]
+        return [*argv, program, name]
+
     def play(self, name, path=None):
         """Returns a scenario's play, which may have failed."""
         if name not in self.plays:
@@ -81,8 +92,8 @@ class Case:
             return None
         names = names_of(words)
         if words[0] == "hazard":
-            return shlex.join(["tests/hazard.py", shown(
-                self.built(exercise.stage)), names[0]])
+            return shlex.join(map(shown, self.hazard_argv(
+                self.built(exercise.stage), names[0])))
         if words[0] == "model":
             return shlex.join(map(shown, self.model_argv(
                 names[0], self.built("model"))))

@@ -2,7 +2,8 @@
 
   scenario NAME             NAME.scn plays, and its trace obeys all laws
   says 'REGEX' NAME         and a line of its trace matches
-  hazard NAME...            the server survives what clients do to it
+  hazard NAME...            the server survives what clients do to it; NAME is
+                            in the exercise's own hazards.py or tests/hazard.py
   address-sanitizer NAME    NAME.scn plays under AddressSanitizer and UBSan
   wakes|ctl|recv|EAGAIN <= N NAME    the server's lines of its trace, counted
   one wait reports N        kind write: the student's scenario does this
@@ -31,6 +32,7 @@ from .law_scenario import Script
 from .program import TOP
 from .scenario import read_scenario
 
+UNASKED = ("golden", "address-sanitizer", "descriptors")  # see judge.py
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
 HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
 
@@ -105,8 +107,8 @@ def hazard(case, words):
     skipped = []
     for name in words[1:]:
         ran = case.runner.run(
-            [sys.executable, "-IBS", os.path.join(TOP, "tests", "hazard.py"),
-             case.program, name], limit=HAZARD_LIMIT, program=case.program,
+            [sys.executable, "-IBS", *case.hazard_argv(case.program, name)],
+            limit=HAZARD_LIMIT, program=case.program,
             environment={"TIMEOUT_MULT": str(time_limit(1) / 4)})
         said = ran.output.decode("utf-8", "replace")
         verdict = re.search(rf"^(GOOD|SKIP) +\S+ ({name}: .*)$", said, re.M)
@@ -217,7 +219,11 @@ FORMS = [r"scenario [\w-]+", r"hazard( [\w-]+)+", r"address-sanitizer [\w-]+",
 
 
 def validate(exercise):
-    """Raises Trouble if a check of task.md is not one of those above."""
+    """Raises Trouble if a check of task.md is not one of those above, or if
+    "- except:" names neither an unasked check nor a law."""
+    for word in sorted(exercise.excepted - {*UNASKED, *laws.LAWS}):
+        exercise.refuse(f"'- except: {word}' is none of {', '.join(UNASKED)}, "
+                        "and no law that scripts/check-trace --laws lists")
     for check in exercise.checks:
         words = check.words
         if words[0] == "says":

@@ -31,10 +31,15 @@ def judged(exercise, content, seed, each=lambda result: None, unasked=True):
 def refused(exercise, what, content, words):
     """Is this refused with these words? Prints it, and returns True if so."""
     words = " ".join((words or "").split())
+    if not words:
+        print(f"BAD  {exercise.name}: {what} has no words that its refusal "
+              "must contain: '- fails: WORDS' in task.md, or 'Words: WORDS' in "
+              "the first line of a patch", flush=True)
+        return False
 
     def has_words(result):
         said = " ".join(f"{result.check} {result.message}".split())
-        return not result.passed and words != "" and words in said
+        return not result.passed and words in said
 
     results = judged(exercise, content, 1, has_words)
     if any(map(has_words, results)):

@@ -9,9 +9,12 @@ import fcntl
 import os
 import re
 import signal
+import sys
+import tempfile
 
-from . import judge as judges
-from .program import TOP, Trouble, end_by, read_text, write_text
+from . import children, judge as judges, reports
+from .program import (TOP, Trouble, end_by, read_bytes, read_text,
+                      write_text)
 from .runner import Direct
 
 WORK = "work"
@@ -144,10 +147,28 @@ def answer(exercise, give_up):
         return
     if "solved" not in work.noted():
         work.note("given up")
-    old, new = (text.decode("utf-8", "replace").splitlines(True)
-                for text in (exercise.started(), solution))
-    print("".join(difflib.unified_diff(old, new, "at the start", "answer")),
+    print(difference(exercise.started(), solution, "at the start", "answer"),
           end="")
+
+
+def diff(exercise):
+    """Prints what the student has changed. It is a patch for git apply."""
+    work = Work(exercise)
+    if not work.is_started:
+        raise Trouble(f"exercise {exercise.number} is not started: run "
+                      f"scripts/exercise --start {exercise.number}")
+    print(difference(exercise.started(), read_bytes(work.file),
+                     f"a/{exercise.file}", f"b/{exercise.file}"), end="")
+
+
+def difference(old, new, before, after):
+    """Returns a unified diff of two contents, with these names."""
+    lines = [re.findall(r"[^\n]*\n|[^\n]+", text.decode(
+        "utf-8", "surrogateescape")) for text in (old, new)]
+    for each in lines:
+        if each and not each[-1].endswith("\n"):
+            each[-1] += "\n\\ No newline at end of file\n"
+    return "".join(difflib.unified_diff(*lines, before, after))
 
 
 # --- the check ---------------------------------------------------------------
@@ -155,25 +176,33 @@ def answer(exercise, give_up):
 @contextlib.contextmanager
 def started_runner(exercise):
     """A runner whose place stays, so that its programs can be run again. All
-    of its processes end with this one."""
+    of its processes end with the check, or with this process, and all of its
+    temporary files are removed."""
     place = os.path.join(TOP, "build", "exercises", exercise.name)
     os.makedirs(place, exist_ok=True)
     with open(os.path.join(place, "lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two checks use the same place
-        runner = Direct(place)
+        children.adopt()
+        runner, tempdir = Direct(place), tempfile.tempdir
+
+        def close():
+            children.end_all()
+            runner.close()
+            tempfile.tempdir = tempdir
 
         def end(number, _):
-            runner.close()
+            close()
             end_by(number)
 
         before = {number: signal.signal(number, end)
                   for number in (signal.SIGTERM, signal.SIGHUP)}
+        tempfile.tempdir = runner.temporary
         try:
             yield runner
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-            runner.close()
+            close()
 
 
 def judge_file(exercise, path, seed, each=lambda result: None, unasked=True):
@@ -214,23 +243,45 @@ To begin, run
     return 1
 
 
-def check_all(known, seed):
-    """Judges all exercises that are started, a line each. Returns the
-    status."""
-    status = 0
-    for number, exercise in known.items():
+def check_all(known, seed, form):
+    """Judges all exercises that are started. Prints a line each. With a format
+    of reports.py, standard output has all results instead, and standard error
+    the lines. Returns the status."""
+    graded, good = [], True
+    for exercise in known.values():
         work = Work(exercise)
-        if not work.is_started:
-            print(f"{number:3}  open            {exercise.title}", flush=True)
-            continue
-        results = judge_file(exercise, work.file, seed)
-        earned, most = judges.summary(results)
-        good = all(result.passed for result in results)
-        status = status if good else 1
-        word = "solved" if good else "not solved"
-        print(f"{number:3}  {word:10} {earned:2}/{most:<2} {exercise.title}",
-              flush=True)
-    return status
+        results = (judge_file(exercise, work.file, seed)
+                   if work.is_started else [])
+        good = good and all(result.passed for result in results)
+        print(line_of(exercise, results), flush=True,
+              file=sys.stdout if form == "text" else sys.stderr)
+        graded.append(graded_of(exercise, results))
+    if form != "text":
+        print(reports.FORMATS[form](graded), end="")
+    return 0 if good else 1
+
+
+def line_of(exercise, results):
+    """Returns the line of one exercise. Without results, it is open."""
+    if not results:
+        return f"{exercise.number:3}  open            {exercise.title}"
+    earned, most = judges.summary(results)
+    word = ("solved" if all(result.passed for result in results)
+            else "not solved")
+    return (f"{exercise.number:3}  {word:10} {earned:2}/{most:<2} "
+            f"{exercise.title}")
+
+
+def graded_of(exercise, results):
+    """Returns the results for a report. An open exercise is a skipped test."""
+    lines = [reports.Line(each.check, each.points, each.passed,
+                          reports.printable(each.message.removeprefix(
+                              "  skipped: ")), each.earned, each.skipped)
+             for each in results]
+    if not results:
+        lines = [reports.Line("is started", 0, False, "run scripts/exercise "
+                              f"--start {exercise.number}", 0, True)]
+    return reports.Graded("", exercise.name, lines, None)
 
 
 # --- the index page ----------------------------------------------------------

@@ -46,9 +46,11 @@ def read(student, exercise, others):
     """Returns the bytes of the file that a student has handed in for an
     exercise. `others` are the names of the other exercises, whose folders are
     not looked at. Raises Refused."""
-    wanted, path = exercise.hand_in, student.path
+    wanted, path = exercise.hand_in, checkout_of(student.path)
     if os.path.islink(path):
         raise Refused("the submission is a symbolic link")
+    if not os.path.lexists(path):
+        raise Refused(f"there is no file {wanted} in work/")
     if not os.path.isdir(path):
         # one file: alice.c, or alice-06-epoll-lt.c
         if not (path.endswith(wanted) or not others and
@@ -66,6 +68,14 @@ def read(student, exercise, others):
                                  for each in found)[:3])
         raise Refused(f"there are {len(found)} files {wanted}: {names}")
     return read_file(found[0], wanted)
+
+
+def checkout_of(path):
+    """Returns the folder work/ of a checkout of this course, whose demos/ has
+    the correct stages. Another path is returned as it is."""
+    if os.path.lexists(os.path.join(path, "scripts", "exercise")):
+        return os.path.join(path, "work")
+    return path
 
 
 def candidates(path, wanted, others):

@@ -18,7 +18,6 @@ from .program import read_text
 from .seeds import has_places
 from .stages import build
 
-UNASKED = ("golden", "address-sanitizer", "descriptors")
 # A program that ends at once has no faults of memory either. So these count
 # together with the golden scenarios.
 COUNT_WITH_GOLDEN = (("address-sanitizer",), ("descriptors",))
@@ -86,7 +85,7 @@ def planned(exercise, unasked=True):
     if exercise.file.startswith("walkthrough/model/"):
         return [(0, ("builds",))] + asked
     return [(0, ("builds",))] + asked + [
-        (0, (word,)) for word in UNASKED
+        (0, (word,)) for word in checks.UNASKED
         if unasked and word not in exercise.excepted]
 
 

@@ -15,8 +15,11 @@ from .judge import summary
 
 # One check. `message` explains a failure.
 # earned: the points, or what a check without points takes away: -1 if it fails.
-Line = collections.namedtuple("Line", "check points passed message earned")
-# The checks of one exercise. `reason`: why there is no result, or None.
+# skipped: it was not made. Then it has neither passed nor failed.
+Line = collections.namedtuple(
+    "Line", "check points passed message earned skipped", defaults=(False,))
+# The checks of one exercise. `reason`: why there is no result, or None. The
+# student is "" if there is only one.
 Graded = collections.namedtuple("Graded", "student exercise lines reason")
 
 DETAILS = ("full", "actual", "none")
@@ -65,8 +68,16 @@ def points(graded):
 
 def counts(graded):
     """Returns how many checks have passed, and how many have failed."""
-    passed = sum(line.passed for each in graded for line in each.lines)
-    return passed, sum(len(each.lines) for each in graded) - passed
+    lines = [line for each in graded for line in each.lines
+             if not line.skipped]
+    passed = sum(line.passed for line in lines)
+    return passed, len(lines) - passed
+
+
+def title(graded):
+    """Returns the name of a suite of tests."""
+    student = f"{printable(graded.student)}: " if graded.student else ""
+    return f"{student}exercise {graded.exercise}"
 
 
 def text(graded):
@@ -92,9 +103,11 @@ def tap(graded):
     rows = [(each, line) for each in graded for line in each.lines]
     out = ["TAP version 13", f"1..{len(rows)}"]
     for number, (each, line) in enumerate(rows, 1):
-        title = re.sub(r"[#\n]", " ", f"{printable(each.student)}: exercise "
-                       f"{each.exercise}: {line.check}")
-        out.append(f"{'ok' if line.passed else 'not ok'} {number} - {title}")
+        name = re.sub(r"[#\n]", " ", f"{title(each)}: {line.check}")
+        if line.skipped:
+            out.append(f"ok {number} - {name} # SKIP {headline(line)}")
+            continue
+        out.append(f"{'ok' if line.passed else 'not ok'} {number} - {name}")
         out += [f"# {row}" for row in line.message.split("\n")
                 if row and not line.passed]
     return "\n".join(out) + "\n"
@@ -102,25 +115,38 @@ def tap(graded):
 
 def junit(graded):
     """Returns JUnit's XML: a suite is one exercise of one student."""
-    passed, failed = counts(graded)
+    return junit_suites([(title(each), each.lines) for each in graded])
+
+
+def junit_suites(suites):
+    """Returns JUnit's XML of suites, each a name and a list of Line."""
+    lines = [line for _, each in suites for line in each]
     out = ['<?xml version="1.0" encoding="UTF-8"?>',
-           f'<testsuites tests="{passed + failed}" failures="{failed}">']
-    for each in graded:
-        good, bad = counts([each])
-        name = f"{printable(each.student)}: exercise {each.exercise}"
-        out.append(f'  <testsuite name={quoteattr(name)} tests="{good + bad}" '
-                   f'failures="{bad}" errors="0" skipped="0">')
-        for line in each.lines:
+           f'<testsuites tests="{len(lines)}" failures="{failures(lines)}">']
+    for name, each in suites:
+        skipped = sum(line.skipped for line in each)
+        out.append(f'  <testsuite name={quoteattr(name)} tests="{len(each)}" '
+                   f'failures="{failures(each)}" errors="0" '
+                   f'skipped="{skipped}">')
+        for line in each:
             case = (f"    <testcase classname={quoteattr(name)} "
                     f"name={quoteattr(line.check)}")
-            if line.passed:
+            if line.skipped:
+                out.append(f"{case}><skipped message="
+                           f"{quoteattr(headline(line))}/></testcase>")
+            elif line.passed:
                 out.append(case + "/>")
-                continue
-            out += [case + ">", "      <failure message="
-                    f"{quoteattr(headline(line))}>{escape(line.message)}"
-                    "</failure>", "    </testcase>"]
+            else:
+                out += [case + ">", "      <failure message="
+                        f"{quoteattr(headline(line))}>"
+                        f"{escape(line.message)}</failure>",
+                        "    </testcase>"]
         out.append("  </testsuite>")
     return "\n".join([*out, "</testsuites>", ""])
+
+
+def failures(lines):
+    return sum(not line.passed and not line.skipped for line in lines)
 
 
 def gradescope(graded):

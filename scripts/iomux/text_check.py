@@ -4,6 +4,7 @@ import os
 import re
 import sys
 
+from . import answers
 from .diagram import golden, sequence
 from .excerpts import excerpt, patch
 from .exercise import read_all
@@ -28,6 +29,7 @@ KINDS = {
     "links": "links to files and headings",
     "shape": "the parts of chapters; that stages and claims are named; "
              "fences that nothing makes",
+    "answers": "that each exercise in words has an answer, and evidence for it",
 }
 
 EXERCISES = "walkthrough/exercises/README.md"
@@ -65,7 +67,7 @@ def has_anchor(path, anchor):
 class Check:
     def __init__(self, kinds, updating):
         self.kinds, self.updating = kinds, updating
-        self.problems = self.made = self.changed = 0
+        self.problems = self.made = self.changed = self.exercised = 0
         self.excused = []
 
     def problem(self, place, text):
@@ -143,6 +145,12 @@ class Check:
                            "\n".join(page.lines))
         if page.path == EXERCISES and "excerpts" in self.kinds:
             self.exercises(page)
+        if "answers" in self.kinds:
+            count, wrong = answers.check(
+                page, lambda fence: maker(fence)[2] is not None)
+            self.exercised += count
+            for number, text in wrong:
+                self.problem(f"{page.path}:{number}", text)
         if "links" in self.kinds:
             self.links(page)
         if "shape" in self.kinds:
@@ -260,6 +268,8 @@ def check_text(files, kinds, updating):
             lock.close()
     for excuse in check.excused:
         print(f"not made: {excuse}")
+    if check.exercised:
+        print(f"{check.exercised} exercises in words")
     print(f"{check.made} made again, {check.changed} changed, "
           f"{check.problems} wrong, {len(check.excused)} not made")
     return check.problems == 0

@@ -272,6 +272,10 @@ break_it() {
     break_it stale-event
 }
 
+@test "short-generation: the twin fails where the stage passes" {
+    break_it short-generation
+}
+
 @test "late-timer: the twin fails where the stage passes" {
     break_it late-timer
 }

@@ -87,6 +87,30 @@ END
     [[ $output == *"90  open      find     06-epoll-lt.c"* ]]
 }
 
+@test "no text prints the answer of a find exercise, or names its twin" {
+    local texts=$BATS_TEST_TMPDIR/texts
+    "$TOP/tests/spoilers.py"
+    # It finds one of each kind: a name, a line that a bug adds, and one that a
+    # bug removes. An excerpt, a short line and a context give nothing away.
+    mkdir "$texts"
+    # shellcheck disable=SC2016 # Markdown
+    printf '%s\n' 'Run `scripts/twin short-send`.' '' '```c' \
+        'if(events[i].events!=EPOLLOUT && client->unsent==NULL)' '}' '```' \
+        '<!-- excerpt: demos/08-epoll-et.c serve -->' '```c' \
+        'if (events[i].events != EPOLLOUT || client->unsent != NULL)' '```' \
+        '```diff' '-  return MORE;' \
+        '-  if (events[i].events != EPOLLOUT || client->unsent != NULL)' \
+        '   if (events[i].events != EPOLLOUT || client->unsent != NULL)' \
+        '```' >"$texts/one.md"
+    run "$TOP/tests/spoilers.py" "$texts"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 4 ]
+    [[ $output == *"one.md:1: gives away exercise 6: short-send"* ]]
+    [[ $output == *"one.md:4: gives away exercise 8: if(events"* ]]
+    [[ $output == *"one.md:13: gives away exercise 8: -  if (events"* ]]
+}
+
 @test "every exercise has three hints at most, and one at least" {
     local folder count
     for folder in "$TOP"/walkthrough/exercises/[0-9]*/; do
@@ -171,6 +195,39 @@ END
         "$tree/work/03-hint/06-epoll-lt.c"
 }
 
+@test "--diff prints a change as the patch that an author needs" {
+    local own=$BATS_TEST_TMPDIR/own/51-own
+    mkdir -p "$own/wrong"
+    printf '%s\n' '# 51. Own' '' '- file: demos/06-epoll-lt.c' '- kind: build' \
+        '- except: golden, address-sanitizer, descriptors' '- fails: done, num' \
+        "- check: 1 says 'recv .*, 1 bytes' one" >"$own/task.md"
+    export EXERCISES=$BATS_TEST_TMPDIR/own
+    run exercise --diff 51
+    [ "$status" -eq 2 ]
+    [[ $output == *"exercise 51 is not started"* ]]
+    exercise --start 51
+    run exercise --diff 51
+    [ -z "$output" ]
+    # A form feed, a byte that is not UTF-8, and no newline at the end.
+    sed -i 's/recv(client_fd, buffer, sizeof(buffer)/recv(client_fd, buffer, 1/' \
+        "$tree/work/51-own/06-epoll-lt.c"
+    printf '/* \f \377 */' >>"$tree/work/51-own/06-epoll-lt.c"
+    exercise --diff 51 >"$own/solution.patch"
+    exercise --reset 51
+    echo '/* nothing */' >>"$tree/work/51-own/06-epoll-lt.c"
+    exercise --diff 51 >"$own/wrong/nothing.patch"
+    run exercise --test 51
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *"BAD  51-own: wrong/nothing.patch has no words that"*"'Words: WORDS'"* ]]
+    sed -i '1i Words: a line of the trace' "$own/wrong/nothing.patch"
+    sed -i 's/^- fails: .*/- fails: a line of the trace/' "$own/task.md"
+    run exercise --test 51
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c ^GOOD <<<"$output")" -eq 3 ]
+}
+
 @test "hints come one after the other, and an answer needs a solution or --give-up" {
     run exercise --hint 2
     [ "$status" -eq 0 ]
@@ -181,7 +238,7 @@ END
     run exercise --answer --give-up 2
     [ "$status" -eq 0 ]
     [[ $output == *"
-+            } else if (!echo(fd)) {"* ]]
+-    if (!is_connected(client_fd))"* ]]
     exercise --start 2
     exercise --reset 2
     run exercise
@@ -250,6 +307,65 @@ change() {
     [[ $output == *"solved, 0 of 2 points" ]]
 }
 
+@test "the results of all exercises as TAP and JUnit have the counts of the text" {
+    local own=$BATS_TEST_TMPDIR/own number good=0 bad=0 skip=0
+    for number in 92 93; do
+        mkdir -p "$own/$number-own"
+        printf '%s\n' "# $number. Own" '' '- file: demos/06-epoll-lt.c' \
+            '- kind: find' '- except: golden, address-sanitizer, descriptors' \
+            >"$own/$number-own/task.md"
+    done
+    echo '- check: 2 hazard crowd' >>"$own/92-own/task.md" # is skipped
+    printf -- "- check: %s\n" '1 scenario one' "1 says '<&\"é' one" \
+        >>"$own/93-own/task.md"
+    ulimit -n 3000
+    export EXERCISES=$own
+    for number in 11 92 93; do
+        exercise --start "$number"
+        run exercise "$number"
+        ((good += $(grep -c '^GOOD' <<<"$output"))) || :
+        ((bad += $(grep -c '^BAD' <<<"$output"))) || :
+        ((skip += $(grep -c '^SKIP' <<<"$output"))) || :
+    done
+    echo "text: $good passed, $bad failed, $skip skipped"
+    [ "$good $bad $skip" = "3 2 1" ]
+    ((skip += $(exercise | grep -c '^ *[0-9]* *open '))) # one for each
+    run exercise --all
+    [ "$status" -eq 1 ]
+    [ "$(grep -c '^ *[0-9]* *solved ' <<<"$output")" -eq 1 ]
+    [ "$(grep -c ' not solved ' <<<"$output")" -eq 2 ]
+    local text=$output
+    # The text is on standard error, and its counts are those of the formats.
+    status=0
+    exercise --all --format tap >"$BATS_TEST_TMPDIR/tap" \
+        2>"$BATS_TEST_TMPDIR/text" || status=$?
+    [ "$status" -eq 1 ]
+    diff <(echo "$output") "$BATS_TEST_TMPDIR/text"
+    run cat "$BATS_TEST_TMPDIR/tap"
+    echo "$output"
+    [ "${lines[1]}" = "1..$((good + bad + skip))" ]
+    [ "$(grep -c '^not ok ' <<<"$output")" -eq "$bad" ]
+    [ "$(grep -c '^ok .* # SKIP ' <<<"$output")" -eq "$skip" ]
+    grep '^ok .*hazard crowd # SKIP crowd: .*needs 4000' <<<"$output"
+    exercise --all --format junit >"$BATS_TEST_TMPDIR/junit.xml" || [ $? -eq 1 ]
+    python3 - "$BATS_TEST_TMPDIR/junit.xml" "$good" "$bad" "$skip" <<'END'
+import sys
+import xml.etree.ElementTree as tree
+good, bad, skip = map(int, sys.argv[2:])
+top = tree.parse(sys.argv[1]).getroot()
+cases = top.findall(".//testcase")
+assert len(cases) == int(top.get("tests")) == good + bad + skip
+assert len(top.findall(".//failure")) == int(top.get("failures")) == bad
+assert len(top.findall(".//skipped")) == skip
+for name, count in ("tests", good + bad + skip), ("skipped", skip):
+    assert sum(int(suite.get(name)) for suite in top) == count
+    assert all(int(suite.get("errors")) == 0 for suite in top)
+suites = {suite.get("name"): suite for suite in top}
+assert suites["exercise 93-own"].get("failures") == "1"
+assert any('<&"' in case.get("name") for case in cases)
+END
+}
+
 @test "a program that prints without end is ended" {
     judge 3 <<<'#include <stdio.h>
 int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
@@ -264,10 +380,75 @@ int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
     [ -z "$(ls -A "$BATS_TEST_TMPDIR/here")" ]
 }
 
+# processes_of_tree: prints the processes that work in the copy of the tree.
+processes_of_tree() {
+    find /proc/[0-9]*/cwd -maxdepth 0 -lname "$tree*" 2>/dev/null
+}
+
+# ends_all SIGNAL: waits until a process of the check writes to the FIFO "begun",
+# ends the check by a signal, and looks for its processes and files.
+ends_all() {
+    local status=0 number
+    number=$(kill -l "$1")
+    TMPDIR=$BATS_TEST_TMPDIR/tmp PATH=$BATS_TEST_TMPDIR/bin:$PATH background \
+        "$tree/scripts/exercise" --file "$BATS_TEST_TMPDIR/answer.c" 3
+    timeout "$LIMIT" head -n 1 "$BATS_TEST_TMPDIR/begun"
+    [ -n "$(processes_of_tree)" ]
+    cat "$BATS_TEST_TMPDIR"/out "$BATS_TEST_TMPDIR"/err
+    kill "-$1" "$pid"
+    wait_for_end "$pid" || status=$?
+    [ "$status" -eq $((128 + number)) ]
+    run processes_of_tree
+    echo "$1: left: $output"
+    [ -z "$output" ] || {
+        grep -o '[0-9]*' <<<"$output" | xargs kill -KILL
+        false
+    }
+    [ -z "$(ls -A "$BATS_TEST_TMPDIR/tmp")" ]
+}
+
+@test "SIGTERM and SIGHUP end a check with all that it has started" {
+    local signal begun=$BATS_TEST_TMPDIR/begun
+    mkdir "$BATS_TEST_TMPDIR"/{bin,tmp}
+    mkfifo "$begun" "$BATS_TEST_TMPDIR/never"
+    # A program that leaves a daemon, and does not end.
+    cat >"$BATS_TEST_TMPDIR/answer.c" <<END
+#include <fcntl.h>
+#include <unistd.h>
+int main(void)
+{
+    if (fork() == 0) {
+        setsid();
+        if (write(open("$begun", O_WRONLY), "begun\\n", 6) != 6)
+            _exit(1);
+    }
+    for (;;)
+        pause();
+}
+END
+    for signal in TERM HUP; do
+        ends_all "$signal"
+    done
+    # A compiler that does not end: for the answer, and then for common/.
+    cat >"$BATS_TEST_TMPDIR/bin/gcc" <<END
+#!/bin/sh
+sh -c 'read -r line' <>"$BATS_TEST_TMPDIR/never" &
+echo begun >"$begun"
+wait
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/gcc"
+    ends_all TERM
+    mv "$tree/build/asan" "$BATS_TEST_TMPDIR" # it is built again
+    ends_all HUP
+    rm -r "$tree/build/asan"
+    mv "$BATS_TEST_TMPDIR/asan" "$tree/build"
+}
+
 @test "an argument that cannot be used is refused with a sentence" {
     local words
     for words in 0 99 nothing "--start" "--give-up 2" "--all 2" "--seed x 2" \
-        "--file /nowhere 2" "--file x" "--start 99"; do
+        "--file /nowhere 2" "--file x" "--start 99" "--format tap 2" \
+        "--all --format pdf"; do
         # shellcheck disable=SC2086 # these are words
         run exercise $words
         echo "$words: $output"
@@ -284,18 +465,20 @@ int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
     local own=$BATS_TEST_TMPDIR/own/91-own line
     mkdir -p "$own"
     while IFS= read -r line; do
-        printf '# 91. Own\n\n- file: demos/05-poll.c\n- kind: find\n%s\n' \
+        printf '# 91. Own\n\n- file: demos/05-poll.c\n- kind: find\n%b\n' \
             "$line" | grep -v '^-- ' >"$own/task.md"
         EXERCISES=$BATS_TEST_TMPDIR/own run exercise --file "$TOP/README.md" 91
         echo "$line: $output"
         [ "$status" -eq 2 ]
         [[ $output == "exercise: "*"task.md: "* ]]
+        [[ $line != *goldn* || $output == *"'- except: goldn' is none of"* ]]
     done <<'LINES'
 no check
 - check: one
 - check: 1 nothing
 - check: 1 scenario nowhere
 - start: twin nobody
+- except: goldn\n- check: 1 scenario one
 - stage: 99-none
 LINES
 }

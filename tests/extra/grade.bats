@@ -14,6 +14,7 @@ constructor 0 1 6
 daemon 5 7 0
 editor 4 6 1
 forger 0 1 6
+fork 4 6 1
 forks 0 1 6
 full-disk 0 1 6
 honest 5 7 0
@@ -29,6 +30,7 @@ reader 5 7 0
 remover 3 6 1
 single 5 7 0
 two 0 0 7
+untouched 0 0 7
 wrong 4 6 1
 END
 }
@@ -119,6 +121,7 @@ judged() {
     diff <(expected) <(table "$place/full")
     nothing_left "$place/full"
     grep 'link is not\|is a symbolic link' "$place/full/link/report.txt"
+    grep 'there is no file' "$place/full/untouched/report.txt"
     grep 'there are 2 files' "$place/full/two/report.txt"
     grep 'no end within its limit: spins, 06-epoll-lt.c:' \
         "$place/full/loop/report.txt"

@@ -33,9 +33,11 @@ run_quietly() {
     each_stage run_quietly
 }
 
+# The servers 02 and 09 have several threads. In the others only the player has
+# some, and it is the same everywhere: 06 stands for all.
 @test "ThreadSanitizer finds no race in a scenario" {
     use_tsan
-    each_stage play_scenarios
+    STAGES=${STAGES:-0[269]-*.c} each_stage play_scenarios
 }
 
 @test "ThreadSanitizer finds no race when a signal stops a stage" {

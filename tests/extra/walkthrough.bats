@@ -242,6 +242,90 @@ PAGE
     [[ $output == *"0 made again, 0 changed, 0 wrong, 1 not made"* ]]
 }
 
+@test "an exercise without an answer is seen, and an answer without evidence" {
+    page_is_wrong "page.md:4: exercise 2 has no answer" \
+        "page.md:5: exercise 4 should be number 3" \
+        "page.md:9: answer 1 has no evidence" \
+        "page.md:16: answer 3 has no exercise" \
+        "page.md:16: answer 3 has no evidence" \
+        "page.md:17: answer 4 has no evidence" <<'PAGE'
+## Exercises
+
+1. The session of its answer shows no output.
+2. It has no answer.
+4. It is the third one. The fence after its answer is not run.
+
+<details><summary>Answers</summary>
+
+1. No output.
+
+```console
+$ seq 2 \
+    >/dev/null
+```
+
+3. See the [claim](claims/claim.md), or `scripts/exercise 90`.
+4. Not run.
+
+<!-- console: not run: it needs two terminals -->
+```console
+$ echo one
+one
+```
+
+</details>
+
+```console
+$ echo two
+two
+```
+PAGE
+    printf '%s\n' '## Exercises' '' '- a bullet' >"$copy/walkthrough/page.md"
+    run "$copy/scripts/walkthrough" --only answers "$copy/walkthrough/page.md"
+    [ "$status" -eq 1 ]
+    [[ $output == *"page.md:1: these exercises have no numbers"* ]]
+}
+
+@test "a run, an excerpt, a claim or a numbered exercise supports an answer" {
+    setup_page <<'PAGE'
+## Exercises
+
+1. A run.
+2. An excerpt.
+3. A claim.
+4. A numbered exercise.
+
+<details><summary>Answers</summary>
+
+1. The output is:
+
+```console
+$ echo one
+one
+```
+
+2. The function is:
+
+<!-- excerpt: demos/06-epoll-lt.c main -->
+```c
+```
+
+3. The claim is [`mod-zero`](claims/mod-zero.c).
+4. `scripts/exercise 7` checks it.
+
+</details>
+PAGE
+    mkdir "$copy/walkthrough/exercises" "$copy/walkthrough/exercises/07-seven"
+    run "$copy/scripts/walkthrough" --only answers "$copy/walkthrough/page.md"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output == *"4 exercises in words"* ]]
+    sed -i 's/exercise 7/exercise 8/' "$copy/walkthrough/page.md"
+    run "$copy/scripts/walkthrough" --only answers "$copy/walkthrough/page.md"
+    [ "$status" -eq 1 ]
+    [[ $output == *"page.md:24: answer 4 has no evidence"* ]]
+}
+
 @test "a chapter of another shape is seen, and one of no stage" {
     setup_page <<<''
     grep -v '^## Predict' "$TOP/walkthrough/06-epoll-lt.md" \

@@ -167,6 +167,11 @@ def main():
           "- check: 100 scenario three\n")
     for each in "tests/hazard.py", "scripts/iomux/judge.py", "Makefile":
         write(os.path.join(folder, "editor", each), "import sys; sys.exit(0)\n")
+    # Two checkouts of the course: only work/ is the student's.
+    for name in "fork", "untouched":
+        write(os.path.join(folder, name, "demos", NAME), stage)
+        write(os.path.join(folder, name, "scripts", "exercise"), "")
+    write(os.path.join(folder, "fork", "work", "90-lost-message", NAME), broken)
 
 
 if __name__ == "__main__":
