@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = unpack(JSON.parse(document.getElementById("data").textContent));
 const steps = data.steps, last = steps.length;
 const byId = id => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
@@ -12,6 +12,43 @@ let right = 0, asked = 0;
 const answered = new Set();  // steps whose question was asked
 const sides = [];    // what render() changes, of each side
 const rows = [];     // the rows of the trace
+
+// Restores what step_pack.py has left out. Changes and returns packed.
+function unpack(packed) {
+    packed.tables = packed.tables.map(([caption, ...rows]) => (
+        {caption, rows: rows.map(number => packed.texts[number])}));
+    for (const side of packed.sides) {
+        let old;
+        side.moments = side.moments.map(([text, place, table, more]) => {
+            const [file, from, to = from] = place || old;
+            old = [file, from, to];
+            const [, who, what] = /^\[(.*?)\] +(.*)$/s.exec(text);
+            const about = more && more.about ? "about to call: " : "";
+            return {blocked: "", lost: 0, ...more, text, who, place: old, table,
+                    now: `[${who}] ${about}${what}`};
+        });
+    }
+    let before = packed.sides.map(() => 0);
+    packed.steps = packed.steps.map(step => {
+        const shown = step.slice(0, packed.sides.length);
+        const [line = 0, mark = "", times = 0, group = 0] =
+            step.slice(packed.sides.length);
+        before = shown.map((number, side) => number < 0 ? before[side] : number);
+        return {at: before, own: shown.map(number => number >= 0),
+                line, mark, times, group};
+    });
+    packed.sides.forEach((side, index) => {
+        const ticks = new Map(side.lanes.map(([name]) => [name, []]));
+        packed.steps.forEach(({at, own}, number) => {
+            const {who} = side.moments[at[index]];
+            if (own[index] && ticks.has(who))
+                ticks.get(who).push(number);
+        });
+        side.lanes = side.lanes.map(([name, bars]) =>
+            [name, ticks.get(name), bars]);
+    });
+    return packed;
+}
 
 function make(parent, name, attributes = {}, text) {
     const element = name.startsWith("svg:")
@@ -111,7 +148,7 @@ function buildSide(side, index) {
     make(head, "p", {class: "idea"}, side.idea);
     if (side.bug) {
         const more = make(head, "details");
-        make(more, "summary", {}, "The bug of this twin");
+        make(more, "summary", {}, "All about this bug");
         make(more, "p", {}, side.bug);
     }
     const now = make(head, "p", {class: "now", "aria-live": "polite"});
@@ -450,11 +487,11 @@ if (data.look) {
     byId("look").append(` ${data.look}`);
 }
 byId("scenario-title").textContent = `Scenario ${data.scenario.name}`;
-document.body.dataset.side = 0;
+document.body.dataset.side = data.side;  // that a narrow window shows
 data.sides.forEach((side, index) => {
     sides.push(buildSide(side, index));
     const button = make(byId("choice"), "button", {type: "button",
-        "aria-pressed": String(index === 0)}, `${index + 1}: ${side.label}`);
+        "aria-pressed": String(index === data.side)}, `${index + 1}: ${side.label}`);
     button.addEventListener("click", () => choose(index));
 });
 for (const line of data.scenario.lines)

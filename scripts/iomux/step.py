@@ -29,7 +29,8 @@ def steps(trace):
         state = trace.states.get(i + 1, state)
         blocks = event.kind == "wait" and (
             continues(trace.events, i, event.who) is None)
-        found.append(Step(event, state, blocks, limit(trace, i)))
+        found.append(Step(event, state, blocks,
+                          limit(trace, i) if blocks else ""))
     return found
 
 
@@ -37,13 +38,13 @@ def limit(trace, i):
     """Returns whether a wait, event i, has a time-out, in words, or "" if this
     is unknown. The milliseconds are those that are left until a timer expires,
     so they differ from run to run."""
-    who = trace.events[i].who
-    for number, event in enumerate([*trace.events[i + 1:], None], i + 1):
+    events, who = trace.events, trace.events[i].who
+    for number in range(i + 1, len(events) + 1):
         state = trace.states.get(number)
         if state is not None and who in state.timeouts:
             return ("without a time-out" if state.timeouts[who] == -1 else
                     "with a time-out")
-        if event is None or event.who == who:
+        if number == len(events) or events[number].who == who:
             break
     return ""
 
@@ -51,10 +52,10 @@ def limit(trace, i):
 def continues(events, i, who):
     """Returns the next event of a server's thread after event i, or None if a
     client or the player prints a line before it, or there is none."""
-    for event in events[i + 1:]:
-        if event.who == who:
-            return event
-        if not event.of_server:
+    for number in range(i + 1, len(events)):  # a slice would be a copy
+        if events[number].who == who:
+            return events[number]
+        if not events[number].of_server:
             return None
     return None
 

@@ -84,8 +84,9 @@ class Reader:
         return own is not None and own.call == "send"
 
     def next_of(self, who, number):
-        return next((e for e in self.events[number + 1:] if e.who == who),
-                    None)
+        return next((self.events[n]
+                     for n in range(number + 1, len(self.events))
+                     if self.events[n].who == who), None)
 
     def moment(self, number, state):
         waits, returns = self.calls(number)
@@ -188,14 +189,15 @@ def caption(moment, handed):
     return "The server has registered nothing with the kernel."
 
 
+def before_call(event):
+    """Is the line of an event printed before its system call?"""
+    return event.kind in BEFORE or (event.of_client and event.kind in
+                                    ("connect", "send", "shutdown", "close"))
+
+
 def now(moment):
-    """Returns the line of a trace, and the sentence that names the threads
-    that block."""
+    """Returns the sentence that names the threads that block."""
     event = moment.event
-    about = ("about to call: " if event.kind in BEFORE or
-             (event.of_client and event.kind in
-              ("connect", "send", "shutdown", "close")) else "")
-    text = f"[{event.who}] {about}{event.text[traces.COLUMN:].strip()}"
     blocked = [f"{who} blocks in {call}" +
                (f" {moment.limits[who]}" if moment.limits[who] else "")
                for who, call in sorted(moment.waits.items())]
@@ -206,7 +208,7 @@ def now(moment):
     if lost:
         blocked.append(f"{number(lost)} bytes are waiting and nothing will "
                        "report them")
-    return text, "; ".join(blocked)
+    return "; ".join(blocked)
 
 
 def keeps_in_kernel(found):

@@ -14,12 +14,14 @@ import string
 from . import step, step_pages, step_play
 from .program import TOP, Trouble, read_text, write_text
 from .stages import DEMOS, build, find_scenario
-from .step_data import (COLUMNS, KERNEL_COLUMNS, caption, cells, forgotten,
-                        handed_over, keeps_in_kernel, moments, now)
+from .step_data import (COLUMNS, KERNEL_COLUMNS, before_call, caption, cells,
+                        forgotten, handed_over, keeps_in_kernel, moments, now)
+from .step_pack import pack
 from .step_rows import align, fold, lanes, mark
 from .step_source import Sources
 
 PARTS = os.path.join(TOP, "scripts", "iomux")
+MOST_LINES = 20_000  # of a trace, before repeated lines are folded
 MOST_ROWS = 1000
 MOST_BYTES = 300_000
 AGAIN = ("07-epollout", "08-epoll-et")  # ask: is it reported again?
@@ -59,10 +61,22 @@ class Side:
         self.name, self.stage = player.name, player.stage
         self.bug, self.tables = player.bug, tables
         self.trace = player.play(scenario)
+        if len(self.trace.events) > MOST_LINES:
+            raise Trouble(f"the trace of {self.name} has "
+                          f"{len(self.trace.events)} lines, and a page is "
+                          f"made of {MOST_LINES} at most; choose a smaller "
+                          f"scenario, for example -s {step_play.SCENARIO}")
         self.sources = Sources(player.top, player.stage)
         self.moments = moments(self.trace, self.sources)
         self.handed = handed_over(self.moments)
         self.keeps = keeps_in_kernel(self.moments)
+
+    def idea(self):
+        """Returns the idea of the stage, or the first sentence about the bug
+        of the twin."""
+        if not self.bug:
+            return idea_of(self.stage)
+        return f"{self.stage} with a bug: {self.bug.split('. ')[0]}."
 
     def table(self, moment):
         """Returns the number of a table in the list of all tables."""
@@ -74,8 +88,8 @@ class Side:
     def moment(self, at):
         moment = self.moments[at]
         event = moment.event
-        text, blocked = now(moment)
-        said = {"text": event.text, "now": text, "blocked": blocked,
+        said = {"text": event.text, "about": before_call(event),
+                "blocked": now(moment),
                 "lost": sum(forgotten(moment, fd) for fd in moment.state.rows),
                 "place": list(moment.place), "table": self.table(moment)}
         if event.kind == "woke":
@@ -97,7 +111,7 @@ class Side:
         files = [{"name": name, "lines": lines, "changed": new}
                  for name, lines, new in zip(self.sources.names,
                                              self.sources.lines, changed)]
-        return {"label": self.name, "idea": idea_of(self.stage),
+        return {"label": self.name, "idea": self.idea(),
                 "bug": self.bug, "files": files,
                 "columns": COLUMNS + (KERNEL_COLUMNS if self.keeps else []),
                 "moments": shown,
@@ -162,10 +176,10 @@ def page_data(sides, tables, scenario, opens):
     data = {"title": f"{title}: {name}",
             "scenario": {"name": name, "lines":
                          read_text(scenario).rstrip("\n").split("\n")},
-            "start": 1, "look": "", "sides": shown, "steps": steps,
+            "start": 1, "side": 0, "look": "", "sides": shown, "steps": steps,
             "tables": [json.loads(text) for text in tables]}
     if opens is not None:
-        data["look"] = opens.look
+        data["look"], data["side"] = opens.look, opens.side
         data["start"] = step_pages.opening(opens, [
             [(side["moments"][number]["text"] if own else "",
               side["moments"][number]["lost"] if own else 0)
@@ -204,7 +218,7 @@ def page(words, scenario, opens):
     written = text.substitute(
         title=html.escape(data["title"]), style=style, script=script,
         style_hash=source_hash(style), script_hash=source_hash(script),
-        data=json_for_script(data), text=plain_text(sides))
+        data=json_for_script(pack(data)), text=plain_text(sides))
     size = len(written.encode())
     if size > MOST_BYTES:
         raise Trouble(f"the page would have {size} bytes, and at most "
@@ -219,16 +233,17 @@ def write(words, scenario, output=None):
     path = find_scenario(scenario)
     name = step_pages.name_of(words, path)
     text = page(words, path, step_pages.find(name))
-    file = output or os.path.join(step_pages.FOLDER, name + ".html")
+    file = (os.path.join(step_pages.FOLDER, name + ".html")
+            if output is None else output)
     if output is None:
         os.makedirs(step_pages.FOLDER, exist_ok=True)
     write_text(file, text)
-    print(file if output else os.path.relpath(file, TOP))
+    print(os.path.relpath(file, TOP) if output is None else file)
 
 
 def make(words, scenario, output, every):
     """Does what the command line of scripts/step asks for."""
-    if every and (words or output):
+    if every and (words or output is not None):
         raise Trouble("--all writes the pages of the text: no STAGE and no "
                       "--output is possible with it")
     if not every and len(words) not in (1, 2):

@@ -55,10 +55,12 @@ PAGES = [
          "The send buffer of client 1 is full. The left server blocks in send. "
          "The right server keeps the bytes and returns to its wait."),
     Page(["08", "twin:one-recv"], "flood", 1, FORGOTTEN,
-         "epoll has reported the 80,000 bytes of client 1 once. The right "
-         "server has received 4,096 of them and waits for a second report. "
-         "With EPOLLET there is none, because nothing more arrives. The left "
-         "server remembers that it has not drained client 1."),
+         "epoll has reported the 80,000 bytes of client 1 once. The twin on the "
+         "right has received 4,096 of them and waits for a second report. With "
+         "EPOLLET there is none, because nothing more arrives. So a server "
+         "must drain each client: it calls recv until EAGAIN. The stage on the "
+         "left does this in batches. It remembers that client 1 has more, and "
+         "passes the time-out 0."),
     Page(["09"], "hand-over", 0, r"note release",
          "Two workers wait on one epoll instance. EPOLLONESHOT reports a "
          "client to one of them only, until this worker registers it again."),

@@ -95,9 +95,8 @@ def order(name):
 
 
 def lanes(rows, side, moments):
-    """Returns a lane for each thread of one side: its name, the steps in which
-    it prints a line, and its bars: (first step, last step, kind, call). Steps
-    are numbered from 0."""
+    """Returns a lane for each thread of one side: its name, and its bars:
+    (first step, last step, kind, call). Steps are numbered from 0."""
     shown = [m.event.who for m in moments]
     names = sorted({who for who in shown
                     if who.partition(" ")[0] in
@@ -109,10 +108,7 @@ def lanes(rows, side, moments):
         at.append(last)
     result = []
     for name in names:
-        ticks = [step for step, row in enumerate(rows)
-                 if row.sides[side] is not None and
-                 moments[row.sides[side]].event.who == name]
-        result.append([name, ticks, bars(name, at, moments)])
+        result.append([name, bars(name, at, moments)])
     return result
 
 

@@ -86,19 +86,9 @@ END
     [ -z "$output" ]
 }
 
-@test "the search finds a word when the book is opened from a disk" {
+@test "from a disk, the search works, answers are open on paper, and it can be dark" {
     need_browser playwright-core axe-core mermaid
-    browse "$BOOK" search
-}
-
-@test "answers are open on paper, and closed again after it" {
-    need_browser playwright-core axe-core mermaid
-    browse "$BOOK" print
-}
-
-@test "a button changes between light and dark" {
-    need_browser playwright-core axe-core mermaid
-    browse "$BOOK" theme
+    browse "$BOOK" search,print,theme # one browser for all
 }
 
 @test "pages fit small and large windows, light and dark, and axe finds nothing" {

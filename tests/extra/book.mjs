@@ -3,6 +3,7 @@
 // usage: node book.mjs MODULES CHROMIUM BOOK CHECK [PAGE...]
 //
 // MODULES is where npm has put playwright-core and axe-core. CHECK is one of
+// these, or several with commas between them:
 //   pages   each PAGE at two widths, light and dark: requests, the console, what
 //           is wider than the window, the colour of the paper, and axe
 //   search  the search finds "backpressure", and its first result has the word
@@ -130,7 +131,8 @@ const checks = {
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 try {
-    await checks[check](browser);
+    for (const one of check.split(","))
+        await checks[one](browser);
 } finally {
     await browser.close();
 }

@@ -35,7 +35,7 @@ step() {
 
 # data_of FILE: prints the data of a page, which are JSON.
 data_of() {
-    sed -n 's/^<script .*id="data">\(.*\)<\/script>$/\1/p' "$1"
+    python3 -IB "$TOP/tests/step_data.py" "$1"
 }
 
 # opened FILE SIDE: prints what a page shows of a side at the step at which it
@@ -46,7 +46,7 @@ opened() {
         | $now.now, $now.blocked,
           (.tables[$now.table] | (.rows[] | join("; ")), .caption),
           ($shown.lanes[] | .[0] + ": " +
-              (.[2] | map("\(.[0])-\(.[1]) \(.[2])") | join(", ")))'
+              (.[1] | map("\(.[0])-\(.[1]) \(.[2])") | join(", ")))'
 }
 
 @test "the table and the lanes of a page are those that the trace leads to" {
@@ -55,7 +55,7 @@ opened() {
     opened flood.html 1 | sed '/^server:/d' | diff - <(
         cat <<'END'
 [server] about to call: epoll_wait...
-server blocks in epoll_wait; 75,904 bytes are waiting and nothing will report them
+server blocks in epoll_wait without a time-out; 75,904 bytes are waiting and nothing will report them
 fd:3 (listener); 0 connections; -; -; IN|RDHUP|ET; no
 fd:5 (c1); 75,904; 0; IN|OUT; IN|RDHUP|ET; forgotten: 75,904 bytes
 fd:6 (c2); 0; 0; OUT; IN|RDHUP|ET; no
@@ -135,6 +135,14 @@ drain or slow-headers with it" ]]
     [ "$(stat -c %s page1.html)" -le 150000 ]
 }
 
+@test "a page of any other scenario but slow-reader is smaller than 150 KB" {
+    # These are the largest.
+    step 8 twin:one-recv -s many -o many.html
+    step 6 8 -s hand-over -o hand-over.html
+    [ "$(stat -c %s many.html)" -le 150000 ]
+    [ "$(stat -c %s hand-over.html)" -le 150000 ]
+}
+
 @test "a message that is HTML stays text" {
     need_browser playwright-core axe-core
     cat >html.scn <<'SCENARIO'
@@ -152,7 +160,7 @@ SCENARIO
 @test "a page that shows something else than the trace is seen" {
     need_browser playwright-core axe-core
     step 6 -s one -o good.html
-    sed 's/"place":\[0,[0-9]*,[0-9]*\]/"place":[0,1,1]/g' good.html >place.html
+    sed -E 's/",\[0,[0-9]+(,[0-9]+)?\],/",[0,1],/g' good.html >place.html
     sed 's/<title>/<link rel="stylesheet" href="x.css">&/' \
         good.html >asks.html
     run look place.html asks.html
@@ -175,6 +183,71 @@ SCENARIO
     [ "$status" -eq 2 ]
     [[ $output =~ ^"step: the scenario long has "[0-9]+" steps, and a page" ]]
     [ ! -e long.html ]
+}
+
+@test "hostile arguments and files of scripts/step end with a sentence" {
+    refused() { # WORDS ARGUMENT...: status 2, one line that has the words
+        local words=$1
+        shift
+        run step "$@"
+        echo "$output"
+        [ "$status" -eq 2 ]
+        [ "${#lines[@]}" -eq 1 ]
+        [[ $output == "step: "*"$words"* ]]
+    }
+    refused "'' is not a stage" ""
+    refused "is not a stage" "6; true"
+    refused "there is no twin '../../06'" twin:../../06
+    refused "there is no scenario ''" 6 -s ""
+    refused "there is no scenario '/dev/null'" 6 -s /dev/null
+    refused "cannot write" 6 -o ""
+    refused "cannot write $PWD: Is a directory" 6 -o "$PWD"
+    refused "cannot write /dev/full: No space left" 6 -o /dev/full
+    printf 'c1 connect\nc1 send "\xff"\n' >latin.scn
+    refused "is not UTF-8 text" 6 -s latin.scn -o latin.html
+    printf 'c1 connect\nc1 send "\x00"\n' >nul.scn
+    refused "nul.scn:2: the line has a NUL byte" 6 -s nul.scn
+    : >empty.scn
+    refused "cannot play this scenario" 6 -s empty.scn
+    [ -z "$(find . -name '*.html')" ]
+}
+
+@test "a trace of thousands of lines is refused before a page is made" {
+    printf '%s\n' 'c1 connect' 'repeat 4000 {' 'c1 send "x"' 'c1 expect "x"' \
+        '}' >lines.scn
+    run step 6 -s lines.scn -o lines.html
+    echo "$output"
+    [ "$status" -eq 2 ]
+    [[ $output =~ ^"step: the trace of 06-epoll-lt has "[0-9]{5}" lines" ]]
+    [ ! -e lines.html ]
+}
+
+@test "step ends quietly if nobody reads, and two of them do not mix" {
+    run bash -c "'$TOP/scripts/step' 6 --text | head -n 1"
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 1 ]
+    local number pid
+    local -a pids=()
+    for number in 1 2 3; do
+        step 6 twin:hup-first -s last-message -o "$number.html" >/dev/null &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid"
+    done
+    cmp 1.html 2.html
+    cmp 1.html 3.html
+}
+
+@test "a page shows a twin that spins or crashes, as far as it came" {
+    need_tool jq
+    step 1 twin:eof-is-nothing -s one -o spins.html
+    step 6 twin:sigpipe -s last-message -o ends.html
+    local page
+    for page in spins ends; do
+        [ "$(data_of $page.html | jq '.sides[1].moments | length')" -gt 5 ]
+        [ "$(stat -c %s $page.html)" -le 300000 ]
+    done
 }
 
 @test "each wrong argument of scripts/step is a sentence" {
