@@ -173,7 +173,8 @@ def check_laws(case, trace):
 def says(case, regex, name):
     """Raises Failed if no line of the server matches."""
     served = played(case, name)
-    if served is not None and not any(re.search(regex, line) for line in served.text.splitlines()):
+    if served is not None and not any(
+            re.search(regex, line) for line in served.text.splitlines()):
         raise Failed(f"a line of the trace that matches '{regex}', also for "
                      "clients of another process", "no such line",
                      command=again(case))

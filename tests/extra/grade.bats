@@ -20,7 +20,7 @@ forks 0 1 7
 full-disk 0 1 7
 honest 5 8 0
 includer 0 0 8
-killer 3 7 1
+killer 0 3 5
 liar 0 2 6
 link 0 0 8
 loop 0 1 7
