@@ -359,6 +359,8 @@ for (const file of files) {
     const page = await open(file), data = dataOf(file);
     page.expect((await look(page)).hash === `#${data.start}`,
                 "it opens at another step");
+    page.expect(await page.evaluate(() => document.body.dataset.side) ===
+                String(data.side), "a narrow window opens at the other side");
     await walk(page, data);
     await links(page, data, file);
     await ownKeys(page);
