@@ -27,8 +27,10 @@ links = $(shell echo 'int main(void) { return $(or $(3),0); }' | $(CC) \
     -x none $(2) $(LDLIBS) >/dev/null 2>&1 && echo yes)
 
 # "yes" with a liburing for Linux 6.1, which stage 12 needs.
+ifneq ($(origin URING),command line)
 URING := $(if $(filter-out clean help,$(or $(MAKECMDGOALS),all)),$(call \
     links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
+endif
 
 STAGES := $(patsubst demos/%.c,%,$(sort $(wildcard demos/[0-9]*.c)))
 ifneq ($(URING),yes)

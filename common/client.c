@@ -442,15 +442,10 @@ void client_step(struct client *c, const struct step *step)
     }
 }
 
-static bool was_short(const struct client *c, const struct step *step)
-{
-    bool sends = step->verb == STEP_SEND || step->verb == STEP_SEND_OOB;
-    return sends && c->moved < step->size;
-}
-
 bool client_has_report(const struct client *c, const struct step *step)
 {
-    return c->error != 0 || was_short(c, step);
+    bool sends = step->verb == STEP_SEND || step->verb == STEP_SEND_OOB;
+    return c->error != 0 || (sends && c->moved < step->size);
 }
 
 void client_report(struct client *c, const struct step *step)
@@ -458,7 +453,7 @@ void client_report(struct client *c, const struct step *step)
     if (c->error != 0) {
         errno = c->error;
         trace_failed(c->failed_call, c->fd);
-    } else if (was_short(c, step)) {
+    } else if (client_has_report(c, step)) {
         trace_short(c->fd, step->size, c->moved);
     }
 }

@@ -2,6 +2,7 @@
 """hazard.py - do to a server what clients, users and systems do to servers.
 
     tests/hazard.py PROGRAM... HAZARD  one hazard against one stage or more
+    tests/hazard.py PROGRAM... A,B,C   several hazards, one after the other
     tests/hazard.py PROGRAM... all     all hazards against them
     tests/hazard.py --list             all hazards, a sentence each
 
@@ -325,9 +326,10 @@ def check_trace():
     """What checks a trace, and the laws that a server need not keep."""
     sys.dont_write_bytecode = True
     sys.path.insert(0, SCRIPTS)
-    from iomux import check_trace as checker, laws
+    from iomux import check_trace as checker, laws, trace
 
-    return {"check": checker.check, "LEFT_OUT": laws.left_out}
+    return {"check": checker.check, "LEFT_OUT": laws.left_out,
+            "prepare": trace.grammar}
 
 
 class Server:
@@ -2333,13 +2335,14 @@ def main(arguments):
             print(f"{name:26} {function.__doc__}")
         return 0
     *programs, name = arguments or [""]
-    names = list(HAZARDS) if name == "all" else [name]
-    if not programs or names[0] not in HAZARDS:
-        print("usage: hazard.py [--own FILE] [--tcp] PROGRAM... HAZARD|all, or "
-              "[--own FILE] [--tcp] --list", file=sys.stderr)
+    names = list(HAZARDS) if name == "all" else name.split(",")
+    if not programs or not HAZARDS.keys() >= set(names):
+        print("usage: hazard.py [--own FILE] [--tcp] PROGRAM... "
+              "HAZARD[,HAZARD]...|all, or [--own FILE] [--tcp] --list",
+              file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    check_trace()  # once for all
+    check_trace()["prepare"]()  # once for all
     sys.stdout.flush()
     ends = run_all([(program, name) for program in programs for name in names])
     return 1 if ends - {0, SKIPPED} else min(ends)

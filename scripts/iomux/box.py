@@ -13,6 +13,7 @@ import re
 import resource
 import shutil
 import subprocess
+import time
 
 from . import where
 from .environment import time_limit
@@ -29,6 +30,7 @@ LIMITS = Limits(processes=64, address_space=2048 * MIB, cpu=20, files=4096,
                 file_size=128 * MIB, memory=512 * MIB, output=64 * KIB,
                 disk=128 * MIB)
 TRACED = 4 * MIB  # bytes that strace may print
+LOOK = 0.2  # seconds between two looks at the files and processes of a box
 EXCESSES = 2  # time-outs and other excesses; after these, nothing is run
 
 # Sets the limits inside, where the processes of others do not count. The system
@@ -53,12 +55,14 @@ class Box:
         self.place = os.path.join(folder, "place")
         self.papers = os.path.join(folder, "papers")
         self.shown, self.exceeded = {}, 0
+        self.look = 0  # when to look at files and processes again
+        self.tracer = []  # the words before a command to trace
         for each in self.place, self.papers:
             os.makedirs(each, exist_ok=True)
             os.chmod(each, 0o755)
 
     def run(self, argv, limit=LIMIT, environment=None, program=None,
-            build=False):
+            build=False, outputs=1):
         """Runs a command, like runner.Direct.run(). A judge that was killed
         before it had a result ends with status 125."""
         if self.exceeded >= EXCESSES:
@@ -81,7 +85,7 @@ class Box:
             result_end = -1
             ran = self.watch(process, time_limit(limit), program,
                              TRACED if argv[0] == "strace" else
-                             self.limits.output)
+                             outputs * self.limits.output)
             if judge:
                 ran.status = int(os.read(result, 16).strip() or 125)
             return ran
@@ -109,6 +113,36 @@ class Box:
         process.stdout, process.stderr = (open(here, "rb", buffering=0)
                                           for here, _ in pipes)
         return process
+
+    def start_server(self, argv, environment, tracer):
+        """Starts a program that goes on. The tracer, strace(1), is outside:
+        the program can neither end it nor read or change what it writes."""
+        if self.exceeded >= EXCESSES:
+            raise Trouble("not run, because it has exceeded its limits "
+                          f"{EXCESSES} times")
+        self.tracer = tracer
+        try:
+            return self.open(self.launch("/asan/" in argv[0]) + argv,
+                             self.variables(environment), False, None)
+        finally:
+            self.tracer = []
+
+    def end_server(self, process):
+        self.end(process)
+        process.stdout.close()
+        process.stderr.close()
+
+    def popen(self, command, out, **more):
+        """Starts a command as the user of the box, and the tracer as the user
+        of this process, whose files the other cannot open."""
+        if self.tracer and self.user is not None:
+            command = ["setpriv", f"--reuid={self.user}",
+                       f"--regid={self.user}", "--clear-groups", *command]
+        elif not self.tracer:
+            more.update(as_user(self.user))
+        return subprocess.Popen([*self.tracer, *command],
+                                stdin=subprocess.DEVNULL, stdout=out[0],
+                                stderr=out[1], **more)
 
     def build(self, target, build="build", sanitize=""):
         """Builds the programs of an exercise in place."""
@@ -182,7 +216,14 @@ class Box:
         return ran
 
     def excess(self, process):
-        """Returns a sentence about the limit that is exceeded, or None."""
+        """Returns a sentence about the limit that is exceeded, or None. It is
+        called often, and looks from time to time."""
+        if time.monotonic() < self.look:
+            return None
+        self.look = time.monotonic() + LOOK
+        return self.excess_now(process)
+
+    def excess_now(self, process):
         if memory_of(self.processes(process)) > self.limits.memory:
             return (f"it took more than {self.limits.memory // MIB} MiB of "
                     "memory, and was ended")
@@ -191,6 +232,13 @@ class Box:
     def look_up(self, argv):
         """Runs addr2line(1) in a box."""
         return self.run(argv).output
+
+
+def as_user(user):
+    """Returns the arguments of Popen() that change to a user, or none."""
+    if user is None:
+        return {}
+    return {"user": user, "group": user, "extra_groups": []}
 
 
 def children(pid):
@@ -248,5 +296,10 @@ def copy_tree(place):
             shutil.copytree(source, target, ignore=UNSEEN)
         elif os.path.exists(source):
             shutil.copy2(source, target)
+    # With compiled modules, the judges start faster.
+    subprocess.run([PYTHON, "-I", "-m", "compileall", "-q",
+                    os.path.join(copy, "scripts/iomux"),
+                    os.path.join(copy, "tests/hazard.py")], check=False,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     subprocess.run(["chmod", "-R", "u+w,go+rX,go-w", copy], check=True)
     return copy

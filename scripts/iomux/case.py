@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import shlex
@@ -11,23 +12,38 @@ from . import failure, seeds, trace as traces
 from .exercise import shown
 from .failure import Failed
 from .program import TOP, read_text
-from .runner import ASAN, SANITIZE, Direct
+from .runner import ASAN, LIMIT, SANITIZE, Direct, Ran
 from .scenario import options_of
 from .stages import OPTIONS, SCENARIOS
 from .twins import BROKEN
 
 COUNTED = {"wakes": "wake-ups", "ctl": "ctl", "recv": "recv",
            "EAGAIN": "EAGAIN"}
+# Plays scenarios until one fails. $1 ends each command, and is printed then.
+PLAY_ALL = """mark=$1 command=(); shift
+for word; do
+    if [ "$word" != "$mark" ]; then command+=("$word"); continue; fi
+    "${command[@]}" || exit
+    echo "$mark"
+    command=()
+done"""
+# Prints the first word that a sanitizer obeys.
+PREPROCESS = """${CC:-cc} -E -P -D_GNU_SOURCE -Icommon "$1" 2>/dev/null |
+    grep -oEm 1 'no_(sanitize|address)\w*|(__[almtu]san|__sanitizer)\w*' || :"""
 MODEL = os.path.join(TOP, "walkthrough", "model")
 
 
 @dataclasses.dataclass
 class Play:
     """One scenario, played by one program."""
+    name: str
     path: str
     argv: list
     ran: object
-    trace: traces.Trace
+
+    @functools.cached_property
+    def trace(self):
+        return traces.read_trace(self.name, self.ran.output)
 
 
 class Case:
@@ -37,21 +53,23 @@ class Case:
         self.exercise, self.source, self.seed = exercise, source, seed
         self.runner = runner
         self.program = self.asan = None
-        self.plays = {}
+        self.plays, self.served = {}, {}  # by the name of the scenario
         if exercise.kind == "write":
             self.program = os.path.join(TOP, "build", exercise.stage)
 
     # --- scenarios
 
-    def scenario(self, name):
+    def scenario(self, name, seed=None):
         """Returns the path of a scenario, with its places filled."""
+        seed = self.seed if seed is None else seed
         path = scenario_of(self.exercise, name)
         text = read_text(path)
         if not seeds.has_places(text):
             return path
-        filled = os.path.join(self.runner.papers, name + ".scn")
+        filled = os.path.join(self.runner.papers, name + (
+            ".scn" if seed == self.seed else f"-{seed}.scn"))
         with open(filled, "w", encoding="utf-8") as file:
-            file.write(seeds.fill(text, self.seed, name))
+            file.write(seeds.fill(text, seed, name))
         return filled
 
     def argv(self, path, program=None):
@@ -81,9 +99,32 @@ class Case:
             path = path or self.scenario(name)
             argv = self.argv(path)
             ran = self.runner.run(argv, program=self.program)
-            self.plays[name] = Play(path, argv, ran,
-                                    traces.read_trace(name, ran.output))
+            self.plays[name] = Play(name, path, argv, ran)
         return self.plays[name]
+
+    def play_all(self, names):
+        """Plays scenarios with one command, and yields the plays. The last one
+        may have failed. A word that the program does not know before ends each
+        output."""
+        names = [name for name in names if name not in self.plays]
+        mark, words, paths = os.urandom(8).hex(), [], {}
+        for name in names:
+            paths[name] = self.scenario(name)
+            words += [*self.argv(paths[name]), mark]
+        ran = self.runner.run(["/bin/bash", "-pc", PLAY_ALL, "play", mark,
+                               *words], limit=3 * LIMIT, outputs=len(names),
+                              program=self.program)
+        if ran.status is not None and ran.status > 128:
+            ran.status, number = None, ran.status - 128
+            ran.set_status(-number)
+        outputs = ran.output.split(f"{mark}\n".encode("ascii"))
+        for name, output in zip(names, outputs):
+            good = ran.good or output is not outputs[-1]
+            each = (Ran(status=0) if good else dataclasses.replace(ran))
+            each.output = output
+            self.plays[name] = Play(name, paths[name],
+                                    self.argv(paths[name]), each)
+            yield self.plays[name]
 
     def command(self, words):
         """Returns the command that repeats a check."""
@@ -130,6 +171,16 @@ class Case:
                              first_error(ran))
         return self.asan
 
+    def need_sanitizer(self):
+        """Raises Failed if the file changes what AddressSanitizer looks at.
+        The preprocessor puts the words together first."""
+        ran = self.runner.run(["sh", "-c", PREPROCESS, "sh",
+                               self.exercise.file])
+        if ran.status != 0 or ran.output:
+            raise Failed("a file that leaves the sanitizers as they are",
+                         ran.output.decode("utf-8", "replace").strip() or
+                         ran.ending)
+
     # --- what a failure shows
 
     def reference(self, name, path):
@@ -151,7 +202,8 @@ class Case:
         text = ran.output.decode("latin-1")
         return text.partition("\n\n")[0].splitlines() if ran.good else None
 
-    def fail(self, play, expected, got, at=None, rows=None, line=None):
+    def fail(self, play, expected, got, at=None, rows=None, line=None,
+             hang=None):
         """Raises Failed with the lines of the trace around the failure."""
         events = play.trace.events
         if rows is None:
@@ -163,7 +215,8 @@ class Case:
                 rows = failure.last_rows(events)
                 shown = failure.before_stop(events)
             line = next((e.line for e in reversed(shown) if e.of_server), None)
-        raise Failed(expected, got, at, rows, self.source_of(play, line))
+        raise Failed(expected, got, at, rows, self.source_of(play, line),
+                     hang=hang)
 
     def source_of(self, play, line):
         """Returns the line of the source that has printed a line of a trace.

@@ -6,7 +6,8 @@
                             in the exercise's own hazards.py or tests/hazard.py
   address-sanitizer NAME    NAME.scn plays under AddressSanitizer and UBSan
   wakes|ctl|recv|EAGAIN <= N NAME    the server's lines of its trace, counted
-  one wait reports N        kind write: the student's scenario does this
+  one wait reports N        kind write: one wait of the student's scenario
+                            reports N clients
   guesses                   kind predict: all numbers of the file are right
   model NAME...             the model of epoll does what the kernel does
 
@@ -17,24 +18,23 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 
-from . import check_model, failure, laws, seeds, trace as traces
-from .case import COUNTED, Play, first_error, names_of, scenario_of
+from . import check_model, failure, laws, outside_check
+from .case import COUNTED, first_error, names_of, scenario_of
 from .compare import counts
-from .descriptors import check as check_descriptors
 from .environment import time_limit
 from .exercise import shown
 from .failure import Failed, Skipped
 from .law_check import Checker
 from .law_scenario import Script
-from .program import TOP
+from .program import TOP, read_bytes
 from .scenario import read_scenario
 
-UNASKED = ("golden", "address-sanitizer", "descriptors")  # see judge.py
+UNASKED = ("golden", "clients", "address-sanitizer", "descriptors")  # see judge.py
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
 HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
+SKIPPED = 77  # the status of hazard.py; what it prints, others can print too
 
 
 # --- the checks --------------------------------------------------------------
@@ -65,11 +65,18 @@ def check_play(case, play):
                 got += f": {first_error(ran)}"
             case.fail(play, "the scenario plays to its end", got)
         number, expected, got = said
-        case.fail(play, expected, got, failure.step_at(play.path, number))
+        case.fail(play, expected, got, failure.step_at(play.path, number),
+                  hang=outside_check.place(case, play.path, program=play.argv[0])
+                  if expected_bytes(expected, got) else None)
     if not trace.events:
         raise Failed("a trace of the scenario", "no event was printed")
     check_laws(case, play)
     return play
+
+
+def expected_bytes(expected, got):
+    """Does a client wait for a server that perhaps hangs?"""
+    return " receives " in expected and got.endswith(" nothing")
 
 
 def check_laws(case, play):
@@ -93,41 +100,46 @@ def check_laws(case, play):
 
 def scenario(case, words):
     played(case, words[1])
+    outside_check.played(case, words[1])
 
 
 def says(case, words):
     play = played(case, words[2])
-    if not any(re.search(words[1], e.text) for e in play.trace.events
-               if e.kind != "note"):
+    found = [e for e in play.trace.events
+             if e.kind != "note" and re.search(words[1], e.text)]
+    if not found:
         case.fail(play, f"a line of the trace that matches '{words[1]}'",
                   "no such line")
+    if all(e.of_server for e in found):
+        outside_check.says(case, words[1], words[2])
 
 
 def hazard(case, words):
-    skipped = []
-    for name in words[1:]:
-        ran = case.runner.run(
-            [sys.executable, "-IBS", *case.hazard_argv(case.program, name)],
-            limit=HAZARD_LIMIT, program=case.program,
-            environment={"TIMEOUT_MULT": str(time_limit(1) / 4)})
-        said = ran.output.decode("utf-8", "replace")
-        verdict = re.search(rf"^(GOOD|SKIP) +\S+ ({name}: .*)$", said, re.M)
-        if verdict and ran.status in (0, 77):
-            if verdict[1] == "SKIP":
-                skipped.append(verdict[2])
-            continue
-        found = dict(re.findall(r"^  (expected|came): +(.*)$", said, re.M))
-        title = re.search(rf"^BAD +\S+ {name}: (.*)$", said, re.M)
-        rows = re.findall(r"^    (\[.*)$", said, re.M)[-failure.ROWS:]
-        raise Failed(found.get("expected", title and title[1] or
-                               f"the server survives the hazard {name}"),
-                     found.get("came", first_error(ran)
-                               if ran.status is not None else ran.ending),
-                     at=f"hazard {name}" + (f": {title[1]}" if title else ""),
-                     rows=[("LAST", row) for row in rows],
-                     command=case.command(("hazard", name)))
-    if skipped:
-        raise Skipped("; ".join(skipped))
+    """One process does all of them. It tells its result by its status alone,
+    because the program of the student can print whatever it wants."""
+    names = words[1:]
+    ran = case.runner.run(
+        [sys.executable, "-IBS",
+         *case.hazard_argv(case.program, ",".join(names))],
+        limit=HAZARD_LIMIT * len(names), program=case.program,
+        environment={"TIMEOUT_MULT": str(time_limit(1) / 4)})
+    said = ran.output.decode("utf-8", "replace")
+    if ran.status in (0, SKIPPED):
+        skipped = re.findall(r"^SKIP +\S+ (.*)$", said, re.M)
+        if skipped or ran.status == SKIPPED:
+            raise Skipped("; ".join(skipped))
+        return
+    bad = re.search(r"^BAD +\S+ ([\w-]+): (.*)\n((?:  .*\n)*)", said, re.M)
+    name, title, more = bad.groups() if bad else (names[0], "", "")
+    found = dict(re.findall(r"^  (expected|came): +(.*)$", more, re.M))
+    rows = re.findall(r"^    (\[.*)$", more, re.M)[-failure.ROWS:]
+    raise Failed(found.get("expected", title or
+                           f"the server survives the hazard {name}"),
+                 found.get("came", first_error(ran)
+                           if ran.status is not None else ran.ending),
+                 at=f"hazard {name}" + (f": {title}" if title else ""),
+                 rows=[("LAST", row) for row in rows],
+                 command=case.command(("hazard", name)))
 
 
 def address_sanitizer(case, words):
@@ -136,23 +148,8 @@ def address_sanitizer(case, words):
         names += [name for name in golden_names(case.exercise.stage)
                   if name in ALSO_UNDER_ASAN and name not in names]
     program = case.build_asan()
-    for name in names:
-        path = case.scenario(name)
-        argv = case.argv(path, program)
-        ran = case.runner.run(argv, program=program, environment={
-            "ASAN_OPTIONS": "color=never", "UBSAN_OPTIONS":
-            "print_stacktrace=1"})
-        said = ran.errors.decode("utf-8", "replace")
-        found = re.search(r"ERROR: \w+Sanitizer: .*|runtime error: .*", said)
-        if found is None:
-            check_play(case, Play(path, argv, ran,
-                                  traces.read_trace(name, ran.output)))
-            continue
-        frame = re.search(r"(demos/[\w.-]+\.[ch]:[0-9]+)", said)
-        raise Failed(f"AddressSanitizer finds nothing in {name}", found[0],
-                     source=frame and failure.source_line(
-                         case.exercise, case.source, frame[1]),
-                     command=shlex.join(map(shown, argv)))
+    case.need_sanitizer()
+    outside_check.with_sanitizer(case, names, program)
 
 
 def counted(case, words):
@@ -161,19 +158,23 @@ def counted(case, words):
     if came > most:
         case.fail(play, f"at most {most} {COUNTED[words[0]]}", f"{came}", rows=
                   failure.last_rows(play.trace.events))
+    outside_check.counted(case, words[0], most, words[3])
 
 
 def one_wait(case, words):
     """The student's scenario, played by the stage."""
     number = int(words[3])
     play = played(case, case.exercise.hand_in, case.source)
-    most = 0
+    reported = [0]  # clients, by each wait; a listening socket is not one
     for event in play.trace.events:
-        if event.kind == "woke" and event.num is not None:
-            most = max(most, event.num)
-            if event.num == number:
-                return
-    case.fail(play, f"a wait that reports {number}: done, num:{number}",
+        if event.kind == "woke":
+            reported.append(0)
+        elif event.kind == "ready" and event.client is not None:
+            reported[-1] += 1
+    if number in reported:
+        return
+    most = max(reported)
+    case.fail(play, f"a wait that reports {number} clients",
               f"no wait reports more than {most}" if most < number else
               f"a wait reports {most}, and none {number}",
               rows=[("BAD", e.text) for e in play.trace.events
@@ -197,19 +198,41 @@ def golden_names(stage):
 
 
 def golden(case, _):
-    for name in golden_names(case.exercise.stage):
-        played(case, name)
+    """The laws hold if the trace is the golden one."""
+    names = golden_names(case.exercise.stage)
+    done = 0
+    for play in [case.plays[name] for name in names if name in case.plays]:
+        check_play(case, play)
+        done += 1
+    for play in case.play_all(names):
+        if not play.ran.good or not is_golden(case, play):
+            check_play(case, play)
+        done += 1
+    if done != len(names):
+        raise Failed("the golden scenarios play", f"{done} of them have")
+
+
+def is_golden(case, play):
+    """Are these the lines of the golden trace, and a summary?"""
+    path = os.path.join(TOP, "tests", "golden", play.name,
+                        case.exercise.stage + ".txt")
+    events, _, summary = play.ran.output.partition(b"\n\nsummary of ")
+    return summary and events + b"\n" == read_bytes(path)
+
+
+def clients(case, _):
+    outside_check.clients(case, own_scenarios(case.exercise))
 
 
 def descriptors(case, _):
-    name = (own_scenarios(case.exercise) or ["three"])[0]
-    check_descriptors(case, case.argv(case.scenario(name)))
+    outside_check.descriptors(case, (own_scenarios(case.exercise) or
+                                     ["three"])[0])
 
 
 CHECKS = {"builds": builds, "scenario": scenario, "says": says,
           "hazard": hazard, "address-sanitizer": address_sanitizer,
           "one": one_wait, "guesses": check_model.guesses,
-          "model": check_model.model, "golden": golden,
+          "model": check_model.model, "golden": golden, "clients": clients,
           "descriptors": descriptors, **{word: counted for word in COUNTED}}
 
 

@@ -205,9 +205,9 @@ def started_runner(exercise):
             close()
 
 
-def judge_file(exercise, path, seed, each=lambda result: None, unasked=True):
+def judge_file(exercise, path, seed, each=lambda result: None, more_seeds=()):
     with started_runner(exercise) as runner:
-        return judges.judge(exercise, path, seed, runner, each, unasked)
+        return judges.judge(exercise, path, seed, runner, each, more_seeds)
 
 
 def print_result(result):

@@ -20,14 +20,14 @@ class Failed(Exception):
 
     at is the line of a scenario. rows are (word, line of the trace). source is
     a line of the student's file. command repeats this failure, if it is not
-    the check's own."""
+    the check's own. hang is where the server was meanwhile."""
 
     def __init__(self, expected, got, at=None, rows=(), source=None,
-                 command=None):
+                 command=None, hang=None):
         super().__init__(expected, got)
         self.expected, self.got, self.at = expected, got, at
         self.rows, self.source = list(rows), source
-        self.command = command
+        self.command, self.hang = command, hang
 
     def render(self, seed, command):
         """Returns the lines of the report."""
@@ -35,6 +35,8 @@ class Failed(Exception):
         if self.at:
             lines.append(("line", self.at))
         lines += [("expected", self.expected), ("got", self.got)]
+        if self.hang:
+            lines.append(("server", self.hang))
         text = [f"  {word + ':':10}{shorten(said)}" for word, said in lines]
         if self.rows:
             text.append("  trace:")

@@ -16,7 +16,8 @@ import tempfile
 import time
 import traceback
 
-from . import box, exercise as exercises, hand_in, judge, reports, sandbox
+from . import (box, exercise as exercises, hand_in, judge, reports, sandbox,
+               trace as traces)
 from .case import text_of
 from .environment import time_limit
 from .program import TOP, Trouble, read_text, write_text
@@ -53,6 +54,7 @@ class Session:
                                   "or run scripts/setup grade")
             for each in chosen:
                 judge.prepare(each)
+            traces.grammar()  # once for all workers
             self.take_users(jobs)
             self.kind = Trusted
             if not trust:

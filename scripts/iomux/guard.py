@@ -9,18 +9,24 @@ descriptor FD, which no program that the script starts inherits. A judge that is
 killed writes nothing, and that is not a pass.
 """
 import ctypes
+import importlib.machinery
 import os
-import runpy
 import sys
 import traceback
+import types
 
 PR_SET_DUMPABLE = 4
 
 
 def run(script):
     """Runs the script in this interpreter. Returns its exit status."""
+    main = types.ModuleType("__main__")
+    main.__file__ = script
+    # Unlike runpy, this takes the code that __pycache__ may have.
+    loader = importlib.machinery.SourceFileLoader("__main__", script)
     try:
-        runpy.run_path(script, run_name="__main__")
+        sys.modules["__main__"] = main
+        exec(loader.get_code("__main__"), main.__dict__)
         return 0
     except SystemExit as end:
         if end.code is None:

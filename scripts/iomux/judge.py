@@ -2,17 +2,16 @@
 
 An exercise has the checks of its task.md, and, if it is about a stage, some
 that no author has to write: the file compiles without a warning, the golden
-scenarios play and obey the laws, AddressSanitizer finds nothing, and no system
-call fails with EBADF. They have no points. Each that fails takes one away.
+scenarios play and obey the laws, clients of another process get the right bytes,
+AddressSanitizer finds nothing, and no system call fails with EBADF. They have no points. Each that fails takes one away.
 """
 from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 
 from . import checks, runner as runners
-from .case import Case, text_of
+from .case import COUNTED, Case, names_of, scenario_of, text_of
 from .failure import Failed, Skipped
 from .program import read_text
 from .seeds import has_places
@@ -20,7 +19,7 @@ from .stages import build
 
 # A program that ends at once has no faults of memory either. So these count
 # together with the golden scenarios.
-COUNT_WITH_GOLDEN = (("address-sanitizer",), ("descriptors",))
+COUNT_WITH_GOLDEN = (("clients",), ("address-sanitizer",), ("descriptors",))
 COST = 1  # points that a failed unasked check takes away
 
 
@@ -45,16 +44,17 @@ class Result:
 
 
 def judge(exercise, source, seed, runner, each=lambda result: None,
-          unasked=True):
+          more_seeds=()):
     """Returns the results of all checks. Calls each(result) as soon as there
     is one, and stops if that returns True. If the file cannot be built, the
-    others have failed too. unasked=False leaves the unasked checks out."""
+    others have failed too. With more seeds, the checks that depend on the seed
+    are made again, by the same program."""
     checks.validate(exercise)
     prepare(exercise)
     runners.lay_out(runner, exercise, source)
     case = Case(exercise, source, seed, runner)
     results = []
-    for points, words in planned(exercise, unasked):
+    for points, words in planned(exercise):
         if words in COUNT_WITH_GOLDEN and not golden_plays(results):
             result = Result(text_of(words), points, False,
                             "  not tried, because a golden scenario does not "
@@ -63,12 +63,18 @@ def judge(exercise, source, seed, runner, each=lambda result: None,
             result = judge_one(case, points, words)
         results.append(result)
         if each(result):
-            break
+            return results
         if words[0] == "builds" and case.program is None:
-            results += [Result(text_of(words), points, False,
-                               "  not tried, because the file does not build")
-                        for points, words in planned(exercise, unasked)[1:]]
-            break
+            return results + [
+                Result(text_of(words), points, False,
+                       "  not tried, because the file does not build")
+                for points, words in planned(exercise)[1:]]
+    for case.seed in more_seeds:
+        case.plays.clear()
+        for words in seeded(exercise):
+            results.append(judge_one(case, 0, words))
+            if each(results[-1]):
+                return results
     return results
 
 
@@ -77,7 +83,7 @@ def golden_plays(results):
     return all(result.passed for result in results if result.check == "golden")
 
 
-def planned(exercise, unasked=True):
+def planned(exercise):
     """Returns (points, words) of every check, in the order of the play."""
     asked = [(check.points, check.words) for check in exercise.checks]
     if exercise.kind in ("write", "predict"):
@@ -86,7 +92,7 @@ def planned(exercise, unasked=True):
         return [(0, ("builds",))] + asked
     return [(0, ("builds",))] + asked + [
         (0, (word,)) for word in checks.UNASKED
-        if unasked and word not in exercise.excepted]
+        if word not in exercise.excepted]
 
 
 def judge_one(case, points, words):
@@ -115,12 +121,15 @@ def prepare(exercise):
         prepare_asan(exercise.stage)
 
 
-def seed_matters(exercise):
-    """Does a check depend on the seed?"""
-    if any(check.words == ("model", "random") for check in exercise.checks):
-        return True
-    return any(has_places(read_text(os.path.join(exercise.folder, name)))
-               for name in os.listdir(exercise.folder) if name.endswith(".scn"))
+def seeded(exercise):
+    """Returns the words of the checks that depend on the seed."""
+    def depends(words):
+        if words[0] in ("scenario", "says", "address-sanitizer", *COUNTED):
+            return any(has_places(read_text(scenario_of(exercise, name)))
+                       for name in names_of(words))
+        return words == ("model", "random")
+
+    return [check.words for check in exercise.checks if depends(check.words)]
 
 
 @functools.lru_cache(maxsize=None)

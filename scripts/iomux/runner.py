@@ -9,6 +9,16 @@ own file. sandbox.py has those for the files of others.
   run()     runs a command, and returns a Ran
   build()   builds the programs of an exercise in place, and returns a Ran
   close()   ends all processes, and removes what was made
+
+For served.py, which connects to a program that goes on:
+
+  start_server()  starts a command, perhaps under a tracer; returns its Popen
+  end_server()    ends it, with all that it has started
+  end_others()    after its end: ends what it has started
+  processes()     its processes
+  meeting, door() the folder of its socket, and the path as this process sees it
+  excess()        a sentence about a limit that it exceeds, or None
+  look_up()       runs addr2line(1)
 """
 from __future__ import annotations
 
@@ -84,12 +94,15 @@ class Direct:
                                    "papers")
         for folder in (self.place, self.papers):
             os.makedirs(folder, exist_ok=True)
-        self.running = None
+        self.running, self.exceeded = None, 0
+        self.meeting = self.temporary
 
-    def run(self, argv, limit=LIMIT, environment=None, program=None):
+    def run(self, argv, limit=LIMIT, environment=None, program=None,
+            outputs=1):
         """Runs a command in place. A time-out is scaled by TIMEOUT_MULT. If
         there is one, the result has the place where the program hangs: a path,
-        or None for any program of the command."""
+        or None for any program of the command. It may print as much as this
+        number of outputs."""
         change = dict(os.environ, TMPDIR=self.temporary, **(environment or {}))
         try:
             process = subprocess.Popen(
@@ -103,7 +116,7 @@ class Direct:
         ran = Ran()
         with process:
             try:
-                collect(process, ran, time_limit(limit), MOST)
+                collect(process, ran, time_limit(limit), outputs * MOST)
                 if ran.timed_out:
                     ran.where = where.of_processes(
                         where.members(process.pid), program)
@@ -123,6 +136,41 @@ class Direct:
         except (ProcessLookupError, PermissionError):
             pass
         self.running = None
+
+    def start_server(self, argv, environment, tracer):
+        change = dict(os.environ, TMPDIR=self.temporary, **(environment or {}))
+        try:
+            self.running = subprocess.Popen(
+                [*tracer, *argv], cwd=self.place, env=change,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, bufsize=0, start_new_session=True)
+        except OSError as error:
+            raise Trouble(f"cannot run {argv[0]}: {error.strerror}") from None
+        return self.running
+
+    def end_server(self, process):
+        self.end()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+    def end_others(self, process):
+        """Ends what a program that has ended has left of its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def processes(self, process):
+        return where.members(process.pid)
+
+    def door(self, pid, path):
+        del pid
+        return path
+
+    def excess(self, process):
+        del process
+
+    def look_up(self, argv):
+        return where.run_addr2line(argv)
 
     def build(self, target, build="build", sanitize=""):
         """Runs make in place. With a sanitizer, build is another folder."""

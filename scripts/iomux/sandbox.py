@@ -18,12 +18,11 @@ import socket
 import subprocess
 import time
 
-from .box import MIB, Box, children, processes_of
+from .box import MIB, Box, as_user, children, processes_of
 from .program import TOP, Trouble
 
 FIRST_USER, LAST_USER = 59000, 59999
 WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where every user may write
-LOOK = 0.2  # seconds between two looks at the files and processes of a user
 PR_SET_CHILD_SUBREAPER = 36
 WAYS_OUT = """\
 nothing here can shut in a submission: Bubblewrap needs user namespaces, and \
@@ -36,6 +35,7 @@ class Bubblewrap(Box):
     """A box of Bubblewrap: see bwrap(1)."""
 
     name = "bubblewrap"
+    meeting = "/tmp"
     tree = None  # box.copy_tree(), which is shown in the place of the tree
 
     def arguments(self, variables, build, info):
@@ -60,18 +60,22 @@ class Bubblewrap(Box):
     def start(self, command, variables, build, result, out):
         info, info_end = os.pipe()
         try:
-            process = subprocess.Popen(
-                [*self.arguments(variables, build, info_end), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=out[0], stderr=out[1], cwd="/",
-                pass_fds=(result, info_end), **as_user(self.user))
+            process = self.popen(
+                [*self.arguments(variables, build, info_end), *command], out,
+                cwd="/", pass_fds=[fd for fd in (result, info_end)
+                                   if fd is not None])
         except OSError as error:
             os.close(info)
             raise Trouble(f"cannot start bwrap: {error.strerror}") from None
         finally:
             os.close(info_end)
-        with open(info, encoding="ascii") as file:
-            text = file.read()  # to its end, when bwrap has started the box
+        text = b""
+        while not text.rstrip().endswith(b"}"):  # a tracer keeps it open
+            data = os.read(info, 512)
+            text += data
+            if not data:
+                break
+        os.close(info)
         process.first = -1  # a descriptor of process 1 in the box
         with contextlib.suppress(ValueError, KeyError, OSError):
             process.first = os.pidfd_open(json.loads(text)["child-pid"])
@@ -79,6 +83,13 @@ class Bubblewrap(Box):
 
     def processes(self, process):
         return children(process.pid)
+
+    def end_others(self, process):
+        """The last process of a box ends the others."""
+
+    def door(self, pid, path):
+        """The box has mounts of its own."""
+        return f"/proc/{pid}/root{path}"
 
     def end(self, process):
         """Ends the box. With its process 1 all others in it end."""
@@ -103,8 +114,14 @@ class OwnUser(Box):
         super().__init__(*arguments, **more)
         # What the submission leaves behind becomes a child of this process.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.look = 0
-        self.temporary = os.path.join(self.folder, "tmp")
+        self.temporary = self.meeting = os.path.join(self.folder, "tmp")
+
+    def end_others(self, process):
+        end_user(self.user)
+
+    def door(self, pid, path):
+        del pid
+        return path
 
     def variables(self, more):
         return {**super().variables(more), "HOME": self.temporary,
@@ -114,11 +131,10 @@ class OwnUser(Box):
         os.mkdir(self.temporary, 0o700)
         os.chown(self.temporary, self.user, self.user)
         self.built = build
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL,
-            stdout=out[0], stderr=out[1], cwd=self.place,
-            env=variables, pass_fds=(result,), start_new_session=True,
-            **as_user(self.user))
+        return self.popen(
+            command, out, cwd=self.place, env=variables,
+            pass_fds=[] if result is None else [result],
+            start_new_session=True)
 
     def processes(self, process):
         return processes_of(self.user)
@@ -131,14 +147,11 @@ class OwnUser(Box):
         except (OSError, subprocess.SubprocessError):
             return b""
 
-    def excess(self, process):
-        if time.monotonic() < self.look:
-            return None
-        self.look = time.monotonic() + LOOK
+    def excess_now(self, process):
         if self.size() > 2 * self.limits.disk:
             return ("its files took more than "
                     f"{2 * self.limits.disk // MIB} MiB, and it was ended")
-        return super().excess(process)
+        return super().excess_now(process)
 
     def end(self, process):
         """Ends all processes of the user, and removes what it has left."""
@@ -189,13 +202,6 @@ class OwnUser(Box):
 
 
 WAYS = {"bubblewrap": Bubblewrap, "user": OwnUser}  # the words for --box
-
-
-def as_user(user):
-    """Returns the arguments of Popen() that change to a user, or none."""
-    if user is None:
-        return {}
-    return {"user": user, "group": user, "extra_groups": []}
 
 
 def end_user(user):

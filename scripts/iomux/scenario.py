@@ -22,13 +22,19 @@ class Step:
     verb: str
     size: int = 0
     text: str | None = None  # None: of the pattern
+    data: bytes | None = None  # of send and expect; None: of the pattern
 
 
 def pattern(position, size):
     """Returns the shown part of size bytes of the pattern from position on."""
-    size = min(size, SHOWN)
-    start = position % len(PATTERN)
-    return (PATTERN * 2)[start:start + size]
+    return pattern_bytes(position, min(size, SHOWN)).decode("ascii")
+
+
+def pattern_bytes(position, size):
+    """Returns size bytes of the pattern from position on."""
+    start, length = position % len(PATTERN), len(PATTERN)
+    return (PATTERN * ((start + size) // length + 1)).encode("ascii")[
+        start:start + size]
 
 
 def literal(text):
@@ -49,7 +55,10 @@ def step_of_client(words, number):
         return step if step.verb in ALONE else None
     if step.verb == "send-oob":
         step.text, step.size = literal(words[2]), 1
-        return step if step.text is not None else None
+        if step.text is None:
+            return None
+        step.data = step.text.encode("latin-1")
+        return step
     if step.verb == "expect-error":
         step.text = words[2]
         return step
@@ -75,7 +84,8 @@ def parse_step(line, number, name):
     if quoted is not None:
         text = literal(quoted[3])
         if text is not None:
-            step = Step(number, quoted[1], quoted[2], len(text), text)
+            step = Step(number, quoted[1], quoted[2], len(text), text,
+                        text.encode("latin-1"))
     elif re.fullmatch(r"c[0-9]+", words[0]) and len(words) in (2, 3):
         step = step_of_client(words, number)
     elif re.fullmatch(r"hold|release|await-timer|\}|signal (stop|cont|term)|"

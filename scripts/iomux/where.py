@@ -18,6 +18,8 @@ CALLS = {"x86_64": {0: "read", 1: "write", 7: "poll", 23: "select",
                      426: "io_uring_enter"}}
 SHOWN = {"recvfrom": "recv", "sendto": "send", "epoll_pwait": "epoll_wait",
          "ppoll": "poll", "pselect6": "select"}
+FOR_A_CLIENT = ("recv", "send", "read", "write")
+THREADS = 16  # that are looked at
 STACK = 16384  # bytes that are searched for addresses of the program
 FRAMES = 40  # addresses that are looked up
 
@@ -67,35 +69,58 @@ def link_of(pid):
 
 
 def of_process(pid, path, look_up):
-    """Returns where the main thread hangs, which is a stage's server."""
-    state = state_of(pid)
-    if state is None:
-        return None
-    if state == "R":
-        return spinning(pid, path, look_up)
-    words = read(f"/proc/{pid}/syscall").split()
+    """Returns where a thread of the program hangs: one that runs, or else one
+    that waits for a client, or else the main thread, which is the server of a
+    stage. The calls of clients and players are not in a file of demos/."""
+    found = []
+    for tid in threads(pid)[:THREADS]:
+        thread = f"{pid}/task/{tid}"
+        if state_of(thread) == "R":
+            said = spinning(pid, thread, path, look_up)
+            if found == [] or "," in said:  # in a file of demos/
+                return said
+            continue
+        call, line = call_of(thread, path, look_up)
+        if call is not None and (line or not found):
+            found.append((f"blocked in {call}" + (f", {line}" if line else ""),
+                          call in FOR_A_CLIENT))
+    return next((said for said, waits in found if waits),
+                found[0][0] if found else None)
+
+
+def threads(pid):
+    try:
+        return sorted(map(int, os.listdir(f"/proc/{pid}/task")))
+    except OSError:
+        return []
+
+
+def call_of(thread, path, look_up):
+    """Returns the system call in which a thread sleeps, and its line."""
+    words = read(f"/proc/{thread}/syscall").split()
     if len(words) < 3 or not words[0].lstrip("-").isdigit():
-        return None
+        return None, None
     call = CALLS.get(os.uname().machine, {}).get(int(words[0]),
                                                  f"system call {words[0]}")
-    line = line_of(pid, path, int(words[-2], 16), None, look_up)
-    return f"blocked in {SHOWN.get(call, call)}" + (f", {line}" if line else "")
+    return SHOWN.get(call, call), line_of(thread, path, int(words[-2], 16),
+                                          None, look_up)
 
 
-def spinning(pid, path, look_up):
+def spinning(pid, thread, path, look_up):
     """A stopped thread shows its registers, and a running one does not."""
     try:
         os.kill(pid, signal.SIGSTOP)
         for _ in range(200):
-            if state_of(pid) != "R":
+            if state_of(thread) != "R":
                 break
             time.sleep(0.005)
     except OSError:
         return "spins"
-    words = read(f"/proc/{pid}/syscall").split()
+    words = read(f"/proc/{thread}/syscall").split()
     if len(words) < 3:
         return "spins"
-    line = line_of(pid, path, int(words[-2], 16), int(words[-1], 16), look_up)
+    line = line_of(thread, path, int(words[-2], 16), int(words[-1], 16),
+                   look_up)
     return "spins" + (f", {line}" if line else "")
 
 

@@ -307,6 +307,60 @@ change() {
     [[ $output == *"solved, 0 of 2 points" ]]
 }
 
+# own CHECK [EXCEPT]: writes exercise 92, which has this check alone.
+own_exercise() {
+    mkdir -p "$BATS_TEST_TMPDIR/own/92-own"
+    printf '%s\n' '# 92. Own' '' '- file: demos/06-epoll-lt.c' '- kind: find' \
+        '- except: golden, clients, address-sanitizer, descriptors' \
+        "- check: 1 $1" >"$BATS_TEST_TMPDIR/own/92-own/task.md"
+    export EXERCISES=$BATS_TEST_TMPDIR/own
+}
+
+# line_of TEXT: the number of the line of the answer that has this text.
+line_of() {
+    grep -nF -- "$1" "$BATS_TEST_TMPDIR/answer.c" | sed -n '1s/:.*//p'
+}
+
+@test "a server that blocks or spins in a scenario is found, with its line" {
+    own_exercise 'scenario two-messages'
+    # It waits for more bytes than the client sends.
+    judge 92 < <(change 's/sizeof(buffer), MSG_DONTWAIT);/8, MSG_WAITALL);/')
+    [[ $output == *"c1 receives one"*"but after 0 bytes"* ||
+        $output == *"c1 receives one"*"got:      "*nothing* ]]
+    [[ $output == *"server:   blocked in recv, 06-epoll-lt.c:$(line_of \
+        MSG_WAITALL)"* ]]
+    judge 92 < <(change 's/^    ssize_t n = recv(/    for (volatile int i = 0; i >= 0;) i = 1;\n&/')
+    [[ $output == *"no end within its limit: spins, 06-epoll-lt.c:$(line_of \
+        'volatile int i')"* ]]
+}
+
+@test "a trace that is made up solves nothing" {
+    own_exercise "says 'recv .*goodbye' last-message"
+    # The client has closed: it prints the line, and does not receive.
+    judge 92 < <(change 's/} else if (!echo(fd)) {/} else if ((events[i].events \& EPOLLHUP) ? (trace_recv(fd, "goodbye", 7), errno = EPIPE, trace_send(fd, 7, -1), true) : !echo(fd)) {/')
+    [[ $output == *"each line of the trace has its system call"* ]]
+    [[ $output == *"BAD     [server]   recv from clientfd:5"*goodbye* ]]
+    # It knows the scenario: it prints the trace, and serves nobody.
+    own_exercise 'scenario last-message'
+    judge 92 < <(
+        printf '#include <stdio.h>\nint main(int n, char **words)\n{\n'
+        printf '    if (n < 3 || words[1][1] != %s)\n        return 1;\n' "'S'"
+        "$TOP/build/06-epoll-lt" -S "$TOP/demos/scenarios/last-message.scn" |
+            sed 's/.*/    puts("&");/'
+        printf '}\n'
+    )
+    [[ $output == *"a server for clients of another process"* ]]
+}
+
+@test "clients of another process find what no scenario shows" {
+    own_exercise 'scenario one'
+    sed -i 's/ clients,//' "$BATS_TEST_TMPDIR/own/92-own/task.md"
+    sed -i 's/except: golden, /except: /' "$BATS_TEST_TMPDIR/own/92-own/task.md"
+    # More clients than in any scenario.
+    judge 92 < <(change 's/^    trace_accept(client_fd);/    static int count;\n    if (count++ >= 13)\n        return 0;\n&/')
+    [[ $output == *"GOOD golden"*"BAD  clients"* ]]
+}
+
 @test "the results of all exercises as TAP and JUnit have the counts of the text" {
     local own=$BATS_TEST_TMPDIR/own number good=0 bad=0 skip=0
     for number in 92 93; do

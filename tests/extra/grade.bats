@@ -10,28 +10,32 @@ load helpers
 # of the host, so a server that only tries to read them passes.
 expected() {
     cat <<'END'
-constructor 0 1 6
-daemon 5 7 0
-editor 4 6 1
-forger 0 1 6
-fork 4 6 1
-forks 0 1 6
-full-disk 0 1 6
-honest 5 7 0
-includer 0 0 7
-killer 2 5 2
-link 0 0 7
-loop 0 1 6
-memory 0 1 6
-nothing 0 1 6
-other 0 0 7
-output 0 1 6
-reader 5 7 0
-remover 3 6 1
-single 5 7 0
-two 0 0 7
-untouched 0 0 7
-wrong 4 6 1
+constructor 0 1 7
+daemon 5 8 0
+editor 4 7 1
+few 4 7 1
+forger 0 1 7
+fork 4 7 1
+forks 0 1 7
+full-disk 0 1 7
+honest 5 8 0
+includer 0 0 8
+killer 3 7 1
+liar 0 2 6
+link 0 0 8
+loop 0 1 7
+memory 0 1 7
+nothing 0 1 7
+other 0 0 8
+output 0 1 7
+reader 5 8 0
+recogniser 4 7 1
+remover 3 7 1
+single 5 8 0
+two 0 0 8
+unchecked 4 7 1
+untouched 0 0 8
+wrong 4 7 1
 END
 }
 
@@ -127,6 +131,11 @@ judged() {
         "$place/full/loop/report.txt"
     grep 'it printed over 64 KiB' "$place/full/output/report.txt"
     grep 'MiB of memory\|no end within its limit' "$place/full/memory/report.txt"
+    # The cheats that know the judge fail for the reason that they give.
+    grep 'strace shows none for line' "$place/full/liar/report.txt"
+    grep 'also for clients of another process' "$place/full/recogniser/report.txt"
+    grep 'the client is of another process' "$place/full/few/report.txt"
+    grep 'got:      no_sanitize' "$place/full/unchecked/report.txt"
 }
 
 @test "grade: TAP, JUnit, Gradescope and CSV have the same counts" {
@@ -262,7 +271,7 @@ END
     cat "$place/full2/wrong/report.txt"
     grep "FAILED  3  says 'recv" "$place/full2/wrong/report.txt"
     grep 'expected: a line' "$place/full2/wrong/report.txt"
-    grep -q ',4,8,6,2,' "$place/full2/grades.csv"
+    grep -q ',4,8,7,2,' "$place/full2/grades.csv"
     grade --more "$place/more" --detail actual -o "$place/actual" "$place/some"
     grep 'got: ' "$place/actual/wrong/report.txt"
     ! grep 'expected:' "$place/actual/wrong/report.txt" || return 1
@@ -291,7 +300,7 @@ END
     cp "$fake/source/run_autograder" "$fake"
     AUTOGRADER=$fake TMPDIR=$place/tmp timeout $((10 * LIMIT)) \
         "$fake/run_autograder" 3>&- 4>&-
-    jq -e '.score == 5 and (.tests | length) == 7' "$fake/results/results.json"
+    jq -e '.score == 5 and (.tests | length) == 8' "$fake/results/results.json"
 }
 
 @test "grade: an argument that cannot be used is refused with one sentence" {

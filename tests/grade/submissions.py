@@ -115,6 +115,75 @@ int main(void)
 }
 """
 
+# Prints the right trace of the scenario that it is asked for, and otherwise is
+# the server that loses the message.
+RECOGNISER = r"""
+__attribute__((constructor)) static void before(void)
+{
+    static const char trace[] = TRACE;
+    char words[4096] = "";
+    int fd = open("/proc/self/cmdline", O_RDONLY);
+    ssize_t n = read(fd, words, sizeof words - 1);
+    for (ssize_t i = 0; i < n; i++)
+        if (strcmp(words + i, "-S") == 0 &&
+            strstr(words + i + 3, "last-message") != NULL) {
+            fputs(trace, stdout);
+            fflush(stdout);
+            _exit(0);
+        }
+    close(fd);
+}
+"""
+
+# Prints the line of a call that it does not make.
+LIAR = """((events[i].events & EPOLLHUP)
+        ? (trace_recv(fd, "goodbye", 7), errno = EPIPE,
+           trace_send(fd, 7, -1), true) : !echo(fd))"""
+
+# Serves twelve connections, and closes all others.
+FEW = """
+    static int served;
+    if (served++ >= 12) {
+        trace_close(client_fd);
+        close(client_fd);
+        return 0;
+    }
+    if (watch("""
+
+# Writes beyond its memory, and asks AddressSanitizer not to look.
+UNCHECKED = """
+__attribute__((no_sanitize("address", "undefined"), noinline))
+static void spoil(char *text, int n)
+{
+    text[n] = 0;
+}
+
+static bool echo(int client_fd)
+{
+    char *text = malloc(8);
+    spoil(text, 8);
+    free(text);
+"""
+
+
+def as_text(trace):
+    """Returns a literal of C."""
+    return "".join('"' + line.replace("\\", "\\\\") + '\\n"\n'
+                   for line in trace.splitlines())
+
+
+def with_hidden_calls(stage, broken, trace):
+    """Cheats that know the judge better than the server."""
+    head = ("#include <fcntl.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+            "#include <string.h>\n")
+    yield "recogniser", head + broken + RECOGNISER.replace(
+        "TRACE", as_text(trace))
+    yield "liar", broken.replace(
+        "(events[i].events & EPOLLHUP) || !echo(fd)", LIAR)
+    yield "few", stage.replace("\n    if (watch(", FEW, 1)
+    yield "unchecked", head + stage.replace(
+        "static bool echo(int client_fd)\n{\n", UNCHECKED)
+
 
 def sources(stage, broken):
     yield "honest", stage
@@ -149,7 +218,12 @@ def main():
         env=dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.realpath(folder)))
     with open(broken_place, encoding="ascii") as file:
         broken = file.read()
-    for name, text in sources(stage, broken):
+    trace = subprocess.run(
+        [os.path.join(top, "build", NAME[:-2]), "-S", os.path.join(
+            top, "demos/scenarios/last-message.scn")], check=True,
+        stdout=subprocess.PIPE).stdout.decode("ascii")
+    for name, text in [*sources(stage, broken),
+                       *with_hidden_calls(stage, broken, trace)]:
         text = text.replace("SECRET", secret).replace("CANARY", canary)
         write(os.path.join(folder, name, "demos", NAME),
               text.replace("TOP/", top + "/"))

@@ -1,4 +1,4 @@
-"""hazards.py - a send that finds no room for bytes that are kept already."""
+"""hazards.py - the bytes that a server keeps, of many clients or once more."""
 import errno
 
 from hazard import Client, Failures, compare, hazard, pattern, wait_until
@@ -19,3 +19,18 @@ def saved_twice(stage):
         failures.switch_on(False)
         got += client.receive(sent - len(got))
         compare(pattern(sent), got, "all that was sent")
+
+
+@hazard
+def many_stalled(stage):
+    """Each of 80 clients that do not read gets its own bytes in the end."""
+    with stage.serve("-q") as server:
+        clients = [Client(server) for _ in range(80)]
+        sent = [b""] * len(clients)
+        for _ in range(3):  # until the server keeps bytes of each
+            for i, client in enumerate(clients):
+                more = b"%d, " % i * (1 << 17)
+                sent[i] += more[:client.send_what_fits(more)]
+            server.wait_calm("while its clients do not read")
+        for i, client in enumerate(clients):
+            compare(sent[i], client.receive(len(sent[i])), f"bytes of client {i}")

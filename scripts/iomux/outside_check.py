@@ -1,0 +1,267 @@
+"""outside_check.py - checks a file with clients of the judge's process.
+
+What a program prints while it plays a scenario itself may be made up. So each
+scenario of an exercise is also played from outside, and strace(1) writes down
+the system calls, with which the trace must agree.
+"""
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import re
+import shlex
+import shutil
+
+from . import failure, laws, outside, trace as traces, truth
+from .exercise import shown
+from .failure import Failed, Skipped
+from .law_check import Checker
+from .scenario import options_of, read_scenario
+from .served import Gone, Server
+from .stages import OPTIONS
+
+
+SANITIZER = {"ASAN_OPTIONS": "color=never:exitcode=99:halt_on_error=1",
+             "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
+MOST_STEPS = 400  # of a scenario that is played from outside
+
+
+@dataclasses.dataclass
+class Served:
+    """What a server has done for clients of this process."""
+    trace: traces.Trace
+    text: str  # of the trace, with the names of the scenario
+    calls: list  # of strace, or None: there is no strace here
+
+
+def spins(stage):
+    """Does this stage ask the kernel without end, by design?"""
+    return stage.startswith("03-")
+
+
+def options(case, path):
+    stage = case.exercise.stage
+    return [*OPTIONS.get(stage, []), *options_of(path).get(stage, [])]
+
+
+def again(case):
+    """Returns the command that repeats a check of this module."""
+    return shlex.join(["scripts/exercise", "--seed", str(case.seed),
+                       str(case.exercise.number)])
+
+
+def serve(case, plays, program, more=(), traced=False, environment=None,
+          settles=True):
+    """Plays lists of steps, one after the other, with one server, and ends it.
+    plays has (path or None, steps). Returns the Server and the Player of the
+    last. Raises Failed, which has the server, too."""
+    path = None
+    with Server(case.runner, program, more, traced, spins(case.exercise.stage),
+                environment) as server:
+        try:
+            server.await_ready()
+            for path, steps in plays:
+                player = outside.Player(server, settles or path is not None)
+                player.play(steps)
+            if not server.terminated:
+                server.terminate()
+            server.finish()
+            server.lines = server.calls()
+            need_end(server)
+        except outside.NotMet as wrong:
+            if wrong.got.startswith("nothing"):
+                server.hangs = server.place()
+            place = (failure.step_at(path, wrong.step.line) if path else
+                     f"{wrong.step.who} {wrong.step.verb}")
+            raise fault(case, server, wrong.expected, wrong.got,
+                        place + "; the client is of another process") from None
+        except Gone as reason:
+            raise fault(case, server, "a server for clients of another process",
+                        str(reason), path and os.path.basename(path)) from None
+        return server, player
+
+
+def need_end(server):
+    if server.ran.status != 0:
+        raise Gone("after SIGTERM " + server.ran.ending)
+
+
+def fault(case, server, expected, got, at=None):
+    """Returns a Failed with the last lines of the server."""
+    failed = Failed(expected, got, at, last_rows(server), command=again(case),
+                    hang=server.hangs)
+    failed.server = server
+    return failed
+
+
+def last_rows(server):
+    lines = [line for line in server.text.splitlines() if line[:1] == "["]
+    return [("LAST", line) for line in lines[-failure.ROWS:]]
+
+
+def place(case, path, program):
+    """Returns where a server is when a client gets nothing, or None."""
+    try:
+        serve(case, [(path, read_scenario(path))], program,
+              options(case, path))
+    except Failed as failed:
+        return failed.hang
+    return None
+
+
+def named(text, names):
+    """Returns a trace in which the external clients x1, x2... have the names
+    of the scenario, in the order of their connects."""
+    def name(found):
+        number = int(found[2]) - 1
+        return (f"{found[1]}{names[number]}" if number < len(names)
+                else found[0])
+    return re.sub(r"(\()x([0-9]{1,9})(?=\))", name, text)
+
+
+def played(case, name):
+    """Returns the Served of a scenario, which is played once, or None if it is
+    so long that its clients would be slow under strace."""
+    if len(read_scenario(case.scenario(name))) > MOST_STEPS:
+        return None
+    if name not in case.served:
+        try:
+            case.served[name] = play(case, name)
+        except Failed as failed:
+            case.served[name] = failed
+    if isinstance(case.served[name], Failed):
+        raise case.served[name]
+    return case.served[name]
+
+
+def play(case, name):
+    path = case.scenario(name)
+    traced = shutil.which("strace") is not None
+    server, player = serve(case, [(path, read_scenario(path))], case.program,
+                           options(case, path), traced)
+    text = server.text
+    trace = traces.read_trace(name, text.encode("latin-1"))
+    check_laws(case, trace)
+    calls = truth.read_calls(server.lines, server.pid) if traced else None
+    if not server.lines:
+        calls = None  # strace may not trace here
+    elif case.exercise.stage != "12-io-uring":
+        truth.check(trace, calls)
+    return Served(trace, named(text, player.names), calls)
+
+
+def check_laws(case, trace):
+    before, laws.left_out = laws.left_out, set(case.exercise.excepted)
+    try:
+        Checker(trace).check()
+        if trace.summary is None:
+            raise laws.Broken("summary", (0, ""), "there is no summary at the "
+                              "end of the trace")
+    except laws.Broken as broken:
+        raise Failed(f"the law '{broken.law}': {laws.LAWS[broken.law]}",
+                     f"line {broken.line} of the trace: {broken.why}",
+                     "a server for clients of another process",
+                     failure.before(trace.events, broken.line),
+                     command=again(case)) from None
+    finally:
+        laws.left_out = before
+
+
+def says(case, regex, name):
+    """Raises Failed if no line of the server matches."""
+    served = played(case, name)
+    if served is not None and not any(re.search(regex, line) for line in served.text.splitlines()):
+        raise Failed(f"a line of the trace that matches '{regex}', also for "
+                     "clients of another process", "no such line",
+                     command=again(case))
+
+
+def counted(case, word, most, name):
+    """Raises Failed if strace has counted more calls."""
+    served = played(case, name)
+    if served is None or served.calls is None or case.exercise.stage == "12-io-uring":
+        return
+    came = truth.count(word, served.calls)
+    if came > most:
+        raise Failed(f"at most {most} {word} for clients of another process",
+                     f"strace shows {came}", command=again(case))
+
+
+def descriptors(case, name):
+    served = played(case, name)
+    if served is None or served.calls is None:
+        raise Skipped("there is no strace, or it cannot trace a process here")
+    truth.check_descriptors(served.calls)
+
+
+def for_everybody(path):
+    """Can this scenario be one of several for one server?"""
+    steps = read_scenario(path)
+    return not options_of(path) and len(steps) <= MOST_STEPS and not any(
+        step.verb in ("room", "await-timer") or step.text == "signal term"
+        for step in steps)
+
+
+def mixed(case, names):
+    """Returns the plays for one server: a crowd if it is an echo server, and
+    scenarios in an order that depends on the seed, with other words."""
+    dice = random.Random(f"{case.seed} order")
+    plays, stage = [], case.exercise.stage
+    if "golden" not in case.exercise.excepted and echoes(stage):
+        number = int(stage[:2])
+        plays.append((None, outside.crowd(case.seed, number == 1,
+                                          number == 2 or number >= 7)))
+    for name in names:
+        path = case.scenario(name, case.seed + 1)
+        if for_everybody(path):
+            plays.append((path, read_scenario(path)))
+    dice.shuffle(plays)
+    return plays
+
+
+def echoes(stage):
+    return stage != "11-http"
+
+
+def clients(case, names):
+    """Plays much for one server, whose number and order of clients, messages
+    and bytes depend on the seed."""
+    plays = mixed(case, names)
+    if not plays:
+        raise Skipped("each scenario needs a server of its own")
+    serve(case, plays, case.program, OPTIONS.get(case.exercise.stage, []),
+          settles=False)
+
+
+def with_sanitizer(case, names, program):
+    """Plays scenarios for servers that were built with AddressSanitizer: one
+    for all scenarios, if they can share it."""
+    plays, alone = [], []
+    for name in names:
+        path = case.scenario(name)
+        (plays if for_everybody(path) else alone).append(
+            (path, read_scenario(path)))
+    for each in ([plays] if plays else []) + [[one] for one in alone]:
+        paths = [path for path, _ in each]
+        try:
+            serve(case, each, program, options(case, paths[0]),
+                  environment=SANITIZER)
+        except Failed as failed:
+            errors = failed.server.errors.decode("utf-8", "replace")
+            raise found(case, errors, paths, program) or failed from None
+
+
+def found(case, errors, paths, program):
+    """Returns a Failed for what a sanitizer has printed, or None."""
+    said = re.search(r"ERROR: \w+Sanitizer: .*|runtime error: .*", errors)
+    if said is None:
+        return None
+    frame = re.search(r"(demos/[\w.-]+\.[ch]:[0-9]+)", errors)
+    names = ", ".join(os.path.basename(path)[:-4] for path in paths)
+    return Failed(f"AddressSanitizer finds nothing in {names}", said[0],
+                  source=frame and failure.source_line(
+                      case.exercise, case.source, frame[1]),
+                  command=shlex.join(map(shown, case.argv(paths[0], program))))
