@@ -36,9 +36,9 @@ struct actor {
     bool started;
     pthread_cond_t called; /* signalled when it has a step, or leaves */
     /* Guarded by the lock of the player. */
-    const struct step *step; /* to execute, or NULL */
-    bool reports;            /* call client_report() for the step instead */
-    bool leaves;             /* the thread must end */
+    const struct step *step;                           /* to execute, or NULL */
+    void (*act)(struct client *, const struct step *); /* what to do with it */
+    bool leaves;                                       /* the thread must end */
 };
 
 static struct {
@@ -49,7 +49,7 @@ static struct {
     bool started;         /* the thread exists */
     int listen_fd;        /* a copy in the player's table */
     struct actor *actors; /* actors[1] is c1 */
-    pthread_mutex_t lock; /* guards step, reports and leaves of all actors */
+    pthread_mutex_t lock; /* guards step, act and leaves of all actors */
     pthread_cond_t acted; /* signalled when an actor has finished its step */
     bool stuck;           /* a wait has reached its limit */
     struct scenario_error error; /* "" if all is well */
@@ -94,10 +94,7 @@ static void *run_actor(void *argument)
         }
         pthread_mutex_unlock(&player.lock);
         trace_source(player.scenario->name, a->step->line);
-        if (a->reports)
-            client_report(&a->client, a->step);
-        else
-            client_step(&a->client, a->step);
+        a->act(&a->client, a->step);
         pthread_mutex_lock(&player.lock);
         a->step = NULL;
         pthread_cond_signal(&player.acted);
@@ -151,10 +148,9 @@ static int start_actors(void)
     player.actors = calloc((size_t)count + 1, sizeof(*player.actors));
     if (player.actors == NULL)
         return fail(NULL, "no memory for %d clients", count);
-    for (int i = 0; i <= count; i++) {
-        player.actors[i].client.fd = -1;
-        pthread_cond_init(&player.actors[i].called, NULL);
-    }
+    for (int i = 0; i <= count; i++)
+        player.actors[i] =
+            (struct actor){.client.fd = -1, .called = PTHREAD_COND_INITIALIZER};
     for (int i = 1; i <= count; i++)
         if (start_actor(i) < 0)
             return -1;
@@ -202,13 +198,14 @@ static int settle(const struct step *step)
 }
 
 /* Hands a step to a client, or asks for a report on it, and waits. */
-static int let_act(struct actor *a, const struct step *step, bool reports)
+static int let_act(struct actor *a, const struct step *step,
+                   void (*act)(struct client *, const struct step *))
 {
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += LIMIT_S;
     pthread_mutex_lock(&player.lock);
-    a->reports = reports;
+    a->act = act;
     a->step = step;
     pthread_cond_signal(&a->called);
     int error = 0;
@@ -286,7 +283,7 @@ static int play_client(const struct step *step)
     c->ok = true;
     c->moved = 0;
     do { /* the bytes of an expectation may arrive in several parts */
-        if (let_act(a, step, false) < 0 || settle(step) < 0)
+        if (let_act(a, step, client_step) < 0 || settle(step) < 0)
             return -1;
         if (!c->ok)
             return not_met(step, c);
@@ -295,7 +292,7 @@ static int play_client(const struct step *step)
         player.scenario->sends++;
     if (failed_before || !client_has_report(c, step))
         return 0;
-    return let_act(a, step, true);
+    return let_act(a, step, client_report);
 }
 
 /* Plays a step of the player itself. */
@@ -381,7 +378,7 @@ static int close_all(void)
         struct actor *a = &player.actors[i];
         if (!a->client.connected)
             continue;
-        result = let_act(a, &close_step, false);
+        result = let_act(a, &close_step, client_step);
         if (result == 0)
             result = settle(&close_step);
     }
