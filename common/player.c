@@ -61,8 +61,7 @@ static struct {
 static int fail(const struct step *step, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Reports what has gone wrong, and at which step unless that is NULL. Returns
- * -1. */
+/* Reports what has gone wrong, at this step unless it is NULL. Returns -1. */
 static int fail(const struct step *step, const char *format, ...)
 {
     char text[300];
@@ -373,16 +372,15 @@ static int close_all(void)
     const struct step *last = &s->steps[s->count - 1];
     const struct step close_step = {.verb = STEP_CLOSE, .line = last->line};
     lockstep_hold(false);
-    int result = settle(last);
-    for (int i = 1; i <= s->clients && result == 0; i++) {
+    if (settle(last) < 0)
+        return -1;
+    for (int i = 1; i <= s->clients; i++) {
         struct actor *a = &player.actors[i];
-        if (!a->client.connected)
-            continue;
-        result = let_act(a, &close_step, client_step);
-        if (result == 0)
-            result = settle(&close_step);
+        if (a->client.connected && (let_act(a, &close_step, client_step) < 0 ||
+                                    settle(&close_step) < 0))
+            return -1;
     }
-    return result;
+    return 0;
 }
 
 /* --- begin and end ------------------------------------------------------- */
