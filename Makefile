@@ -28,7 +28,8 @@ links = $(shell echo 'int main(void) { return $(or $(3),0); }' | $(CC) \
 
 # "yes" with a liburing for Linux 6.1, which stage 12 needs.
 ifneq ($(origin URING),command line)
-URING := $(if $(filter-out clean help,$(or $(MAKECMDGOALS),all)),$(call \
+NO_URING := clean help $(BUILD)/0% $(BUILD)/10-reactor $(BUILD)/11-http
+URING := $(if $(filter-out $(NO_URING),$(or $(MAKECMDGOALS),all)),$(call \
     links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
 endif
 
