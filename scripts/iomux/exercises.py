@@ -229,7 +229,9 @@ To begin, run
         return 1
     if path is not None and not os.path.isfile(path):
         raise Trouble(f"there is no file {path}")
-    results = judge_file(exercise, path or work.file, seed, print_result)
+    # A program reads a scenario from another folder.
+    results = judge_file(exercise, os.path.abspath(path or work.file), seed,
+                         print_result)
     earned, most = judges.summary(results)
     number = exercise.number
     if all(result.passed for result in results):

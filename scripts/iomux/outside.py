@@ -129,6 +129,10 @@ class Player:
                     self.play_own(self.step)
                 else:
                     self.play_client(self.step)
+        except NotMet as wrong:
+            if wrong.got.startswith("nothing"):  # before a close wakes it
+                self.server.hangs = self.server.place()
+            raise
         finally:
             for client in self.clients.values():
                 client.close()

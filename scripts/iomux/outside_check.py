@@ -72,8 +72,6 @@ def serve(case, plays, program, more=(), traced=False, environment=None,
             server.lines = server.calls()
             need_end(server)
         except outside.NotMet as wrong:
-            if wrong.got.startswith("nothing"):
-                server.hangs = server.place()
             place = (failure.step_at(path, wrong.step.line) if path else
                      f"{wrong.step.who} {wrong.step.verb}")
             raise fault(case, server, wrong.expected, wrong.got,
