@@ -16,11 +16,10 @@ import tempfile
 import time
 import traceback
 
-from . import (box, exercise as exercises, hand_in, judge, reports, sandbox,
-               trace as traces)
+from . import box, hand_in, judge, reports, sandbox, trace as traces
 from .case import text_of
 from .environment import time_limit
-from .program import TOP, Trouble, read_text, write_text
+from .program import TOP, Trouble, write_text
 from .reports import Graded, Line
 from .runner import Direct
 
