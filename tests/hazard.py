@@ -724,8 +724,12 @@ def no_descriptor_lost(stage):
         before = server.descriptors()
         for i in range(200):
             client = Client(server)
-            if i % 2:
+            if i % 4 == 1:
                 client.say()
+            if i % 4 > 1:  # it leaves by EPIPE, or by ECONNRESET
+                client.send(b"goodbye")
+            if i % 4 == 2:
+                wait_until(client.input_size, "an echo")
             client.close()
         server.wait_for("close clientfd", 201)
         wait_until(

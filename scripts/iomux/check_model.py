@@ -1,10 +1,11 @@
 """check_model.py - the checks of files that are not a stage's: the model of
 epoll, and guesses."""
 import os
+import re
 
 from . import predict
 from .failure import Failed, shorten
-from .program import Trouble, read_bytes
+from .program import read_bytes
 
 
 def model(case, words):
@@ -34,7 +35,7 @@ def guesses(case, _):
                      "of each ?", "other questions")
     for line in came:
         for guess in line[2:]:
-            if not guess.partition("=")[2].isdigit():
+            if re.fullmatch("[0-9]{1,18}", guess.partition("=")[2]) is None:
                 raise Failed("a number in the place of each ?",
                              " ".join(line))
             verdict = predict.verdict(line[0], line[1], guess)
@@ -44,9 +45,11 @@ def guesses(case, _):
 
 
 def read_guesses(path):
-    """Returns the lines of a file of guesses as lists of words."""
+    """Returns the lines of a file of guesses as lists of words. Raises Failed
+    if it is not ASCII text."""
     try:
         text = read_bytes(path).decode("ascii")
     except UnicodeDecodeError:
-        raise Trouble(f"{path}: a guess is ASCII text") from None
+        raise Failed("a number in the place of each ?",
+                     "a byte that is not ASCII text") from None
     return [line.split() for line in text.splitlines() if line.strip()]

@@ -229,7 +229,9 @@ To begin, run
         return 1
     if path is not None and not os.path.isfile(path):
         raise Trouble(f"there is no file {path}")
-    results = judge_file(exercise, path or work.file, seed, print_result)
+    # A program reads a scenario from another folder.
+    results = judge_file(exercise, os.path.abspath(path or work.file), seed,
+                         print_result)
     earned, most = judges.summary(results)
     number = exercise.number
     if all(result.passed for result in results):
@@ -250,8 +252,7 @@ def check_all(known, seed, form):
     graded, good = [], True
     for exercise in known.values():
         work = Work(exercise)
-        results = (judge_file(exercise, work.file, seed)
-                   if work.is_started else [])
+        results = judge_started(exercise, work, seed)
         good = good and all(result.passed for result in results)
         print(line_of(exercise, results), flush=True,
               file=sys.stdout if form == "text" else sys.stderr)
@@ -259,6 +260,18 @@ def check_all(known, seed, form):
     if form != "text":
         print(reports.FORMATS[form](graded), end="")
     return 0 if good else 1
+
+
+def judge_started(exercise, work, seed):
+    """Returns the results of a file, which may not be started. A file that
+    cannot be read has failed, so that the others are still judged."""
+    if not work.is_started:
+        return []
+    if os.path.isfile(work.file) and os.access(work.file, os.R_OK):
+        return judge_file(exercise, work.file, seed)
+    return [judges.Result(judges.text_of(words), points, False,
+                          f"  {work.file} is not a file that can be read")
+            for points, words in judges.planned(exercise)]
 
 
 def line_of(exercise, results):

@@ -16,11 +16,10 @@ import tempfile
 import time
 import traceback
 
-from . import (box, exercise as exercises, hand_in, judge, reports, sandbox,
-               trace as traces)
+from . import box, hand_in, judge, reports, sandbox, trace as traces
 from .case import text_of
 from .environment import time_limit
-from .program import TOP, Trouble, read_text, write_text
+from .program import TOP, Trouble, write_text
 from .reports import Graded, Line
 from .runner import Direct
 
@@ -129,7 +128,8 @@ class Session:
             return each
         # In a command that repeats a failure, the paths are the student's.
         return each._replace(lines=[line._replace(message=line.message.replace(
-            runner.place, "work/" + exercise.name)) for line in each.lines])
+            runner.place, "work/" + exercise.name).replace(
+                source, exercise.hand_in)) for line in each.lines])
 
 
 def graded(student, exercise, results, reason):
@@ -221,25 +221,16 @@ def grade(session, students, report):
     return [results[number] for number in range(len(students))]
 
 
-def with_more(exercise, more, base):
-    """Returns the exercise with the hidden checks of a teacher: the lines
-    "- check:" of MORE/NN-name/task.md, and the scenarios beside it."""
-    folder = os.path.join(more, exercise.name)
-    if not os.path.isdir(folder):
-        return exercise
-    merged = os.path.join(base, exercise.name)
-    os.makedirs(merged)
-    for source in exercise.folder, folder:
-        for name in os.listdir(source):
-            if name.endswith((".scn", ".patch")):
-                shutil.copy(os.path.join(source, name), merged)
-    checks = re.findall(r"^- check: .*$", read_text(
-        os.path.join(folder, "task.md")), re.M)
-    if not checks:
-        raise Trouble(f"{folder}/task.md has no line '- check: POINTS CHECK'")
-    write_text(os.path.join(merged, "task.md"), "\n".join(
-        [exercise.text.rstrip(), "", *checks, ""]))
-    return exercises.Exercise(merged)
+def prepare_output(folder):
+    """Makes the folder of the reports. Raises Trouble if no file can be
+    written there, before the students are judged."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = ("it is a file" if os.path.isfile(folder) else error.strerror)
+        raise Trouble(f"cannot write reports to '{folder}': {why}") from None
 
 
 def write_reports(folder, students, detail, formats, one):

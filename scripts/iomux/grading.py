@@ -5,8 +5,8 @@ import signal
 import sys
 import tempfile
 
-from . import (autograder, exercise as exercises, grade, hand_in, reports,
-               sandbox, seeds)
+from . import (autograder, exercise as exercises, grade, hand_in, more,
+               reports, sandbox, seeds)
 from .program import Parser, Trouble
 
 USAGE = """scripts/grade -e N [-e N]... [OPTION]... SUBMISSIONS
@@ -81,6 +81,8 @@ def main(arguments):
     for word in chosen.exercise:
         each = exercises.find(known, word)
         wanted[each.number] = each
+    if chosen.more is not None:
+        more.need_more(chosen.more, wanted.values())
     if chosen.gradescope_zip is not None:
         autograder.write(chosen.gradescope_zip, list(wanted.values()), chosen)
         print(f"wrote {chosen.gradescope_zip}")
@@ -89,8 +91,9 @@ def main(arguments):
         signal.signal(signum, stop)
     students = hand_in.students(chosen.submissions, chosen.one)
     with tempfile.TemporaryDirectory(prefix="iomux-more.") as base:
-        plan = [grade.with_more(each, chosen.more, base)
+        plan = [more.with_more(each, chosen.more, base)
                 if chosen.more else each for each in wanted.values()]
+        grade.prepare_output(chosen.output)
         return judge_all(chosen, plan, students)
 
 

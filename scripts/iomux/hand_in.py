@@ -22,7 +22,7 @@ def students(path, one):
     """Returns the students of a folder: an entry each. With `one` the path is
     the submission of one student."""
     if not os.path.lexists(path):
-        raise Trouble(f"there is no {path}")
+        raise Trouble(f"there is no {path or 'folder with an empty name'}")
     if one:
         name = os.path.basename(os.path.abspath(path))
         return [Student(name, path)]
@@ -101,10 +101,11 @@ def read_file(path, wanted):
         if os.path.islink(path):
             raise Refused(f"{wanted} is a symbolic link") from None
         raise Refused(f"{wanted} cannot be read: {error.strerror}") from None
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):  # open() refuses a directory
+        os.close(fd)
+        raise Refused(f"{wanted} is not a regular file")
     with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise Refused(f"{wanted} is not a regular file")
         if status.st_size > MOST:
             raise Refused(f"{wanted} has more than {MOST >> 10} KiB")
         return file.read(MOST)

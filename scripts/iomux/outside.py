@@ -15,7 +15,6 @@ import array
 import errno
 import fcntl
 import random
-import resource
 import select
 import socket
 import termios
@@ -130,6 +129,10 @@ class Player:
                     self.play_own(self.step)
                 else:
                     self.play_client(self.step)
+        except NotMet as wrong:
+            if wrong.got.startswith("nothing"):  # before a close wakes it
+                self.server.hangs = self.server.place()
+            raise
         finally:
             for client in self.clients.values():
                 client.close()
@@ -174,13 +177,12 @@ class Player:
 
     def make_room(self, room):
         """The server can open so many descriptors more."""
-        pid, limit = self.server.pid, 0
+        limit = 0
         used = self.server.descriptors()
         while room > 0 or limit in used:
             room -= limit not in used
             limit += 1
-        hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
+        self.server.limit_descriptors(limit)
 
     # --- steps of a client
 
@@ -211,6 +213,8 @@ class Player:
 
     def connect(self, client, step):
         client.connect(self.server.door, step.verb == "connect")
+        if client.error is None:
+            self.server.need_peer(client.socket)
         self.names.append(client.name)
 
     connect_nonblocking = connect

@@ -251,7 +251,8 @@ def lay_out(runner, exercise, source):
     try:
         shutil.copyfile(source, path)
     except OSError as error:
-        raise Trouble(f"cannot read {source}: {error.strerror}") from None
+        raise Trouble(f"cannot read {source}: " + (
+            error.strerror or "it is not a regular file")) from None
 
 
 def lay_out_model(place):

@@ -6,9 +6,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import selectors
 import shutil
 import signal
+import socket
+import struct
 import tempfile
 import time
 
@@ -35,6 +38,7 @@ class Server:
     def __init__(self, runner, program, options=(), traced=False, spins=False,
                  environment=None):
         self.runner, self.program, self.spins = runner, program, spins
+        self.environment = environment or {}
         self.out, self.errors, self.ran = bytearray(), bytearray(), Ran()
         self.pid, self.stopped, self.terminated = None, False, False
         self.hangs = None  # where, if a client waits for it
@@ -126,9 +130,28 @@ class Server:
         self.pid = next((pid for pid in sorted(pids)
                          if where.link_of(pid) == real), None)
         if self.pid is None:
-            self.ran.reason = "the process that listens is not the program"
-            raise Gone(self.ran.reason)
+            self.refuse("the process that listens is not the program")
+        self.need_environment()
         self.settle()
+
+    def refuse(self, reason):
+        self.ran.reason = reason
+        raise Gone(reason)
+
+    def need_environment(self):
+        """Raises Gone if the program has changed its environment, in which a
+        sanitizer has its options, and has started itself again."""
+        words = where.read(f"/proc/{self.pid}/environ").split("\0")
+        for name, value in self.environment.items():
+            if f"{name}={value}" not in words:
+                self.refuse(f"it has changed {name} in its environment")
+
+    def need_peer(self, client):
+        """Raises Gone if another process listens for this client."""
+        pid = struct.unpack("3i", client.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        if pid not in (0, self.pid):  # 0: the kernel does not know it
+            self.refuse("the process that listens is not the program")
 
     @property
     def door(self):
@@ -172,24 +195,35 @@ class Server:
         try:
             return {int(fd) for fd in os.listdir(f"/proc/{self.pid}/fd")}
         except OSError:
-            self.ran.reason = "the judge cannot see its descriptors"
-            raise Gone(self.ran.reason) from None
+            self.refuse("the judge cannot see its descriptors")
 
     # --- what is done to it
 
+    def send_signal(self, number):
+        """Sends a signal. If the program has ended, it does nothing, because
+        the next wait finds out how it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
     def stop(self):
         """Stops it, as Ctrl-Z does. It handles nothing until go_on()."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self.send_signal(signal.SIGSTOP)
         self.stopped = True
         self.wait_until(lambda: where.state_of(self.pid) in STOPPED)
 
     def go_on(self):
         self.stopped = False
-        os.kill(self.pid, signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
+
+    def limit_descriptors(self, limit):
+        """Sets the number of descriptors that it can have."""
+        with contextlib.suppress(ProcessLookupError):
+            hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (limit, hard))
 
     def terminate(self):
         self.terminated = True
-        os.kill(self.pid, signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
 
     def finish(self):
         """Waits until it has ended, and reads the last of its output."""

@@ -195,6 +195,22 @@ END
         "$tree/work/03-hint/06-epoll-lt.c"
 }
 
+@test "a file that cannot be read does not stop the check of the others" {
+    mkdir -p "$tree/work/02-lost-message" "$tree/work/11-count-calls"
+    mkfifo "$tree/work/02-lost-message/06-epoll-lt.c"
+    printf '\377' >"$tree/work/11-count-calls/guesses.txt"
+    run exercise --all
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *" 2  not solved  0/5"*"11  not solved  0/1"* ]]
+    # A scenario is found from any folder.
+    printf 'hold\n' >"$BATS_TEST_TMPDIR/own.scn"
+    cd "$BATS_TEST_TMPDIR"
+    run exercise --file own.scn 10
+    echo "$output"
+    [[ $output == *"there is no step of a client"* ]]
+}
+
 @test "--diff prints a change as the patch that an author needs" {
     local own=$BATS_TEST_TMPDIR/own/51-own
     mkdir -p "$own/wrong"

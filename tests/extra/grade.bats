@@ -10,10 +10,14 @@ load helpers
 # of the host, so a server that only tries to read them passes.
 expected() {
     cat <<'END'
+assembler 4 7 1
 constructor 0 1 7
 daemon 5 8 0
+depends 4 7 1
+deputy 4 7 1
 editor 4 7 1
 few 4 7 1
+folder 0 0 8
 forger 0 1 7
 fork 4 7 1
 forks 0 1 7
@@ -21,6 +25,7 @@ full-disk 0 1 7
 honest 5 8 0
 includer 0 0 8
 killer 0 3 5
+label 4 7 1
 liar 0 2 6
 link 0 0 8
 loop 0 1 7
@@ -28,9 +33,11 @@ memory 0 1 7
 nothing 0 1 7
 other 0 0 8
 output 0 1 7
+overrun 4 7 1
 reader 5 8 0
 recogniser 4 7 1
 remover 3 7 1
+restart 4 7 1
 single 5 8 0
 two 0 0 8
 unchecked 4 7 1
@@ -136,6 +143,14 @@ judged() {
     grep 'also for clients of another process' "$place/full/recogniser/report.txt"
     grep 'the client is of another process' "$place/full/few/report.txt"
     grep 'got:      no_sanitize' "$place/full/unchecked/report.txt"
+    grep 'AddressSanitizer: heap-buffer-overflow on address 0x\.\.\.$' \
+        "$place/full/overrun/report.txt"
+    grep 'depends on the sanitizers' "$place/full/depends/report.txt"
+    grep 'got: .*asan_default_options' "$place/full/label/report.txt"
+    grep 'got: .*assembler code' "$place/full/assembler/report.txt"
+    grep 'it has changed ASAN_OPTIONS' "$place/full/restart/report.txt"
+    grep 'that listens is not the program' "$place/full/deputy/report.txt"
+    grep 'is not a regular file' "$place/full/folder/report.txt"
 }
 
 @test "grade: TAP, JUnit, Gradescope and CSV have the same counts" {
@@ -304,7 +319,8 @@ END
 }
 
 @test "grade: an argument that cannot be used is refused with one sentence" {
-    mkdir -p "$place/empty"
+    mkdir -p "$place/empty" "$place/broken/90-lost-message"
+    echo "- check: 1 no" >"$place/broken/90-lost-message/task.md"
     local -a cases=(
         "$place/all|give the number of an exercise"
         "-e 90|give a folder of submissions"
@@ -314,6 +330,9 @@ END
         "-e 77 $place/all|there is no exercise '77'"
         "-e 90 --jobs 0 $place/all|'0' is not a whole number from 1 to 64"
         "-e 90 --format pdf $place/all|invalid choice"
+        "-e 90 --more $place/nowhere $place/all|has no hidden checks"
+        "-e 90 --more $place/broken $place/all|broken/90-lost-message/task.md: 'no' is not a check"
+        "-e 90 -o $place/secret $place/all|cannot write reports to '$place/secret': it is a file"
         "-e 90 --gradescope-zip $place/no/a.zip|cannot write $place/no/a.zip"
     )
     local each

@@ -166,6 +166,66 @@ static bool echo(int client_fd)
 """
 
 
+# The same, by other ways. An overrun has no cheat.
+ATTRIBUTE = '__attribute__((no_sanitize("address", "undefined"), noinline))'
+AVOIDERS = {
+    "overrun": "__attribute__((noipa))",
+    "depends": """
+#ifdef __SANITIZE_ADDRESS__
+__attribute__((no_sanitize("address", "undefined")))
+#endif
+__attribute__((noipa))""",
+    "label": """
+const char *quiet(void) __asm__("__as" "an_default_options");
+const char *quiet(void)
+{
+    return "poison_heap=0";
+}
+__attribute__((noipa))""",
+    "assembler": """
+__asm__(".globl harmless");
+__attribute__((noipa))""",
+    "restart": "CHANGE __attribute__((noipa))",
+    "deputy": "CHANGE __attribute__((noipa))",
+}
+
+# Starts itself again, with options of AddressSanitizer that find nothing. The
+# name of the variable is hidden. A deputy lets a child do this.
+CHANGE = r"""
+__attribute__((constructor)) static void change(void)
+{
+    char name[] = "BTBO`PQUJPOT", words[4096];
+    char *argv[100];
+    int n = 0;
+    for (int i = 0; name[i] != 0; i++)
+        name[i]--;
+    const char *options = getenv(name);
+    if (options == NULL || strstr(options, "poison") != NULL)
+        return;
+    FIRST
+    int fd = open("/proc/self/cmdline", O_RDONLY);
+    ssize_t size = read(fd, words, sizeof words);
+    close(fd);
+    for (char *p = words; p < words + size && n < 99; p += strlen(p) + 1)
+        argv[n++] = p;
+    argv[n] = NULL;
+    setenv(name, "poison_heap=0", 1);
+    execv("/proc/self/exe", argv);
+}
+"""
+DEPUTY = """
+    if (fork() != 0) {
+        int number;
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        sigwait(&set, &number);
+        _exit(0);
+    }
+"""
+
+
 def as_text(trace):
     """Returns a literal of C."""
     return "".join('"' + line.replace("\\", "\\\\") + '\\n"\n'
@@ -183,6 +243,12 @@ def with_hidden_calls(stage, broken, trace):
     yield "few", stage.replace("\n    if (watch(", FEW, 1)
     yield "unchecked", head + stage.replace(
         "static bool echo(int client_fd)\n{\n", UNCHECKED)
+    for name, before in AVOIDERS.items():
+        before = before.replace("CHANGE", CHANGE).replace(
+            "FIRST", DEPUTY if name == "deputy" else "")
+        yield name, "#include <signal.h>\n" + head + stage.replace(
+            "static bool echo(int client_fd)\n{\n",
+            UNCHECKED.replace(ATTRIBUTE, before))
 
 
 def sources(stage, broken):
@@ -227,11 +293,12 @@ def main():
         text = text.replace("SECRET", secret).replace("CANARY", canary)
         write(os.path.join(folder, name, "demos", NAME),
               text.replace("TOP/", top + "/"))
-    # A file alone, a link, two files, none, and files that are not used.
+    # A file alone, a link, a folder, two files, none, and files that are not used.
     write(os.path.join(folder, "single.c"), stage)
     os.makedirs(os.path.join(folder, "link"))
     os.symlink(os.path.join(top, "demos", NAME),
                os.path.join(folder, "link", NAME))
+    os.makedirs(os.path.join(folder, "folder", NAME, "in-it"))
     write(os.path.join(folder, "two", NAME), stage)
     write(os.path.join(folder, "two", "old", NAME), broken)
     write(os.path.join(folder, "other", "07-epollout.c"), stage)
