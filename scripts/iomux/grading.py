@@ -118,7 +118,8 @@ def judge_all(chosen, plan, students):
 
 def print_line(graded):
     got, most = reports.points(graded)
-    line = f"{reports.printable(graded[0].student):24} {got:3} of {most}"
+    name = reports.printable(graded[0].student).replace("\n", "\\n")
+    line = f"{name:24} {got:3} of {most}"
     reasons = [reports.printable(each.reason) for each in graded
                if each.reason]
     print(line + ("  " + "; ".join(reasons) if reasons else ""), flush=True)
