@@ -5,7 +5,7 @@ import dataclasses
 
 from . import step_play
 from .message import plain
-from .stages import build, find_scenario
+from .stages import find_scenario
 from .trace import COLUMN, Event
 from .trace_json import State
 
@@ -144,6 +144,6 @@ def lines(trace):
 
 def print_text(word, scenario):
     player, path = step_play.find(word), find_scenario(scenario)
-    build()
+    step_play.prepare([player])
     for line in lines(player.play(path)):
         print(line)

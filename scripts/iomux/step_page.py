@@ -249,12 +249,12 @@ def make(words, scenario, output, every):
     if not every and len(words) not in (1, 2):
         raise Trouble(f"give one stage or two, not {len(words)}: "
                       "scripts/step 8 twin:one-recv -s flood")
-    for word in words:
-        step_play.find(word)
+    players = [step_play.find(word) for word in words]
     find_scenario(scenario)
-    build()
     if not every:
+        step_play.prepare(players)
         write(words, scenario, output)
         return
+    build()
     for one in step_pages.PAGES:
         write(one.words, one.scenario)
