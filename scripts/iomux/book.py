@@ -11,7 +11,7 @@ import tempfile
 
 from . import environment
 from .book_pages import write_pages
-from .book_theme import mend_theme
+from .book_theme import mend_theme, shrink
 from .pages import all_pages, read_page
 from .program import TOP, Trouble
 from .step_pages import FOLDER, PAGES
@@ -107,6 +107,7 @@ def build(out):
         texts, sources = write_pages(pages, diagrams)
         sphinx(pages, folder, new)
         mend_theme(os.path.join(new, "_static"))
+        shrink(new)
         for page in PAGES:
             shutil.copy(os.path.join(FOLDER, page.name + ".html"),
                         os.path.join(new, "step"))
