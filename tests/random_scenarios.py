@@ -31,6 +31,7 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 from iomux import trace  # noqa: E402
 from iomux.law_check import Checker  # noqa: E402
