@@ -14,6 +14,7 @@ import sys
 import urllib.parse
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 from iomux.book_pages import name_of  # noqa: E402
 from iomux.pages import all_pages, read_page  # noqa: E402

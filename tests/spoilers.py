@@ -19,6 +19,7 @@ import re
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 from iomux import exercise, program  # noqa: E402
 
