@@ -26,9 +26,10 @@ links = $(shell echo 'int main(void) { return $(or $(3),0); }' | $(CC) \
     $(CPPFLAGS) $(CFLAGS) -include $(1) $(LDFLAGS) -x c -o /dev/null - \
     -x none $(2) $(LDLIBS) >/dev/null 2>&1 && echo yes)
 
-# "yes" with a liburing for Linux 6.1, which stage 12 needs.
-ifneq ($(origin URING),command line)
+# "yes" with a liburing for Linux 6.1, which stage 12 needs. The compiler is not
+# asked for the other stages alone, nor after "make URING=".
 NO_URING := clean help $(BUILD)/0% $(BUILD)/10-reactor $(BUILD)/11-http
+ifneq ($(origin URING),command line)
 URING := $(if $(filter-out $(NO_URING),$(or $(MAKECMDGOALS),all)),$(call \
     links,liburing.h,-luring,IORING_SETUP_DEFER_TASKRUN))
 endif

@@ -54,6 +54,9 @@ struct client {
     char problem[300]; /* a sentence, or "" */
 };
 
+/* What a client does with a step. */
+typedef void client_action(struct client *client, const struct step *step);
+
 /*
  * Executes a step of a client. The caller is the client's thread. An address
  * must be set before STEP_CONNECT. Sets the result.

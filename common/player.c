@@ -36,9 +36,9 @@ struct actor {
     bool started;
     pthread_cond_t called; /* signalled when it has a step, or leaves */
     /* Guarded by the lock of the player. */
-    const struct step *step;                           /* to execute, or NULL */
-    void (*act)(struct client *, const struct step *); /* what to do with it */
-    bool leaves;                                       /* the thread must end */
+    const struct step *step; /* to execute, or NULL */
+    client_action *act;      /* client_step() or client_report() */
+    bool leaves;             /* the thread must end */
 };
 
 static struct {
@@ -197,8 +197,7 @@ static int settle(const struct step *step)
 }
 
 /* Hands a step to a client, or asks for a report on it, and waits. */
-static int let_act(struct actor *a, const struct step *step,
-                   void (*act)(struct client *, const struct step *))
+static int let_act(struct actor *a, const struct step *step, client_action *act)
 {
     struct timespec end;
     clock_gettime(CLOCK_MONOTONIC, &end);

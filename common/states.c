@@ -210,10 +210,10 @@ static void write_state(const char *state, const struct line *waits)
 static void take_with(const struct line *waits)
 {
     char *state = listener >= 0 ? describe() : NULL;
-    bool same = state == NULL || (last != NULL && strcmp(state, last) == 0);
-    if (waits != NULL && strcmp(waits->text, last_timeouts.text) != 0)
-        same = state == NULL;
-    if (same) {
+    bool other_waits =
+        waits != NULL && strcmp(waits->text, last_timeouts.text) != 0;
+    if (state == NULL ||
+        (last != NULL && strcmp(state, last) == 0 && !other_waits)) {
         free(state);
         return;
     }

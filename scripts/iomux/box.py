@@ -241,20 +241,6 @@ def as_user(user):
     return {"user": user, "group": user, "extra_groups": []}
 
 
-def children(pid):
-    """Returns the processes that a process has started, and theirs."""
-    found, waiting = [], [pid]
-    while waiting:
-        each = waiting.pop()
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{each}/task"):
-                with open(f"/proc/{each}/task/{thread}/children",
-                          encoding="ascii") as file:
-                    waiting += [int(word) for word in file.read().split()]
-        found.append(each)
-    return found[1:]
-
-
 def processes_of(user):
     """Returns the processes of a user that have not ended."""
     found, words = [], re.compile(rb"\nUid:\t.*\b%d\b" % user)

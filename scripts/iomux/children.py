@@ -18,22 +18,24 @@ def adopt():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def of(parent):
-    """Returns the children of a process, zombies included."""
-    found = []
-    for name in os.listdir("/proc"):
+def of(pid):
+    """Returns the processes that a process has started, and theirs, zombies
+    included: see proc(5), /proc/pid/task/tid/children."""
+    found, waiting = [], [pid]
+    while waiting:
+        each = waiting.pop()
         with contextlib.suppress(OSError):
-            if name.isdigit():
-                with open(f"/proc/{name}/stat", encoding="latin-1") as file:
-                    fields = file.read().rpartition(") ")[2].split()
-                if int(fields[1]) == parent:
-                    found.append(int(name))
-    return found
+            for thread in os.listdir(f"/proc/{each}/task"):
+                with open(f"/proc/{each}/task/{thread}/children",
+                          encoding="ascii") as file:
+                    waiting += [int(word) for word in file.read().split()]
+        found.append(each)
+    return found[1:]
 
 
 def end_all():
-    """Kills the children, then the children that they leave, and so on, until
-    none is left, or only those of another user."""
+    """Kills them all, and those that they start meanwhile, until none is left, or
+    only those of another user."""
     end = time.monotonic() + time_limit(LIMIT)
     while time.monotonic() < end:
         children = of(os.getpid())

@@ -3,7 +3,8 @@
 An exercise has the checks of its task.md, and, if it is about a stage, some
 that no author has to write: the file compiles without a warning, the golden
 scenarios play and obey the laws, clients of another process get the right bytes,
-AddressSanitizer finds nothing, and no system call fails with EBADF. They have no points. Each that fails takes one away.
+AddressSanitizer finds nothing, and no system call fails with EBADF. They have no
+points. Each that fails takes one away.
 """
 from __future__ import annotations
 

@@ -21,11 +21,8 @@ from .scenario import options_of, read_scenario
 from .served import Gone, Server
 from .stages import OPTIONS
 
-
 SANITIZER = {"ASAN_OPTIONS": "color=never:exitcode=99:halt_on_error=1",
              "UBSAN_OPTIONS": "print_stacktrace=1"}
-
-
 MOST_STEPS = 400  # of a scenario that is played from outside
 
 

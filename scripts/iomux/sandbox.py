@@ -18,7 +18,8 @@ import socket
 import subprocess
 import time
 
-from .box import MIB, Box, as_user, children, processes_of
+from . import children
+from .box import MIB, Box, as_user, processes_of
 from .program import TOP, Trouble
 
 FIRST_USER, LAST_USER = 59000, 59999
@@ -82,7 +83,7 @@ class Bubblewrap(Box):
         return process
 
     def processes(self, process):
-        return children(process.pid)
+        return children.of(process.pid)
 
     def end_others(self, process):
         """The last process of a box ends the others."""
