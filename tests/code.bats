@@ -320,6 +320,7 @@ END
     echo "$output"
     diff <(echo "$without") <(echo "$output")
     [ "${lines[-1]}" = "2 passed, 2 failed, 2 skipped" ]
+    [[ $without != *"# failed:"* ]]
     python3 - "$xml" <<'END'
 import sys
 import xml.etree.ElementTree as tree
@@ -335,4 +336,12 @@ END
         --junit "$BATS_TEST_TMPDIR/none/report.xml"
     [ "$status" -eq 2 ]
     [[ $output == "test: cannot write the file"* ]]
+    # A long output ends with the failures.
+    printf 'TEST "%s" { true; }\n' {1..20} | sed 's/^TEST/@test/' \
+        >"$copy/tests/many.bats"
+    PATH=$copy/bin:$PATH run "$copy/scripts/test"
+    sed '1,/^# failed:$/d' <<<"$output" >"$BATS_TEST_TMPDIR/failed"
+    [ "$(grep -c '^not ok' "$BATS_TEST_TMPDIR/failed")" -eq 2 ]
+    grep -q '^# escape' "$BATS_TEST_TMPDIR/failed"
+    ! grep '^ok' "$BATS_TEST_TMPDIR/failed" || return 1
 }
