@@ -2355,7 +2355,7 @@ def main(arguments):
 
 
 def run_and_exit(arguments):
-    """Calls main(), and exits. Who reads the output may leave, as head does."""
+    """Calls main(), and exits, also if the reader of the output has left."""
     try:
         status = main(arguments)
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""hazards.py - the bytes that a server keeps, of many clients or once more."""
+"""hazards.py - about the bytes that a server keeps for its clients."""
 import errno
 
 from hazard import Client, Failures, compare, hazard, pattern, wait_until
