@@ -8,8 +8,8 @@ import json
 
 from . import trace as traces
 from .program import TOP, Trouble
-from .stages import (
-    OPTIONS, build, find_play, find_stage, record, stages)
+from .stages import (OPTIONS, build, find_play, find_stage, record,
+                     stages)
 from .summary import ANSWERS
 from .trace_json import read_object
 from .twins import Twin, find_twin
@@ -67,8 +67,8 @@ def find(word):
 
 
 def prepare(players):
-    """Builds the stages of these players and no others, which is faster. Stage
-    12 needs a library, without which the whole course is built but for it."""
+    """Builds the stages of these players, which is faster than all. For stage
+    12 it builds all, because make then omits it if liburing is missing."""
     targets = [f"build/{player.stage}" for player in players]
     build(*([] if "build/12-io-uring" in targets else targets))
 
