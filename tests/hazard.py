@@ -759,15 +759,26 @@ def no_memory_lost(stage):
 
     with stage.serve() as server:
         visit(500)
+        check_memory(server, lambda: visit(4000))
+
+
+def check_memory(server, visit):
+    """A lost piece a visit shows in every round; a cache grows in the first.
+
+    malloc(3) makes an arena for a thread that finds the others in use, and the
+    C library keeps stacks, so chance may add some hundred kB once.
+    """
+    grown = []
+    while len(grown) < 5 and not (grown and grown[-1] < 100):
         before = server.memory()
-        visit(4000)
-        after = server.memory()
-        # 4,000 times the smallest piece that malloc gives is 125 kB.
-        check(
-            after - before < 100,
-            f"about {before} kB, as after the first 500 clients",
-            f"{after} kB",
-        )
+        visit()
+        grown.append(server.memory() - before)
+    # 4,000 times the smallest piece that malloc gives is 125 kB.
+    check(
+        grown[-1] < 100,
+        "no more memory than before, in one of 5 rounds",
+        f"kB more in each: {grown}",
+    )
 
 
 # --- what clients send ----------------------------------------------------
