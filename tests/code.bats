@@ -293,6 +293,49 @@ make_nothing() {
     tail -n 1 "$bin/asked" | grep 'install .* gcc '
 }
 
+@test ".ci/run repeats up to three failures alone, and fails if one fails again" {
+    local copy=$BATS_TEST_TMPDIR/copy
+    mkdir -p "$copy"/{.ci,scripts/iomux}
+    cp "$TOP/.ci/run" "$copy/.ci"
+    cp "$TOP"/scripts/iomux/environment.* "$copy/scripts/iomux"
+    # A name of a test with characters of a regular expression.
+    cat >"$copy/scripts/test" <<'END'
+#!/bin/bash
+case $* in
+--junit*)
+    echo "ok 1 good"
+    for ((i = 1; i <= FAILURES; i++)); do echo "not ok $i bad (a+b) $i"; done
+    echo "1 passed, $FAILURES failed, 0 skipped"
+    [ "$FAILURES" -eq 0 ]
+    ;;
+--extra*--junit*)
+    echo "2 passed, 0 failed, 1 skipped"
+    [ -z "$EXTRA_ENDS" ]
+    ;;
+*)
+    [[ "bad (a+b) $AGAIN" =~ $1 ]]
+    ;;
+esac
+END
+    chmod +x "$copy/scripts/test"
+    export FAILURES AGAIN EXTRA_ENDS
+    FAILURES=0 run "$copy/.ci/run"
+    [ "$status" -eq 0 ]
+    [ "${lines[-1]}" = "3 passed, 0 failed, 1 skipped" ]
+    FAILURES=1 AGAIN=1 run "$copy/.ci/run"
+    [ "$status" -eq 0 ]
+    [ "${lines[-2]}" = "passed when it was repeated alone: bad (a+b) 1" ]
+    [ "${lines[-1]}" = "4 passed, 0 failed, 1 skipped" ]
+    FAILURES=2 AGAIN=1 run "$copy/.ci/run"
+    [ "$status" -eq 1 ]
+    [ "${lines[-1]}" = "4 passed, 1 failed, 1 skipped" ]
+    FAILURES=4 AGAIN=1 run "$copy/.ci/run"
+    [ "$status" -eq 1 ]
+    [ "${lines[-1]}" = "3 passed, 4 failed, 1 skipped" ]
+    FAILURES=0 EXTRA_ENDS=1 run "$copy/.ci/run"
+    [ "$status" -eq 1 ]
+}
+
 @test "scripts/test counts the same with and without a report in JUnit's XML" {
     local copy=$BATS_TEST_TMPDIR/copy xml=$BATS_TEST_TMPDIR/report.xml
     unset STAGES # the copy has no stages
