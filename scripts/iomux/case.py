@@ -12,7 +12,7 @@ from . import failure, seeds, trace as traces
 from .exercise import shown
 from .failure import Failed
 from .program import TOP, read_text
-from .runner import ASAN, LIMIT, SANITIZE, Direct, Ran
+from .runner import ASAN, LIMIT, SANITIZE, Direct, Ran, build_script
 from .scenario import options_of
 from .stages import OPTIONS, SCENARIOS
 from .twins import BROKEN
@@ -27,21 +27,19 @@ for word; do
     echo "$mark"
     command=()
 done"""
-# Prints how the file $1 avoids the sanitizers, whose flags are $2. The compiler
-# puts words and strings together before they are compared.
-AVOIDS = r"""export SOURCE_DATE_EPOCH=0
-compile() { ${CC:-cc} -std=gnu17 -D_GNU_SOURCE -U_FORTIFY_SOURCE -Icommon -o - \
-    "$@" 2>/dev/null; }
-text=$(compile -O2 -E -P "$1")
-[ "$text" = "$(compile -O1 $2 -E -P "$1")" ] ||
+# Builds with the sanitizers, and prints how the file avoids them: $1 is its name
+# without ".c". The compiler has put words and strings together.
+AVOIDS = r"""
+expand() { ${CC:-cc} -std=gnu17 -D_GNU_SOURCE -U_FORTIFY_SOURCE -Icommon \
+    "$@" -E -P "$FILE.c" 2>/dev/null || :; }
+text=$(expand -O1)
+[ "$text" = "$(expand -O1 $SANITIZE)" ] ||
     echo "code that depends on the sanitizers"
-printf '%s\n' "$text" | grep -oEm 1 'no_(sanitize|address)\w*'
-assembler=$(compile -O1 -S "$1")
-printf '%s\n' "$assembler" | grep -qE '^[[:space:]]*\S{1,2}APP$' &&
+printf '%s\n' "$text" | grep -oEm 1 'no_(sanitize|address)\w*' || :
+grep -qE '^[[:space:]]*\S{1,2}APP$' "build/$FILE.s" &&
     echo "assembler code, which the sanitizers do not check"
-printf '%s\n' "$assembler" | grep -oEim 1 \
-    '(^|[^[:alnum:]]|lib)([almtu]|ub)san([^[:alpha:]]\w*|$)|__sanitizer\w*'
-exit 0"""
+grep -oEim 1 '(^|[^[:alnum:]]|lib)([almtu]|ub)san([^[:alpha:]]\w*|$)|__sanitizer\w*' \
+    "build/$FILE.s" || :"""
 MODEL = os.path.join(TOP, "walkthrough", "model")
 
 
@@ -168,30 +166,28 @@ class Case:
 
     def build(self):
         target = self.exercise.stage or "model"
-        ran = self.runner.build(target)
+        ran = self.runner.build(build_script(self.exercise.file, target))
         program = self.built(target)
         if ran.good and os.path.exists(program):
             self.program = program
         return ran
 
     def build_asan(self):
+        """Returns the program that is built with the sanitizers. Raises Failed
+        if the file changes what they check, or can recognize them."""
         if self.asan is None:
-            ran = self.runner.build(self.exercise.stage, ASAN, SANITIZE)
-            self.asan = self.built(self.exercise.stage, ASAN)
+            file, stage = self.exercise.file, self.exercise.stage
+            ran = self.runner.build("\n".join((
+                f"FILE={file[:-2]} SANITIZE='{SANITIZE}'",
+                build_script(file, stage, ASAN, SANITIZE), AVOIDS)))
+            self.asan = self.built(stage, ASAN)
             if not ran.good:
                 raise Failed("it builds with AddressSanitizer",
                              first_error(ran))
+            if ran.output:
+                raise Failed("a file that leaves the sanitizers as they are",
+                             ran.output.decode("utf-8", "replace").strip())
         return self.asan
-
-    def need_sanitizer(self):
-        """Raises Failed if the file changes what the sanitizers check, or
-        can recognize them."""
-        ran = self.runner.run(["bash", "-pc", AVOIDS, "bash",
-                               self.exercise.file, SANITIZE])
-        if ran.status != 0 or ran.output:
-            raise Failed("a file that leaves the sanitizers as they are",
-                         ran.output.decode("utf-8", "replace").strip() or
-                         ran.ending)
 
     # --- what a failure shows
 

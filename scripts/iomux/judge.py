@@ -118,8 +118,12 @@ def prepare(exercise):
         prepare_stage(None)
     else:
         prepare_stage(exercise.stage or "model")
-    if exercise.stage is not None and exercise.kind in ("find", "build"):
-        prepare_asan(exercise.stage)
+    if exercise.kind in ("find", "build"):
+        runners.build_script(exercise.file, exercise.stage or "model")
+        if exercise.stage is not None:
+            prepare_asan(exercise.stage)
+            runners.build_script(exercise.file, exercise.stage, runners.ASAN,
+                                 runners.SANITIZE)
 
 
 def seeded(exercise):

@@ -24,7 +24,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import glob
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -172,21 +175,38 @@ class Direct:
     def look_up(self, argv):
         return where.run_addr2line(argv)
 
-    def build(self, target, build="build", sanitize=""):
-        """Runs make in place. With a sanitizer, build is another folder."""
-        return self.run(make_command(target, build, sanitize), 6 * LIMIT)
+    def build(self, script):
+        """Runs a shell script that build_script() has returned."""
+        return self.run(["bash", "-pc", script], 6 * LIMIT)
 
     def close(self):
         self.end()
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-def make_command(target, build, sanitize):
-    """Returns the command that builds a program of an exercise."""
-    more = [f"SANITIZE={sanitize}", "CFLAGS=-O1 -g"] if sanitize else []
-    if target != "12-io-uring":
-        more.append("URING=")  # the Makefile does not look for liburing
-    return ["make", "-s", f"BUILD={build}", *more, f"{build}/{target}"]
+@functools.lru_cache(maxsize=None)
+def build_script(file, target, build="build", sanitize=""):
+    """Returns the commands by which make builds a program of an exercise, as a
+    script for place. Make is asked once, in the tree, which has the others'
+    objects. The assembler code of the file stays there, beside its object."""
+    more = ["URING="] if target != "12-io-uring" else []
+    if file.startswith("demos/"):
+        # The optimization of what case.py reads, and no path of this system.
+        more += ["CFLAGS=-O1 -g", 'CPPFLAGS=-ffile-prefix-map="$$PWD"=.']
+    others = glob.glob(os.path.join(os.path.dirname(file), "[a-z]*.c"),
+                       root_dir=TOP)
+    ran = subprocess.run(
+        ["make", "-sn", "-C", TOP, f"BUILD={build}", f"SANITIZE={sanitize}",
+         "NEW=$@", "RENAME=", *more, *[f"-W{name}" for name in (file, *others)],
+         f"{build}/{target}"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    script = re.sub(
+        rf" -c (\\\n +)?-o (\S+)\.o {re.escape(file)}\b",
+        rf" -S -o \2.s {file} && ${{CC:-cc}} -c -o \2.o \2.s", ran.stdout)
+    if ran.returncode != 0 or script == ran.stdout:
+        raise Trouble(f"make does not say how to build {build}/{target}: "
+                      f"{ran.stderr.strip() or ran.stdout}")
+    return "set -e\nexport SOURCE_DATE_EPOCH=0\n" + script
 
 
 def collect(process, ran, seconds, most, excess=lambda: None):
@@ -236,12 +256,11 @@ def lay_out(runner, exercise, source):
     for name in ("common", "tests", "scripts", "Makefile", "build/common",
                  ASAN + "/common"):
         link(os.path.join(TOP, name), os.path.join(place, name))
-    for folder in ("build", ASAN):  # the compiler was checked for the tree
-        link(os.devnull, os.path.join(place, folder, "requirements.ok"))
     if exercise.file.startswith("walkthrough/model/"):
         lay_out_model(place)
     for folder in ("build", ASAN):  # what an earlier file was built into
-        for name in (exercise.stage or "model", exercise.file[:-2] + ".o"):
+        for name in (exercise.stage or "model", exercise.file[:-2] + ".o",
+                     exercise.file[:-2] + ".s"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(place, folder, name))
     path = os.path.join(place, exercise.file)
