@@ -147,6 +147,8 @@ static void on_scan(bool busy)
         self->empty_scans = busy ? 0 : self->empty_scans + 1;
     }
     pthread_mutex_unlock(&lock);
+    if (!busy && self != NULL)
+        sched_yield(); /* the player may need this CPU */
 }
 
 /* --- what a thread does -------------------------------------------------- */
