@@ -62,6 +62,7 @@ STALL = 4 * MIB  # bytes that are more than a server and two sockets take
 HAZARDS = {}
 FILES = [__file__]  # with hazards
 NOT_TCP = set()  # hazards that are not for TCP
+OF_COMMON = set()  # hazards that only common/ handles, not the loop of a stage
 
 
 class Bad(Exception):
@@ -85,6 +86,12 @@ def hazard(function):
 def not_tcp(function):
     """Leaves out a hazard over TCP."""
     NOT_TCP.add(function.__name__.replace("_", "-"))
+    return function
+
+
+def of_common(function):
+    """Leaves out a hazard with --loop: some stages stand for all."""
+    OF_COMMON.add(function.__name__.replace("_", "-"))
     return function
 
 
@@ -880,6 +887,7 @@ def pass_descriptors(stage):
 
 
 @hazard
+@of_common
 def forge_the_trace(stage):
     """No message can forge a line of the trace or drive the terminal."""
     messages = [
@@ -1463,6 +1471,7 @@ def check_pace(server, failures):
 
 
 @hazard
+@of_common
 def no_memory(stage):
     """Without memory for all clients, some are refused and the others are served."""
     if stage.is_sanitized():
@@ -1507,6 +1516,7 @@ def check_refused(result, status, words):
 
 
 @hazard
+@of_common
 def killed_and_again(stage):
     """A server that was killed can be started again on its path."""
     dead = Server(stage)
@@ -1538,6 +1548,7 @@ def second_instance(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def regular_file(stage):
     """A file at the path that is not a socket is left as it is."""
@@ -1556,6 +1567,7 @@ def regular_file(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def long_path(stage):
     """A path of 107 bytes works, a longer one is refused with the limit."""
@@ -1568,6 +1580,7 @@ def long_path(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def abstract_name(stage):
     """An @name works, leaves no file, and is refused to a second server."""
@@ -1588,6 +1601,8 @@ def abstract_name(stage):
 
 
 @hazard
+@of_common
+@of_common
 @not_tcp
 def path_taken_away(stage):
     """A server whose socket file was removed continues, and removes no other file."""
@@ -1606,6 +1621,7 @@ def path_taken_away(stage):
 
 
 @hazard
+@of_common
 def two_at_once(stage):
     """Two servers start at once on a stale file: clients reach one of them."""
     # Nothing locks the file, so both may start, and one then has no file.
@@ -1682,6 +1698,7 @@ def handover(stage):
 
 
 @hazard
+@of_common
 def signals_end_it(stage):
     """SIGINT, SIGTERM and SIGHUP end a server, even if a client does not read."""
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
@@ -1739,6 +1756,7 @@ def signals_that_mean_nothing(stage):
 
 
 @hazard
+@of_common
 def end_in_a_flood(stage):
     """SIGTERM in the middle of a flood ends a server, and no file is left."""
     server = Server(stage)
@@ -1935,6 +1953,7 @@ def start_demo(stage, *options, **arguments):
 
 
 @hazard
+@of_common
 @not_tcp
 def output_fails(stage):
     """`demo | head -1` and a full disk end a demo, and no file is left."""
@@ -1952,6 +1971,7 @@ def output_fails(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def both_outputs_fail(stage):
     """`demo 2>&1 | head -1` ends with status 1, and no file is left."""
@@ -1965,6 +1985,7 @@ def both_outputs_fail(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def output_unread(stage):
     """A second SIGTERM ends a demo that writes to a pipe that nobody reads."""
@@ -2027,6 +2048,7 @@ def wait_blocked(process):
 
 
 @hazard
+@of_common
 @not_tcp
 def second_signal(stage):
     """A second SIGTERM ends a server that blocks in a write, by the signal."""
@@ -2082,6 +2104,7 @@ def fill_the_trace(reader, clients):
 
 
 @hazard
+@of_common
 @not_tcp
 def first_signal(stage):
     """One SIGTERM ends a server that blocks in a write, after some seconds."""
@@ -2185,6 +2208,7 @@ def cut_short(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def demo_of_few_descriptors(stage):
     """A demo with too few descriptors for its clients ends with a message."""
@@ -2206,6 +2230,7 @@ def demo_of_few_descriptors(stage):
 
 
 @hazard
+@of_common
 @not_tcp
 def impostor(stage):
     """Another program cannot take the name of one of the demo's clients."""
@@ -2349,6 +2374,10 @@ def main(arguments):
         Transport.use_tcp()
         for name in NOT_TCP:
             HAZARDS.pop(name, None)
+    if arguments[:1] == ["--loop"]:
+        arguments = arguments[1:]
+        for name in OF_COMMON:
+            HAZARDS.pop(name, None)
     if arguments == ["--list"]:
         for name, function in HAZARDS.items():
             print(f"{name:26} {function.__doc__}")
@@ -2356,8 +2385,8 @@ def main(arguments):
     *programs, name = arguments or [""]
     names = list(HAZARDS) if name == "all" else name.split(",")
     if not programs or not HAZARDS.keys() >= set(names):
-        print("usage: hazard.py [--own FILE] [--tcp] PROGRAM... "
-              "HAZARD[,HAZARD]...|all, or [--own FILE] [--tcp] --list",
+        print("usage: hazard.py [--own FILE] [--tcp] [--loop] PROGRAM... "
+              "HAZARD[,HAZARD]...|all, or with --list for the programs",
               file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -2,16 +2,17 @@
 # shellcheck source=tests/helpers.bash
 source "$BATS_TEST_DIRNAME/../helpers.bash"
 
-# do_hazards SCRIPT [--tcp] STAGE...: does all hazards of a script to these
-# stages. Each hazard has a limit of its own.
+# do_hazards SCRIPT [--tcp] [--loop] STAGE...: does all hazards of a script to
+# these stages. Each hazard has a limit of its own. With --loop, those are left
+# out that only common/ handles.
 do_hazards() {
     local said=$BATS_TEST_TMPDIR/said status=0 stage
     local -a script=(python3 -IS "$TOP/tests/$1") names
     shift
-    if [ "$1" = --tcp ]; then
-        script+=(--tcp)
+    while [[ $1 = --* ]]; do
+        script+=("$1")
         shift
-    fi
+    done
     mapfile -t names < <("${script[@]}" --list | sed 's/ .*//')
     [ ${#names[@]} -gt 30 ]
     "${script[@]}" "${@/#/"$BUILD/"}" all >"$said" 2>&1 3>&- 4>&- || status=$?
@@ -25,10 +26,10 @@ do_hazards() {
         "$said" | sort)
 }
 
-# Does all hazards to one echo server.
+# suffer_all [--loop] STAGE: does all hazards to one echo server.
 suffer_all() {
-    need_stage "$1"
-    do_hazards hazard.py "$1"
+    need_stage "${@: -1}"
+    do_hazards hazard.py "$@"
 }
 
 MODULES=$TOP/build/npm/node_modules

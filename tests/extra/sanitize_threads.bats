@@ -86,12 +86,12 @@ run_quietly() {
 
 @test "ThreadSanitizer finds no race under any hazard in stage 02" {
     use_tsan
-    suffer_all 02-threads
+    suffer_all --loop 02-threads
 }
 
 @test "ThreadSanitizer finds no race under any hazard in stage 09" {
     use_tsan
-    suffer_all 09-epoll-pool
+    suffer_all --loop 09-epoll-pool
 }
 
 @test "ThreadSanitizer finds no race in the reactor's calls and signals" {
