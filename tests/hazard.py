@@ -793,11 +793,11 @@ def check_memory(server, visit):
 
 @hazard
 def large_messages(stage):
-    """60 kB and 16 MiB are echoed completely to a client that reads while it sends."""
+    """60 kB, and more than all buffers take, are echoed to a client that also reads."""
     with stage.serve() as server:
         client = Client(server)
         client.exchange(pattern(60000))
-        client.exchange(pattern(16 * MIB))
+        client.exchange(pattern(STALL))
 
 
 @hazard
