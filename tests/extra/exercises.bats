@@ -1,8 +1,6 @@
 #!/usr/bin/env bats
 #
-# exercises.bats - each exercise of walkthrough/exercises fails at first, passes
-# when solved, and refuses wrong answers; and scripts/exercise starts, judges and
-# explains.
+# exercises.bats - scripts/exercise starts, judges and explains exercises.
 
 # "exercise" alone prints the list:
 # shellcheck disable=SC2119,SC2120
@@ -28,31 +26,6 @@ setup() {
 exercise() {
     timeout -k 1 $((10 * LIMIT)) "$tree/scripts/exercise" "$@" \
         3>&- 4>&- </dev/null
-}
-
-# Tests the exercises of which the number, modulo 3, is $1: unsolved, solved and
-# wrong answers. Three tests, so that they can run beside each other.
-test_third() {
-    local number bad=0
-    for number in $(exercise | awk '/^ *[0-9]/ {print $1}'); do
-        ((number % 3 != $1)) || exercise --test "$number" || bad=1
-    done >"$BATS_TEST_TMPDIR/said" 2>&1
-    grep '^SKIP' "$BATS_TEST_TMPDIR/said" | sed 's/^/# /' >&3 || :
-    grep -v '^GOOD' "$BATS_TEST_TMPDIR/said" || :
-    grep -q '^GOOD.*unsolved file is refused' "$BATS_TEST_TMPDIR/said"
-    [ "$bad" -eq 0 ]
-}
-
-@test "exercises 1, 4, 7, ... fail at first, pass solved, and refuse wrong answers" {
-    test_third 1
-}
-
-@test "exercises 2, 5, 8, ... fail at first, pass solved, and refuse wrong answers" {
-    test_third 2
-}
-
-@test "exercises 3, 6, 9, ... fail at first, pass solved, and refuse wrong answers" {
-    test_third 0
 }
 
 @test "a test of an exercise fails if the exercise accepts a wrong answer" {
