@@ -24,6 +24,7 @@ from .reports import Graded, Line
 from .runner import Direct
 
 LIMIT = 240  # seconds for an exercise of one student
+LONGEST = 60  # characters of the name of a folder; one has at most 4 bytes
 NEEDED = (("make", "make"), ("strace", "strace"), ("addr2line", "binutils"))
 PR_SET_PDEATHSIG = 1
 
@@ -85,6 +86,8 @@ class Session:
 
     def close(self):
         """Ends all workers and all that they have started."""
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+            signal.signal(number, signal.SIG_IGN)  # a second one changes nothing
         for worker in self.workers.values():
             with contextlib.suppress(OSError):
                 os.kill(worker.pid, signal.SIGKILL)
@@ -93,7 +96,7 @@ class Session:
             for user in self.users:
                 sandbox.end_user(user)
         self.workers.clear()
-        shutil.rmtree(self.base, ignore_errors=True)
+        box.remove_tree(self.base)
 
     # --- one student, in a worker
 
@@ -122,7 +125,7 @@ class Session:
             reason = (f"the judge has failed: {type(error).__name__}: {error} "
                       f"({os.path.basename(where.filename)}:{where.lineno})")
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            box.remove_tree(folder)
         each = graded(student.name, exercise, results, reason)
         if runner is None:
             return each
@@ -166,6 +169,8 @@ class Worker:
             for number in signal.SIGTERM, signal.SIGHUP:
                 signal.signal(number, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            # What it leaves if it is killed, close() removes.
+            tempfile.tempdir = session.base
             if os.getppid() == parent:
                 found = session.judge(student, session.users[slot])
                 with open(other, "w", encoding="utf-8") as file:
@@ -238,14 +243,8 @@ def write_reports(folder, students, detail, formats, one):
     shown = [[each._replace(lines=[reports.with_detail(line, detail)
                                    for line in each.lines])
               for each in graded] for graded in students]
-    places = set()
-    for each in shown:
-        name = re.sub(r"[^\w.@+-]", "_", reports.printable(each[0].student))
-        if name.strip(".") == "":
-            name = "student" + name
-        while name in places:
-            name += "_"
-        places.add(name)
+    names = place_names([each[0].student for each in shown], folder)
+    for each, name in zip(shown, names):
         place = folder if one else os.path.join(folder, name)
         os.makedirs(place, exist_ok=True)
         write_text(os.path.join(place, "report.txt"), reports.text(each))
@@ -259,6 +258,25 @@ def write_reports(folder, students, detail, formats, one):
         for form in formats:
             write_text(os.path.join(folder, reports.FILES[form]),
                        reports.FORMATS[form](flat))
+
+
+def place_names(students, folder):
+    """Returns the name of a folder of reports for each student. A long name is
+    cut. The name is another one than those of the other students, of the
+    results and of files that exist."""
+    found = []
+    taken = {"grades.csv", *reports.FILES.values()}
+    for student in students:
+        word = re.sub(r"[^\w.@+-]", "_", reports.printable(student))[:LONGEST]
+        if word.strip(".") == "":
+            word = "student" + word
+        name, number = word, 1
+        while name in taken or os.path.isfile(os.path.join(folder, name)):
+            number += 1
+            name = f"{word}_{number}"
+        taken.add(name)
+        found.append(name)
+    return found
 
 
 def random_seed():

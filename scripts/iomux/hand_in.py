@@ -9,6 +9,7 @@ from .program import Trouble
 
 MOST = 256 << 10  # bytes of a file
 ENTRIES = 20000  # of a folder: more are not looked at
+DEEPEST = 50  # folders in each other
 IGNORED = ("__MACOSX",)
 
 Student = collections.namedtuple("Student", "name path")
@@ -47,7 +48,7 @@ def read(student, exercise, others):
     exercise. `others` are the names of the other exercises, whose folders are
     not looked at. Raises Refused."""
     wanted, path = exercise.hand_in, checkout_of(student.path)
-    if os.path.islink(path):
+    if os.path.islink(student.path) or os.path.islink(path):
         raise Refused("the submission is a symbolic link")
     if not os.path.lexists(path):
         raise Refused(f"there is no file {wanted} in work/")
@@ -79,16 +80,20 @@ def checkout_of(path):
 
 
 def candidates(path, wanted, others):
-    found, count = [], 0
-    for folder, folders, names in os.walk(path):
+    found, closed, count = [], [], 0
+    for folder, folders, names in os.walk(path, onerror=closed.append):
         folders[:] = [name for name in folders
                       if name[0] != "." and name not in others
                       and name not in IGNORED]
+        if os.path.relpath(folder, path).count(os.sep) >= DEEPEST:
+            raise Refused(f"it has over {DEEPEST} folders in each other")
         count += len(names) + len(folders)
         if count > ENTRIES:
             raise Refused(f"it has more than {ENTRIES} files")
         if wanted in names or wanted in folders:
             found.append(os.path.join(folder, wanted))
+    if closed and not found:
+        raise Refused("a folder cannot be read: " + (closed[0].strerror or ""))
     return found
 
 

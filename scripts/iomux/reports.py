@@ -25,6 +25,7 @@ Graded = collections.namedtuple("Graded", "student exercise lines reason")
 DETAILS = ("full", "actual", "none")
 FILES = {"tap": "results.tap", "junit": "results.xml",
          "gradescope": "results.json", "csv": "results.csv"}
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the last four are wide
 HIDDEN = re.compile(r" *(expected:|again:|GOOD |MISSING )")
 
 
@@ -168,7 +169,7 @@ def gradescope(graded):
 def cell(word):
     """Returns a cell that no spreadsheet takes for a formula."""
     word = printable(str(word)).replace("\n", " ")
-    return "'" + word if word[:1] in tuple("=+-@") else word
+    return "'" + word if word[:1] in FORMULA else word
 
 
 def as_csv(rows):
