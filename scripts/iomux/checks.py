@@ -106,7 +106,7 @@ def scenario(case, words):
 def says(case, words):
     play = played(case, words[2])
     found = [e for e in play.trace.events
-             if e.kind != "note" and re.search(words[1], e.text)]
+             if outside_check.said(words[1], e)]
     if not found:
         case.fail(play, f"a line of the trace that matches '{words[1]}'",
                   "no such line")

@@ -21,21 +21,22 @@ WAITS = ("select", "poll", "epoll_wait")
 CALL = re.compile(r"([0-9]+) +(\w+)\((.*)\) += (-?[0-9]+)(?: (E[A-Z0-9]+))?.*")
 BEGIN = re.compile(r"([0-9]+) +(\w+\(.*) <unfinished \.\.\.>")
 END = re.compile(r"([0-9]+) +<\.\.\. \w+ resumed>(.*)")
+CHANGE = re.compile(r"EPOLL_CTL_([A-Z]+), ([0-9]+)")
 
 Call = collections.namedtuple("Call", "tid name first text result error data")
 
 
 def read_calls(lines, server):
-    """Returns the calls of a server and of the threads that it has started
-    since it listens, in the order of their results."""
-    calls, begun, listens, others = [], {}, False, set()
+    """Returns the calls of a server and of all that it has started, in the
+    order of their results."""
+    calls, begun, runs, others = [], {}, False, set()
     for line in lines:
         begin, end = BEGIN.match(line), END.match(line)
         if begin:
             begun[begin[1]] = begin[2]
         tid = int(line.split(None, 1)[0])
-        listens |= tid == server and " listen(" in line
-        if not listens and tid != server:
+        runs |= tid == server
+        if not runs:
             others.add(tid)  # of the box, for example
         if begin or tid in others:
             continue
@@ -44,13 +45,24 @@ def read_calls(lines, server):
         found = CALL.match(line)
         if found is None:
             continue
-        text = re.search(r'"((?:\\x[0-9a-f]{2})*)"', found[3])
         first = re.match(r"[0-9]+", found[3])
         calls.append(Call(
             tid, NAMES.get(found[2], found[2]), int(first[0]) if first else -1,
-            line, int(found[4]), found[5],
-            bytes.fromhex(text[1].replace("\\x", "")) if text else b""))
+            line, int(found[4]), found[5], data_of(found[3])))
     return calls
+
+
+def data_of(arguments):
+    """Returns the first bytes that strace shows of the data of a call. readv
+    and recvmsg put them into several buffers."""
+    data = b""
+    before = "iov_base=" if "iov_base=" in arguments else ""
+    for text, cut in re.findall(before + r'"((?:\\x[0-9a-f]{2})*)"(\.*)',
+                                arguments):
+        data += bytes.fromhex(text.replace("\\x", ""))
+        if cut or not before:
+            break
+    return data
 
 
 def by_descriptor(calls):
@@ -80,17 +92,30 @@ def stands_for(event, call):
             call.data.startswith(text.encode("latin-1")))
 
 
+def writable(call):
+    """Returns how many descriptors a wait may have reported as writable."""
+    return call.text.count("POLLOUT") + sum(
+        len(words.split()) for words in re.findall(r"out \[([^]]*)\]",
+                                                   call.text))
+
+
 def untrue(trace, calls):
     """Returns the first line of a trace that has no call, or None."""
     waiting, told = by_descriptor(calls), 0
-    woken = sum(call.text.count("POLLOUT") + call.text.count("out [")
-                for call in calls if call.name in WAITS)
+    woken = sum(writable(call) for call in calls if call.name in WAITS)
+    changes = collections.Counter(
+        CHANGE.search(call.text).groups() for call in calls
+        if call.name == "epoll_ctl" and CHANGE.search(call.text))
     for event in trace.events:
         if not event.of_server:
             continue
         if event.kind == "ready" and "OUT" in (event.events or "").split("|"):
             told += 1
             if told > woken:
+                return event
+        if event.kind == "ctl":
+            changes[event.op, str(event.fd)] -= 1
+            if changes[event.op, str(event.fd)] < 0:
                 return event
         if event.kind not in ("accept", "recv", "eof", "send", "close") or (
                 event.fd is None):
