@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import ctypes
 import os
 import re
 import resource
 import shutil
+import stat
 import subprocess
 import time
 
@@ -32,6 +34,8 @@ LIMITS = Limits(processes=64, address_space=2048 * MIB, cpu=20, files=4096,
                 disk=128 * MIB)
 TRACED = 4 * MIB  # bytes that strace may print
 LOOK = 0.2  # seconds between two looks at the files and processes of a box
+JOIN_SESSION_KEYRING = 1
+KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of keyctl(2)
 EXCESSES = 2  # time-outs and other excesses; after these, nothing is run
 
 # Sets the limits inside, where the processes of others do not count. The system
@@ -81,9 +85,10 @@ class Box:
         result, result_end = os.pipe()
         try:
             if judge:
-                script = [word for word in command[1:] if word[:1] != "-"]
-                command = [PYTHON, "-I", os.path.join(TOP, GUARD),
-                           str(result_end), *script]
+                while command[1][:1] == "-":
+                    del command[1]  # an option of the interpreter
+                command[:1] = [PYTHON, "-I", os.path.join(TOP, GUARD),
+                               str(result_end)]
             roomy = build or "/asan/" in argv[0]
             process = self.open(self.launch(roomy) + command,
                                 self.variables(environment), build, result_end)
@@ -103,6 +108,7 @@ class Box:
     def open(self, *arguments):
         """Starts a command in the box. Returns its Popen, whose streams are
         pipes that belong to the user, who can open /dev/stdout then."""
+        leave_keyring()
         pipes = [os.pipe() for _ in range(2)]
         try:
             for _, end in pipes:
@@ -133,6 +139,9 @@ class Box:
         finally:
             self.tracer = []
 
+    def own_user(self):
+        return as_user(self.user)
+
     def end_server(self, process):
         self.end(process)
         process.stdout.close()
@@ -156,7 +165,12 @@ class Box:
 
     def close(self):
         """Removes what the box has left."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
+
+    def bring(self, program):
+        """Returns the copy of a program of the tree in `papers`. Only there a
+        box shows it."""
+        return shutil.copy(program, self.papers)
 
     def show(self, word):
         """Returns the word of a command line. A scenario is replaced by its
@@ -229,14 +243,29 @@ class Box:
         return self.excess_now(process)
 
     def excess_now(self, process):
-        if memory_of(self.processes(process)) > self.limits.memory:
+        pids = self.processes(process)
+        count, size = open_files_of(pids)
+        if memory_of(pids) + size > self.limits.memory:
             return (f"it took more than {self.limits.memory // MIB} MiB of "
                     "memory, and was ended")
+        if count > 2 * self.limits.files:  # a socket takes memory, too
+            return (f"its processes had more than {2 * self.limits.files} "
+                    "descriptors, and were ended")
         return None
 
     def look_up(self, argv):
         """Runs addr2line(1) in a box."""
         return self.run(argv).output
+
+
+def remove_tree(path):
+    """Removes a folder that a submission could fill. rmtree() of some versions
+    of Python fails at a thousand folders in each other, and rm(1) does not."""
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--one-file-system", path], check=False,
+                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def as_user(user):
@@ -267,6 +296,29 @@ def memory_of(pids):
             with open(f"/proc/{pid}/statm", encoding="ascii") as file:
                 total += int(file.read().split()[1])
     return total * os.sysconf("SC_PAGE_SIZE")
+
+
+def open_files_of(pids):
+    """Returns how many descriptors these processes have, and the bytes of the
+    files that have no name: memfd_create(2), or a file that was removed."""
+    count, sizes = 0, {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                count += 1
+                with contextlib.suppress(OSError):
+                    file = os.stat(f"/proc/{pid}/fd/{fd}")
+                    if stat.S_ISREG(file.st_mode) and file.st_nlink == 0:
+                        sizes[file.st_dev, file.st_ino] = file.st_blocks * 512
+    return count, sum(sizes.values())
+
+
+def leave_keyring():
+    """Gives this process a new session keyring, which is empty: programs that
+    it starts have the keys of its session, see keyrings(7)."""
+    number = KEYCTL.get(os.uname().machine)
+    if number is not None:
+        ctypes.CDLL(None).syscall(number, JOIN_SESSION_KEYRING, None)
 
 
 # What the programs of a submission may see of the tree: no golden trace, no

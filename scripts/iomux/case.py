@@ -65,7 +65,10 @@ class Case:
         self.program = self.asan = None
         self.plays, self.served = {}, {}  # by the name of the scenario
         if exercise.kind == "write":
-            self.program = os.path.join(TOP, "build", exercise.stage)
+            self.program = runner.bring(self.stage_program())
+
+    def stage_program(self):
+        return os.path.join(TOP, "build", self.exercise.stage)
 
     # --- scenarios
 
@@ -93,14 +96,15 @@ class Case:
             ["--random", str(1 + self.seed % 1000)] if name == "random" else
             [os.path.join(MODEL, name + ".ep")])]
 
-    def hazard_argv(self, program, name):
+    def hazard_argv(self, program, name, copied=True):
         """The command of a hazard. The exercise's own are copied, so that they
-        can be read where the student's programs run."""
+        can be read where the student's programs run. People read the original.
+        """
         own = os.path.join(self.exercise.folder, "hazards.py")
         argv = [os.path.join(TOP, "tests", "hazard.py")]
         if os.path.isfile(own):
-            own = shutil.copy(own, self.runner.papers)
-            argv += ["--own", own]
+            argv += ["--own", shutil.copy(own, self.runner.papers)
+                     if copied else own]
         return [*argv, program, name]
 
     def play(self, name, path=None):
@@ -144,7 +148,7 @@ class Case:
         names = names_of(words)
         if words[0] == "hazard":
             return shlex.join(map(shown, self.hazard_argv(
-                self.built(exercise.stage), names[0])))
+                self.built(exercise.stage), names[0], False)))
         if words[0] == "model":
             return shlex.join(map(shown, self.model_argv(
                 names[0], self.built("model"))))
@@ -156,7 +160,8 @@ class Case:
             return shlex.join(map(shown, self.argv(
                 self.scenario(names[0]), self.built(exercise.stage, ASAN))))
         if words[0] == "one":
-            return shlex.join(map(shown, self.argv(self.source)))
+            return shlex.join(map(shown, self.argv(self.source,
+                                                   self.stage_program())))
         return None
 
     def built(self, target, folder="build"):
@@ -201,7 +206,7 @@ class Case:
                               exercise.stage + ".txt")
         if os.path.exists(golden) and path.startswith(SCENARIOS):
             return read_text(golden).splitlines()
-        program = os.path.join(TOP, "build", exercise.stage)
+        program = self.stage_program()
         runner = Direct()
         try:
             ran = runner.run(self.argv(path, program))

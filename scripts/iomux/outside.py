@@ -14,6 +14,7 @@ from __future__ import annotations
 import array
 import errno
 import fcntl
+import os
 import random
 import select
 import socket
@@ -66,7 +67,12 @@ class Client:
         if not blocks:
             self.socket.setblocking(False)
         try:
-            self.socket.connect(path)
+            # A link, which the server may have put there, is not followed.
+            fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                self.socket.connect(f"/proc/self/fd/{fd}")
+            finally:
+                os.close(fd)
         except socket.timeout:
             self.error = "connect", errno.ETIMEDOUT
         except OSError as error:

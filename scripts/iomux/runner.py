@@ -8,6 +8,7 @@ own file. sandbox.py has those for the files of others.
   papers    a folder that they may only read: scenarios with a seed
   run()     runs a command, and returns a Ran
   build()   builds the programs of an exercise in place, and returns a Ran
+  bring()   returns the path of a program of the tree that run() can start
   close()   ends all processes, and removes what was made
 
 For served.py, which connects to a program that goes on:
@@ -15,6 +16,7 @@ For served.py, which connects to a program that goes on:
   start_server()  starts a command, perhaps under a tracer; returns its Popen
   end_server()    ends it, with all that it has started
   end_others()    after its end: ends what it has started
+  own_user()      the arguments of Popen() for a command of its user
   processes()     its processes
   meeting, door() the folder of its socket, and the path as this process sees it
   excess()        a sentence about a limit that it exceeds, or None
@@ -162,6 +164,9 @@ class Direct:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
+    def own_user(self):
+        return {}
+
     def processes(self, process):
         return where.members(process.pid)
 
@@ -178,6 +183,9 @@ class Direct:
     def build(self, script):
         """Runs a shell script that build_script() has returned."""
         return self.run(["bash", "-pc", script], 6 * LIMIT)
+
+    def bring(self, program):
+        return program
 
     def close(self):
         self.end()

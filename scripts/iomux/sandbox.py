@@ -19,11 +19,13 @@ import subprocess
 import time
 
 from . import children
-from .box import MIB, Box, as_user, processes_of
+from .box import MIB, Box, as_user, processes_of, remove_tree
 from .program import TOP, Trouble
 
 FIRST_USER, LAST_USER = 59000, 59999
-WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where every user may write
+WORLD = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock",
+         "/var/crash")  # where every user may write
+SMALLEST = 4096  # bytes that a file counts at least
 PR_SET_CHILD_SUBREAPER = 36
 WAYS_OUT = """\
 nothing here can shut in a submission: Bubblewrap needs user namespaces, and \
@@ -37,10 +39,13 @@ class Bubblewrap(Box):
 
     name = "bubblewrap"
     meeting = "/tmp"
+    # No user namespace inside: there the program could mount a /tmp without a
+    # limit. Old versions, and containers, cannot forbid it.
+    within = ("--unshare-user", "--disable-userns")
     tree = None  # box.copy_tree(), which is shown in the place of the tree
 
     def arguments(self, variables, build, info):
-        yield from ("bwrap", "--unshare-all", "--die-with-parent",
+        yield from ("bwrap", "--unshare-all", *self.within, "--die-with-parent",
                     "--new-session", "--clearenv", "--info-fd", str(info))
         for name, value in variables.items():
             yield from ("--setenv", name, value)
@@ -149,7 +154,11 @@ class OwnUser(Box):
             return b""
 
     def excess_now(self, process):
-        if self.size() > 2 * self.limits.disk:
+        try:
+            size = self.size()
+        except RecursionError:  # of os.walk(): a thousand folders in each other
+            return "it made too many folders in each other, and was ended"
+        if size > 2 * self.limits.disk:
             return ("its files took more than "
                     f"{2 * self.limits.disk // MIB} MiB, and it was ended")
         return super().excess_now(process)
@@ -163,10 +172,10 @@ class OwnUser(Box):
                 pass
         if self.built:
             self.give_place(0)  # its programs must not change each other
-        shutil.rmtree(self.temporary, ignore_errors=True)
+        remove_tree(self.temporary)
         for entry in self.left():
             if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                remove_tree(entry.path)
             else:
                 with contextlib.suppress(OSError):
                     os.unlink(entry.path)
@@ -192,14 +201,18 @@ class OwnUser(Box):
                 waiting.append(entry.path)
             else:
                 with contextlib.suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    total += size_of(entry.stat(follow_symlinks=False))
         for place in waiting:
-            for folder, _, names in os.walk(place):
-                for name in names:
+            for folder, folders, names in os.walk(place):
+                for name in folders + names:
                     with contextlib.suppress(OSError):
-                        status = os.lstat(os.path.join(folder, name))
-                        total += status.st_blocks * 512
+                        total += size_of(os.lstat(os.path.join(folder, name)))
         return total
+
+
+def size_of(status):
+    """Returns the bytes that a file counts, because no file takes nothing."""
+    return max(status.st_blocks * 512, SMALLEST)
 
 
 WAYS = {"bubblewrap": Bubblewrap, "user": OwnUser}  # the words for --box
@@ -294,4 +307,8 @@ def choose(folder, user, wanted=None):
             continue
         if can_start(kind, folder, user):
             return kind
+        if kind is Bubblewrap:
+            kind.within = ()
+            if can_start(kind, folder, user):
+                return kind
     raise Trouble(WAYS_OUT)

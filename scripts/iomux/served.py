@@ -6,17 +6,18 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import resource
 import selectors
 import shutil
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 import time
 
 from . import where
 from .environment import time_limit
+from .program import Trouble
 from .runner import MOST, Ran
 
 LIMIT = 10  # seconds for a wait
@@ -216,10 +217,15 @@ class Server:
         self.send_signal(signal.SIGCONT)
 
     def limit_descriptors(self, limit):
-        """Sets the number of descriptors that it can have."""
-        with contextlib.suppress(ProcessLookupError):
-            hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
-            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (limit, hard))
+        """Sets the number of descriptors that it can have. Its own user may
+        do that. Root needs a capability that a container may not have."""
+        done = subprocess.run(
+            ["prlimit", f"--pid={self.pid}", f"--nofile={limit}:"], check=False,
+            stdin=subprocess.DEVNULL, capture_output=True,
+            **self.runner.own_user())
+        if done.returncode != 0 and not self.ended():
+            raise Trouble("cannot limit the descriptors of a server: " +
+                          done.stderr.decode("utf-8", "replace").strip())
 
     def terminate(self):
         self.terminated = True
