@@ -13,6 +13,7 @@ expected() {
 assembler 4 7 1
 constructor 0 1 7
 daemon 5 8 0
+deep 0 1 7
 depends 4 7 1
 deputy 4 7 1
 editor 4 7 1
@@ -24,24 +25,30 @@ forks 0 1 7
 full-disk 0 1 7
 honest 5 8 0
 includer 0 0 8
+includes 4 7 1
 killer 0 3 5
 label 4 7 1
 liar 0 2 6
 link 0 0 8
 loop 0 1 7
 memory 0 1 7
+namespaces 5 8 0
+noter 0 3 5
 nothing 0 1 7
 other 0 0 8
 output 0 1 7
 overrun 4 7 1
 reader 5 8 0
 recogniser 4 7 1
+registrar 1 5 3
 remover 3 7 1
 restart 4 7 1
 single 5 8 0
 two 0 0 8
 unchecked 4 7 1
+unnamed 0 1 7
 untouched 0 0 8
+version 4 7 1
 wrong 4 7 1
 END
 }
@@ -60,6 +67,9 @@ setup_file() {
     mkdir "$place/all"
     python3 -B "$TOP/tests/grade/submissions.py" "$TOP" "$place/all" \
         "$place/secret" "$place/open/canary"
+    # Old versions, and some containers, cannot forbid namespaces in a box.
+    bwrap --unshare-user --disable-userns --ro-bind / / --proc /proc true ||
+        rm -r "$place/all/namespaces"
 }
 
 teardown_file() {
@@ -82,6 +92,15 @@ need_box() {
     [[ $said != *"nothing here can shut in"* && $said != *"cannot enter"* ]] ||
         skip "this system has no box of the kind $1: $said"
 }
+
+# Starts a command in a session that has a key. A box must not have it.
+with_key='
+import ctypes, os, sys
+join, add = {"x86_64": (250, 248), "aarch64": (219, 217)}[os.uname().machine]
+call = ctypes.CDLL(None).syscall
+call(join, 1, None)
+call(add, b"user", b"iomux-test", b"secret", 6, -3)
+os.execvp(sys.argv[1], sys.argv[1:])'
 
 # The columns of grades.csv that expected() has.
 table() {
@@ -118,6 +137,7 @@ expected_of_some() {
 
 # All submissions, judged once for several tests.
 judged() {
+    local -a before=(python3 -c "$with_key")
     need_box bubblewrap
     [ -e "$place/full/grades.csv" ] ||
         grade --box bubblewrap --jobs 4 --format tap --format junit \
@@ -129,11 +149,17 @@ judged() {
     run judged
     echo "$output"
     [ "$status" -eq 1 ] # some have no file
-    diff <(expected) <(table "$place/full")
+    diff <(expected | if [ -e "$place/all/namespaces" ]; then cat; else
+        grep -v namespaces; fi) <(table "$place/full")
     nothing_left "$place/full"
     grep 'link is not\|is a symbolic link' "$place/full/link/report.txt"
     grep 'there is no file' "$place/full/untouched/report.txt"
     grep 'there are 2 files' "$place/full/two/report.txt"
+    grep 'MiB of memory' "$place/full/unnamed/report.txt"
+    grep 'strace shows none for line' "$place/full/registrar/report.txt"
+    grep 'also for clients of another process' "$place/full/noter/report.txt"
+    grep 'got: .*no_sanitize' "$place/full/version/report.txt"
+    grep 'depends on the sanitizers' "$place/full/includes/report.txt"
     grep 'no end within its limit: spins, 06-epoll-lt.c:' \
         "$place/full/loop/report.txt"
     grep 'it printed over 64 KiB' "$place/full/output/report.txt"
@@ -203,7 +229,8 @@ END
 @test "grade: as root without user namespaces, each submission has a user of its own" {
     [ "$(id -u)" -eq 0 ] || skip "this way needs root"
     need_box user
-    some honest wrong nothing daemon forks killer includer remover forger full-disk
+    some honest wrong nothing daemon forks killer includer remover forger \
+        full-disk unnamed deep
     run grade --box user --jobs 4 -o "$place/own" "$place/some"
     echo "$output"
     [[ $output == *"box: user of its own"* ]]
@@ -229,13 +256,20 @@ END
 }
 
 @test "grade: SIGTERM ends the judge with all that it has started" {
-    local status=0
     need_box bubblewrap
-    some loop
+    end_when loop "iomux-grade.*/*/box/place/build/06-epoll-lt"
+    # strace(1) writes what a server does for clients of another process.
+    end_when honest "iomux-*/iomux-log.*/log"
+}
+
+# Judges a submission, and ends that as soon as there is a file.
+end_when() {
+    local status=0 pattern=$place/tmp/$2
+    some "$1"
     TMPDIR=$place/tmp EXERCISES=$TOP/tests/grade "$TOP/scripts/grade" -e 90 \
         --seed 1 -o "$place/none" "$place/some" >/dev/null 3>&- 4>&- &
     wait_for_file() {
-        compgen -G "$place/tmp/iomux-grade.*/*/box/place/build/06-epoll-lt"
+        compgen -G "$pattern"
     }
     until_limit wait_for_file
     kill -TERM $!
@@ -272,6 +306,62 @@ END
     [ "$status" -eq 9 ]
     [ -z "$output" ]
     [ "$(cat "$place/result")" = 9 ]
+}
+
+@test "grade: every kind of exercise can be judged in a box" {
+    need_box bubblewrap
+    local right=$place/kinds/right wrong=$place/kinds/wrong
+    mkdir -p "$right/10-three-clients" "$wrong"
+    cp "$TOP/demos/05-poll.c" "$right"
+    cp "$TOP/walkthrough/model/eventpoll.c" "$right"
+    { cat "$right/eventpoll.c"
+      echo '#include <unistd.h>'
+      echo '__attribute__((constructor)) static void b(void) { _exit(0); }'
+    } >"$wrong/eventpoll.c"
+    cp "$TOP/walkthrough/exercises/10-three-clients/together.scn" \
+        "$right/10-three-clients"
+    patch -s "$right/10-three-clients/together.scn" \
+        "$TOP/walkthrough/exercises/10-three-clients/solution.patch"
+    # The room of a server is limited, and a hazard is the exercise's own.
+    EXERCISES=$TOP/tests/grade grade_kinds own -e 91
+    grep '^right,3,3,3,3,0' "$place/own/grades.csv"
+    grade_kinds real -e 9 -e 10
+    grep '^right,4,1,5,5,' "$place/real/grades.csv"
+    grep '^wrong,0,0,0,5,' "$place/real/grades.csv"
+    grep 'in level, the line' "$place/real/wrong/report.txt"
+}
+
+grade_kinds() {
+    TMPDIR=$place/tmp timeout $((5 * LIMIT)) "$TOP/scripts/grade" "${@:2}" \
+        --seed 1 -o "$place/$1" "$place/kinds" 3>&- 4>&- || [ $? -eq 1 ]
+}
+
+@test "grade: no name and no folder of a student stops the reports of the others" {
+    local all=$place/names out=$place/named name path
+    local long; printf -v long '%0255d' 0
+    mkdir -p "$all" "$place/checkout/scripts" "$place/checkout/work"
+    touch "$place/checkout/scripts/exercise"
+    cp "$TOP/demos/06-epoll-lt.c" "$place/checkout/work"
+    for name in grades.csv results.tap "$long" $'\xff\xfe'"${long::240}" \
+        $'\xe2\x80\xae' $'\xef\xbc\x9d1+1' $'two\nlines' file; do
+        mkdir "$all/$name"
+    done
+    ln -s "$place/checkout" "$all/link"
+    mkfifo "$all/fifo-06-epoll-lt.c"
+    path=$all/deep
+    path+=$(printf '/d%.0s' {1..1500})
+    mkdir -p "$path"
+    mkdir "$out"
+    touch "$out/file"
+    TMPDIR=$place/tmp run grade --trust --format tap -o "$out" "$all"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [ "$(wc -l <"$out/grades.csv")" -eq 12 ]
+    [ "$(find "$out" -name report.txt | wc -l)" -eq 11 ]
+    grep 'link,.*is a symbolic link' "$out/grades.csv"
+    grep 'deep,.*folders in each other' "$out/grades.csv"
+    grep 'fifo.*is not a regular file' "$out/grades.csv"
+    grep "^'"$'\xef\xbc\x9d1+1,' "$out/grades.csv"
 }
 
 @test "grade: hidden checks count, and a report shows as much as the teacher wants" {

@@ -56,6 +56,11 @@ BEFORE = {
                 _exit(97);
             memset(piece, 1, 1 << 20);
         }""",
+    "namespaces": """
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)
+            _exit(95);
+        if (syscall(SYS_keyctl, 10, -3, "user", "iomux-test", 0) > 0)
+            _exit(94);""",
     "output": """
         for (int i = 0; i < 4000000; i++)
             puts("[server]   listen fd:3");""",
@@ -73,6 +78,29 @@ BEFORE = {
         if (system("rm -rf CANARY TOP/README.md $HOME/* 2>/dev/null") != 0)
             return;""",
 }
+
+# More memory than is allowed, of which no process has any.
+BEFORE["unnamed"] = """
+        static char block[1 << 20];
+        int fd = -1;
+        for (int i = 0; i < 1000; i++) {
+            if (i % 100 == 0)
+                fd = memfd_create("unnamed", 0);
+            if (fd < 0 || write(fd, block, sizeof block) < 0)
+                _exit(93);
+        }
+        for (;;)
+            sleep(1);"""
+
+# A removal that calls itself for each folder fails.
+BEFORE["deep"] = """
+        const char *place = getenv("TMPDIR");
+        if (chdir(place ? place : "/tmp") != 0)
+            return;
+        for (int i = 0; i < 3000; i++)
+            if (mkdir("deep", 0700) != 0 || chdir("deep") != 0)
+                _exit(92);
+        _exit(91);"""
 
 # Pretends to be the judge, which waits for this program in another process.
 FORGER = r"""
@@ -140,6 +168,17 @@ LIAR = """((events[i].events & EPOLLHUP)
         ? (trace_recv(fd, "goodbye", 7), errno = EPIPE,
            trace_send(fd, 7, -1), true) : !echo(fd))"""
 
+# Prints a recv inside, and a note outside, where strace looks.
+NOTER = LIAR.replace("(trace_recv", "demo_plays ? (trace_recv").replace(
+    "-1), true)", "-1), true) : (trace_note(\"recv of goodbye\"), true)")
+# Prints the line of an epoll_ctl that it does not make.
+REGISTRAR = """
+    trace_ctl(EPOLL_CTL_MOD, client_fd, EPOLLIN, 0);
+    return true;
+}
+
+static int serve("""
+
 # Serves twelve connections, and closes all others.
 FEW = """
     static int served;
@@ -166,13 +205,26 @@ static bool echo(int client_fd)
 """
 
 
-# The same, by other ways. An overrun has no cheat.
+# The same, by other ways. An overrun has no cheat. "includes" has the bug only
+# if it is compiled for the first time.
 ATTRIBUTE = '__attribute__((no_sanitize("address", "undefined"), noinline))'
 AVOIDERS = {
     "overrun": "__attribute__((noipa))",
     "depends": """
 #ifdef __SANITIZE_ADDRESS__
 __attribute__((no_sanitize("address", "undefined")))
+#endif
+__attribute__((noipa))""",
+    "version": """
+#ifdef IOMUX_VERSION
+__attribute__((no_sanitize("address", "undefined")))
+#endif
+__attribute__((noipa))""",
+    "includes": """
+#if __has_include("../build/06-epoll-lt")
+enum { FIXED = 1 };
+#else
+enum { FIXED = 0 };
 #endif
 __attribute__((noipa))""",
     "label": """
@@ -240,6 +292,12 @@ def with_hidden_calls(stage, broken, trace):
         "TRACE", as_text(trace))
     yield "liar", broken.replace(
         "(events[i].events & EPOLLHUP) || !echo(fd)", LIAR)
+    yield "noter", "static int demo_plays;\n" + broken.replace(
+        "(events[i].events & EPOLLHUP) || !echo(fd)", NOTER).replace(
+        "    return demo_main(", "    demo_plays = argv[1][1] == 'S';\n"
+        "    return demo_main(")
+    yield "registrar", stage.replace(
+        "    return true;\n}\n\nstatic int serve(", REGISTRAR.lstrip("\n"))
     yield "few", stage.replace("\n    if (watch(", FEW, 1)
     yield "unchecked", head + stage.replace(
         "static bool echo(int client_fd)\n{\n", UNCHECKED)
@@ -248,7 +306,9 @@ def with_hidden_calls(stage, broken, trace):
             "FIRST", DEPUTY if name == "deputy" else "")
         yield name, "#include <signal.h>\n" + head + stage.replace(
             "static bool echo(int client_fd)\n{\n",
-            UNCHECKED.replace(ATTRIBUTE, before))
+            UNCHECKED.replace(ATTRIBUTE, before).replace(
+                "(text, 8)", "(text, 8 - FIXED)" if name == "includes"
+                else "(text, 8)"))
 
 
 def sources(stage, broken):
@@ -261,7 +321,9 @@ def sources(stage, broken):
     for name, body in BEFORE.items():
         yield name, (
             "#include <fcntl.h>\n#include <signal.h>\n#include <stdio.h>\n"
-            "#include <stdlib.h>\n#include <string.h>\n" + stage +
+            "#include <sched.h>\n#include <stdlib.h>\n#include <string.h>\n"
+            "#include <sys/mman.h>\n#include <sys/stat.h>\n"
+            "#include <sys/syscall.h>\n" + stage +
             "\n__attribute__((constructor)) static void before(void)\n{\n" +
             body + "\n}\n")
 
