@@ -19,7 +19,7 @@ import time
 
 from . import where
 from .environment import time_limit
-from .program import TOP
+from .program import TOP, Trouble
 from .runner import LIMIT, Ran, collect
 
 PYTHON = "/usr/bin/python3"
@@ -329,16 +329,23 @@ UNSEEN = shutil.ignore_patterns("golden", "broken", "*.bats", "bench",
                                 "exercises", "scenarios", "__pycache__")
 
 
+def copy_part(source, target):
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.isdir(source):
+        shutil.copytree(source, target, ignore=UNSEEN)
+    elif os.path.exists(source):
+        shutil.copy2(source, target)
+
+
 def copy_tree(place):
     """Copies what a submission may see of the tree. Returns the copy's path."""
     copy = os.path.join(place, "tree")
-    for part in SEEN:
-        source, target = os.path.join(TOP, part), os.path.join(copy, part)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if os.path.isdir(source):
-            shutil.copytree(source, target, ignore=UNSEEN)
-        elif os.path.exists(source):
-            shutil.copy2(source, target)
+    try:
+        for part in SEEN:
+            copy_part(os.path.join(TOP, part), os.path.join(copy, part))
+    except OSError as error:  # shutil.Error has a list of files and reasons
+        raise Trouble(f"cannot copy the tree to {place}: " + (
+            error.strerror or str(error.args[0][0][2]))) from None
     # With compiled modules, the judges start faster.
     subprocess.run([PYTHON, "-I", "-m", "compileall", "-q",
                     os.path.join(copy, "scripts/iomux"),

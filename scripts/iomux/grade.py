@@ -87,7 +87,7 @@ class Session:
     def close(self):
         """Ends all workers and all that they have started."""
         for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
-            signal.signal(number, signal.SIG_IGN)  # a second one changes nothing
+            signal.signal(number, signal.SIG_IGN)  # a second one
         for worker in self.workers.values():
             with contextlib.suppress(OSError):
                 os.kill(worker.pid, signal.SIGKILL)

@@ -20,7 +20,7 @@ def with_more(exercise, more, base):
     os.makedirs(merged)
     for source in exercise.folder, folder:
         for name in os.listdir(source):
-            if name.endswith((".scn", ".patch")):
+            if name.endswith((".scn", ".patch", ".py")):
                 shutil.copy(os.path.join(source, name), merged)
     scenarios = [name for name in os.listdir(folder) if name.endswith(".scn")]
     lines = re.findall(r"^- check: .*$", read_text(
