@@ -196,11 +196,13 @@ class Direct:
 def build_script(file, target, build="build", sanitize=""):
     """Returns the commands by which make builds a program of an exercise, as a
     script for place. Make is asked once, in the tree, which has the others'
-    objects. The assembler code of the file stays there, beside its object."""
+    objects. The text of the file after the preprocessor and its assembler code
+    stay there, beside its object."""
     more = ["URING="] if target != "12-io-uring" else []
     if file.startswith("demos/"):
-        # The optimization of what case.py reads, and no path of this system.
-        more += ["CFLAGS=-O1 -g", 'CPPFLAGS=-ffile-prefix-map="$$PWD"=.']
+        # The same text with and without sanitizers, and no path of this system.
+        more += ["CFLAGS=-O1 -g", "CPPFLAGS=-U_FORTIFY_SOURCE "
+                 '-ffile-prefix-map="$$PWD"=.']
     others = glob.glob(os.path.join(os.path.dirname(file), "[a-z]*.c"),
                        root_dir=TOP)
     ran = subprocess.run(
@@ -210,7 +212,8 @@ def build_script(file, target, build="build", sanitize=""):
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     script = re.sub(
         rf" -c (\\\n +)?-o (\S+)\.o {re.escape(file)}\b",
-        rf" -S -o \2.s {file} && ${{CC:-cc}} -c -o \2.o \2.s", ran.stdout)
+        rf" -save-temps=obj -S -o \2.s {file} && ${{CC:-cc}} -c -o \2.o \2.s",
+        ran.stdout)
     if ran.returncode != 0 or script == ran.stdout:
         raise Trouble(f"make does not say how to build {build}/{target}: "
                       f"{ran.stderr.strip() or ran.stdout}")
@@ -267,8 +270,8 @@ def lay_out(runner, exercise, source):
     if exercise.file.startswith("walkthrough/model/"):
         lay_out_model(place)
     for folder in ("build", ASAN):  # what an earlier file was built into
-        for name in (exercise.stage or "model", exercise.file[:-2] + ".o",
-                     exercise.file[:-2] + ".s"):
+        for name in (exercise.stage or "model",
+                     *(exercise.file[:-2] + end for end in (".o", ".s", ".i"))):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(place, folder, name))
     path = os.path.join(place, exercise.file)
