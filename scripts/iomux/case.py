@@ -27,9 +27,9 @@ for word; do
     echo "$mark"
     command=()
 done"""
-# After a build with the sanitizers, prints how the file avoids them: $FILE is its
-# name without ".c". The texts are those of which both programs were made, and the
-# compiler has put words and strings together.
+# After a build with the sanitizers, prints how the file avoids them: $FILE is
+# its name without ".c". The texts are those of which both programs were made,
+# and the compiler has put words and strings together.
 AVOIDS = r"""
 cmp -s "build/$FILE.i" "build/asan/$FILE.i" ||
     echo "code that depends on the sanitizers"

@@ -268,6 +268,7 @@ end_when() {
     some "$1"
     TMPDIR=$place/tmp EXERCISES=$TOP/tests/grade "$TOP/scripts/grade" -e 90 \
         --seed 1 -o "$place/none" "$place/some" >/dev/null 3>&- 4>&- &
+    # shellcheck disable=SC2317 # until_limit calls it
     wait_for_file() {
         compgen -G "$pattern"
     }
