@@ -201,7 +201,8 @@ def build_script(file, target, build="build", sanitize=""):
     more = ["URING="] if target != "12-io-uring" else []
     if file.startswith("demos/"):
         # The same text with and without sanitizers, and no path of this system.
-        more += ["CFLAGS=-O1 -g", "CPPFLAGS=-U_FORTIFY_SOURCE "
+        # With DWARF 5, clang warns about a text after the preprocessor.
+        more += ["CFLAGS=-O1 -gdwarf-4", "CPPFLAGS=-U_FORTIFY_SOURCE "
                  '-ffile-prefix-map="$$PWD"=.']
     others = glob.glob(os.path.join(os.path.dirname(file), "[a-z]*.c"),
                        root_dir=TOP)
