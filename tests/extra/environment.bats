@@ -24,7 +24,7 @@ test_files() {
     mkdir "$odd"
     cp -r "$TOP"/{Makefile,README.md,CONTRIBUTING.md,common,demos,scripts} "$odd"
     cp -r "$TOP"/{tests,walkthrough} "$odd"
-    STAGES=06-epoll-lt.c test_files "$odd" options compare scenario_language
+    STAGES=06-epoll-lt.c test_files "$odd" compare scenario_language
 }
 
 @test "STAGES names stages as scripts/demo does, and an unknown word is an error" {
