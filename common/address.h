@@ -49,35 +49,37 @@ void address_print(const struct address *address, char *text);
 
 /*
  * Creates a stream socket for an address. A TCP socket sends without delay
- * (TCP_NODELAY, tcp(7)). lockstep: its buffers have a fixed size, that of a
- * Unix-domain socket, so that a scenario does not depend on how TCP tunes them.
- * The sockets that a listening socket accepts inherit both. Returns the
- * descriptor, or -1 with errno of socket(2).
+ * (TCP_NODELAY, tcp(7)). If lockstep is true, its buffers have the fixed size
+ * of those of a Unix-domain socket, so that a scenario does not depend on how
+ * TCP changes their size. The sockets that a listening socket accepts inherit
+ * both. Returns the descriptor, or -1 with errno of socket(2).
  */
 int address_socket(const struct address *address, bool lockstep);
 
 /*
- * Calls connect(2) for a socket that blocks, with a send time-out, or not.
- * Returns 0, or -1 with errno. EAGAIN means that the time is over, or that a
- * call would block, because the backlog is full. Over TCP, a call that would
- * block has begun to connect, so it is EINPROGRESS.
+ * Calls connect(2). nonblocking must be true if fd is non-blocking. Otherwise
+ * fd has a send time-out. Returns 0, or -1 with errno. While the backlog is
+ * full, a blocking call fails with EAGAIN when the time-out expires. A
+ * non-blocking one fails at once: with EAGAIN, or over TCP with EINPROGRESS,
+ * because the kernel has then begun to connect.
  */
 int address_connect(int fd, const struct address *address, bool nonblocking);
 
 /*
- * Binds the socket fd of client number to a name from which the server learns
- * the number. This is an abstract name, or an address in 127.0.0.0/8. For ::1
- * it is a port, and only a server in the same process knows it. server is the
- * address that the client will connect to. Returns 0, or -1 with errno of
- * bind(2). The connection then merely has another name.
+ * Binds the socket fd of the client with this number to a name from which the
+ * server learns the number. The name is an abstract name, or over TCP an
+ * address in 127.0.0.0/8. For ::1 the name is a port, which only a server in
+ * the same process understands. server is the address that the client will
+ * connect to. Returns 0, or -1 with errno of bind(2). After a failure the
+ * client can still connect, but its connection has a name such as x1.
  */
 int address_bind_client(int fd, const struct address *server, int number);
 
 /*
  * Returns the number of the client thread at the other end of the accepted
- * socket fd, or 0 if the peer is another program. own: over TCP, only the
- * clients of this process have a number. Otherwise any program of this machine
- * can take one, because TCP has no credentials.
+ * socket fd, or 0 if the peer is another program. If own is true, a TCP client
+ * has a number only if it belongs to this process. If own is false, any program
+ * of this machine can pretend to have one, because TCP has no credentials.
  */
 int address_client_number(int fd, bool own);
 

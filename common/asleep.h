@@ -11,9 +11,9 @@
 #include <sys/types.h>
 
 /*
- * Returns true if a thread sleeps in a call that waits, or has ended. unnamed:
- * it has no role in the trace. ThreadSanitizer has such a thread, which sleeps
- * in nanosleep(2) and does nothing else.
+ * Returns true if a thread sleeps in a call that waits, or has ended. unnamed
+ * is true if the thread has no role in the trace. ThreadSanitizer has such a
+ * thread, which does nothing but sleep in nanosleep(2).
  */
 bool thread_is_asleep(pid_t tid, bool unnamed);
 

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-/* Which peers are asked for their names. It costs a system call or two. */
+/* Which clients get their own names. That costs one or two system calls. */
 enum connection_names {
     NO_NAMES,
     OWN_NAMES, /* the clients of this process */
@@ -20,16 +20,18 @@ enum connection_names {
 };
 
 /*
- * Sets the hooks of trace.h. idle: follow the waits of the server, for
- * connections_await_idle(). Must be called before trace_start().
+ * Sets the hooks of trace.h. If idle is true, also follows the waits of the
+ * server, which connections_await_idle() needs. Must be called before
+ * trace_start().
  */
 void connections_observe(enum connection_names names, bool idle);
 
 /*
- * The two hooks. connection_opened() registers fd and gives it a name: N if
- * the peer is client thread N of an iomux program and no connection has this
- * name, else the next x. After connections_shut_down(), it shuts the connection
- * down at once.
+ * The two hooks. connection_opened() registers fd and gives it a name. The name
+ * is cN if the peer is client thread N of an iomux program and no other
+ * connection has this name. Otherwise it is the next of x1, x2 and so on. After
+ * connections_shut_down(), connection_opened() shuts the connection down at
+ * once.
  */
 void connection_opened(int fd);
 void connection_closing(int fd);
@@ -71,11 +73,11 @@ bool connections_ended(void);
 bool connections_await_end(int limit_s);
 
 /*
- * The first blocks until the server has begun its first wait, the second until
- * the server waits and has no client. Both also return when the server has
- * ended, or after one second. A free run calls them before its clients connect
- * and before the stop, so that a trace begins and ends the same way in every
- * run.
+ * connections_await_start() blocks until the server has begun its first wait.
+ * connections_await_idle() blocks until the server waits and has no client.
+ * Both also return when the server has ended, or after one second. A free run
+ * calls the first before its clients connect, and the second before the stop.
+ * So a trace begins and ends the same way in every run.
  */
 void connections_await_start(void);
 void connections_await_idle(void);

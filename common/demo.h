@@ -23,8 +23,8 @@
  *
  * Returns the exit status: 0 if every message was echoed and every connection
  * closed, 1 if something failed, 2 if the command line is wrong. In the last
- * two cases it has printed the reason on standard error. If a signal has cut
- * the clients short, it does not return but ends the process by that signal.
+ * two cases it has printed the reason on standard error. If a signal stopped
+ * the clients early, it does not return but ends the process by that signal.
  */
 int demo_main(int argc, char **argv, int (*serve)(int listen_fd));
 

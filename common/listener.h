@@ -2,9 +2,9 @@
  * listener.h - the listening socket: its address, its file, and the reserve
  * descriptor.
  *
- * A socket file has permissions, and it outlives its server, so an old file
- * must be told apart from one that is in use. An abstract name and a TCP port
- * have neither files nor permissions.
+ * A socket file has permissions, and it outlives its server, so this module
+ * must distinguish an old file from one that is in use. An abstract name and a
+ * TCP port have neither files nor permissions.
  */
 #ifndef IOMUX_LISTENER_H
 #define IOMUX_LISTENER_H
@@ -36,8 +36,8 @@ struct listener_error {
  * pass descriptors to the server. If the path is tcp:0, listener->path has the
  * port that the kernel has chosen. lockstep: see address_socket().
  *
- * An address in use is tried again for 100 ms, because the sockets of a killed
- * process may be closed a little later.
+ * If the address is in use, tries again for 100 ms, because the kernel may
+ * close the sockets of a killed process a little later.
  *
  * Changes the umask for a moment, so it must be called before threads exist.
  * Returns 0, or -1 with *error set, in which case nothing is left behind.
@@ -69,13 +69,13 @@ void listener_open_reserve(void);
 /*
  * Handles a failed accept4(2). errno must still be that of the call.
  *
- * EMFILE and ENFILE: a connection may wait that accept4(2) cannot accept. It
- * would keep the listening socket ready, and the loop would spin. This function
- * closes the reserve descriptor, accepts one connection with the number that is
- * now free, closes it, and opens the reserve again. The client sees the end of
- * its connection at once. (libuv does the same in uv__emfile_trick().) If no
- * connection waits and listen_fd blocks, this function blocks until one does or
- * the socket is shut down.
+ * EMFILE and ENFILE: accept4(2) cannot accept a connection that may be waiting.
+ * It would keep the listening socket ready, and the loop would spin. This
+ * function closes the reserve descriptor, accepts one connection with the
+ * number that is now free, closes it, and opens the reserve again. The client
+ * gets end of file at once. (libuv does the same in uv__emfile_trick().) If no
+ * connection waits and listen_fd is in blocking mode, this function blocks
+ * until a connection arrives or the socket is shut down.
  *
  * ENOBUFS, ENOMEM and all other lasting errors: pauses for 10 ms, so that the
  * loop cannot spin.
@@ -90,15 +90,15 @@ bool listener_accept_failed(int listen_fd);
  * Handles an accept request of io_uring that has failed with errno. Without a
  * descriptor, such a request fails at once, even if no connection waits. This
  * function then lends the reserve, so that the next request has a descriptor
- * and can wait for a connection. For all else see listener_accept_failed().
+ * and can wait for a connection. Other errors: see listener_accept_failed().
  */
 void listener_request_failed(void);
 
 /*
  * Must be called with the result of an accept request of io_uring, *fd. If the
- * reserve is lent, takes it back and moves the connection to another
- * descriptor. Returns false if there is no other: the caller must refuse the
- * connection.
+ * reserve is lent, the connection has its number. This function then moves the
+ * connection to another descriptor and takes the reserve back. Returns false if
+ * there is no other descriptor. The caller must then refuse the connection.
  */
 bool listener_keep(int *fd);
 

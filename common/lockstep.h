@@ -3,12 +3,13 @@
  * does not depend on chance, and finds out when the server has settled.
  *
  * The player of a scenario uses it. It observes the trace: before each line, a
- * server thread asks for a turn. The player gives turns one at a time, and only
- * when every other thread sleeps in a call that waits, or waits for a turn.
+ * server thread waits for its turn. The player gives turns one at a time, and
+ * only when every other thread sleeps in a call that waits, or waits for a
+ * turn.
  *
- * A thread keeps the turn as long as it does not begin a wait. Then the thread
- * that began its last wait first gets the turn. New threads come last, in the
- * order of their numbers. So nothing depends on which thread is faster. A
+ * A thread keeps the turn until it begins a wait. The next turn goes to the
+ * thread that began its last wait earliest. New threads follow, in the order of
+ * their numbers. So the order does not depend on which thread is faster. A
  * server with one thread needs no turns.
  */
 #ifndef IOMUX_LOCKSTEP_H
@@ -55,9 +56,9 @@ enum settled {
 
 /*
  * Gives turns until the server has settled. It has settled when every server
- * thread sleeps in a call that waits, or is held, twice in a row with no line
- * in between. Stage 03 never sleeps. It has settled after two scans in vain.
- * interrupted may be called many times a second.
+ * thread sleeps in a call that waits, or is held. This must be so twice in a
+ * row with no line in between. Stage 03 never sleeps, so it has settled after
+ * two scans that find nothing. interrupted may be called many times a second.
  */
 enum settled lockstep_settle(int limit_s, bool (*interrupted)(void));
 

@@ -20,7 +20,7 @@
  * Two functions are called from the thread of the player. stop_server() must
  * shut down the connections of a server that does not end. give_up() must end
  * the process, because the server has not ended after that either. reason is
- * why the scenario has failed before, or "".
+ * a sentence that says why the scenario had failed before that, or "".
  *
  * Returns 0, or an errno value of pthread_create(3).
  */

@@ -22,10 +22,10 @@ rlim_t player_limit_descriptors(rlim_t limit);
 rlim_t player_restore_limit(void);
 
 /*
- * Gives the calling thread, and the threads that it creates, a table of
- * descriptors of their own, with the numbers from 3 to first_fd - 1 free. *fd
- * is replaced by a copy in this table, with the number first_fd or a higher
- * one. needed is the limit of descriptors that the scenario needs.
+ * Gives the calling thread, and the threads that it creates, a separate table
+ * of descriptors, in which the numbers from 3 to first_fd - 1 are free.
+ * Replaces *fd with a duplicate in this table, whose number is first_fd or
+ * higher. needed is the limit of descriptors that the scenario needs.
  */
 const char *player_unshare_descriptors(int first_fd, rlim_t needed, int *fd);
 
@@ -40,8 +40,9 @@ const char *player_stop_and_continue(void);
 const char *player_terminate(int limit_s);
 
 /*
- * The call number N waits until N timers of the server have expired, at most
- * limit_s seconds. Returns early if interrupted() returns true.
+ * Waits for the next timer of the server: the Nth call returns when N timers
+ * have expired since the start, or after limit_s seconds. Returns early if
+ * interrupted() returns true.
  */
 const char *player_await_timer(int limit_s, bool (*interrupted)(void));
 

@@ -3,9 +3,9 @@
  * this file once, before it compiles anything, so that the user of another
  * system sees one sentence instead of a page of errors. No file includes it.
  *
- * glibc 2.34 (Debian 12, Ubuntu 22.04, Fedora 35) has strerrorname_np,
- * pthread_cond_clockwait, sem_clockwait and close_range. Other C libraries
- * lack at least one of them.
+ * glibc has strerrorname_np, pthread_cond_clockwait, sem_clockwait and
+ * close_range from version 2.34 on. Debian 12, Ubuntu 22.04 and Fedora 35 have
+ * it or a later one. Other C libraries lack at least one of the functions.
  */
 #ifndef __linux__
 #error "iomux needs Linux: epoll, accept4 and /proc exist nowhere else"

@@ -1,15 +1,16 @@
 /*
  * scenario.h - a script for the clients, played in lock-step with the server.
  *
- * Clients that run freely produce another trace each time. A scenario is a file
- * of steps. After each step the player waits until the server has settled, so
- * the same file always produces the same trace.
+ * Clients that run freely produce a different trace in each run. A scenario is
+ * a file of steps. After each step the player waits until the server has
+ * settled, which means that all its threads sleep in a call that waits. So the
+ * same file always produces the same trace.
  *
  *     # a comment, to the end of the line
  *     c1 connect               client thread 1 connects; its name is c1
- *     c1 connect-nonblocking   the same, but EAGAIN if it would block
+ *     c1 connect-nonblocking   the same, but fails with EAGAIN, not block
  *     c1 send "text\n"         escapes: \n \r \t \0 \\ \" \xNN
- *     c1 send 4096             that many bytes of a pattern, or what fits
+ *     c1 send 4096             that many bytes of a pattern, or as many as fit
  *     c1 send-oob X            one byte, with MSG_OOB
  *     c1 expect "text"         these bytes arrive next
  *     c1 expect 4096           that many bytes of the pattern arrive next
@@ -18,25 +19,25 @@
  *     c1 expect-nothing        no byte has arrived
  *     c1 shutdown              half-close: c1 sends no more
  *     c1 close                 c1 closes its connection
- *     c1 abort                 the same, with unread data: ECONNRESET
- *     hold                     the server stops before its next wait
- *     release                  it goes on
+ *     c1 abort                 c1 closes, and the server gets ECONNRESET
+ *     hold                     the server stops before its next wait, ...
+ *     release                  ... and continues
  *     signal stop              the process is stopped, as with Ctrl-Z, ...
  *     signal cont              ... and continued, as with fg
  *     signal term              the server gets SIGTERM; the clients continue
  *     room 2                   the server can open two more descriptors
- *     await-timer              the next timer of the server has expired
+ *     await-timer              waits until the server's next timer has expired
  *     repeat 3 {               plays the steps up to the } three times
  *     }
  *     note some words          a line for the trace
  *
  * A client reads only in expect. Bytes that it does not expect stay in its
- * socket, so a slow reader needs no verb of its own. Bytes that the server
- * sends in several calls must be expected one call at a time. Otherwise each
- * recv of the client may or may not cause an edge in stage 08. Clients that are
- * connected at the end are closed in the order of their numbers. A client that
- * sends more than a socket holds while the server runs would race with the
- * server: use hold, or send in a repeat.
+ * socket, so a slow reader needs no verb of its own. If the server sends bytes
+ * in several calls, write one expect for each call. Otherwise a recv of the
+ * client may or may not cause an edge in stage 08. Clients that are connected
+ * at the end are closed in the order of their numbers. If a client sends more
+ * bytes than its socket holds, the result depends on how fast the server reads
+ * meanwhile. To avoid this, use hold, or send in a repeat.
  */
 #ifndef IOMUX_SCENARIO_H
 #define IOMUX_SCENARIO_H

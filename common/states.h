@@ -1,9 +1,10 @@
 /*
  * states.h - what the kernel holds of the server's descriptors, for --states.
  *
- * Between two lines of a trace, the kernel holds bytes that wait, the interest
- * list and the ready list. With --states, the JSON trace has a line for them
- * whenever they have changed. Nothing here consumes a byte or an edge.
+ * Between two lines of a trace, the kernel holds unread bytes, the interest
+ * list and the ready list: a state. With --states, the JSON trace has a line
+ * with the state whenever it has changed. Nothing here consumes a byte or an
+ * edge.
  *
  * It works in lock-step only, where no thread acts while a state is taken.
  */

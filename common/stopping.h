@@ -1,10 +1,11 @@
 /*
- * stopping.h - how a program of the suite stops.
+ * stopping.h - how a stage stops.
  *
- * There is one way for all stages. A flag is set, and then the listening socket
+ * All stages stop in the same way. A flag is set, and then the listening socket
  * and all connections are shut down. This ends every wait of the server, and
- * every wait that it is about to begin. Signal handlers do the same as the
- * last client of a run. A stage may ask for some time between the two.
+ * every wait that it is about to begin. A signal handler does this, and so does
+ * the last client of a run. With stop_drain(), some time passes before the
+ * connections are shut down.
  */
 #ifndef IOMUX_STOPPING_H
 #define IOMUX_STOPPING_H
@@ -15,11 +16,11 @@
 #include <sys/types.h>
 
 /*
- * Handles SIGINT, SIGTERM and SIGHUP: the first one stops the program, the
- * second one ends it at once. A program that neither ends nor closes a
- * connection within five seconds ends by the first signal, so that nothing can
- * make it immune. An abrupt end removes the files of listener, which may not be
- * open yet.
+ * Handles SIGINT, SIGTERM and SIGHUP. The first signal stops the program, and
+ * the second one ends it at once. If five seconds pass in which the program
+ * neither ends nor closes a connection, the first signal ends it too. So the
+ * signals always work. Such an end removes the files of listener, which may not
+ * be open yet.
  */
 void stop_handle_signals(const struct listener *listener);
 
@@ -30,8 +31,8 @@ void stop_handle_signals(const struct listener *listener);
 void stop_default_signals(void);
 
 /*
- * A stop then shuts down the connections ms milliseconds later than the
- * listening socket. The five seconds begin when it does.
+ * From now on, a stop shuts down the connections ms milliseconds later than the
+ * listening socket. The five seconds begin when the connections are shut down.
  */
 void stop_drain(long ms);
 
@@ -71,10 +72,11 @@ void stop_restore_signals(const sigset_t *before);
 void stop_end_by_signal(void);
 
 /*
- * Goes on in a child process. The parent passes signals on and ends as the
- * child has ended. A program that stops itself with SIGSTOP needs this, because
- * a shell would take the stop of its own child for Ctrl-Z. Returns 0 in the
- * child, or -1 with errno of fork(2). Does not return in the parent.
+ * Continues the program in a child process. The parent passes signals on to the
+ * child, and ends with its exit status or signal. A program that stops itself
+ * with SIGSTOP needs this. Otherwise the shell would react as to Ctrl-Z,
+ * because its own child has stopped. Returns 0 in the child, or -1 with errno
+ * of fork(2). Does not return in the parent.
  */
 int stop_continue_in_child(void);
 

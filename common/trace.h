@@ -34,9 +34,10 @@
  *     note      a remark                            note ...
  *
  * If the calls of one thread fail with EAGAIN several times in a row, only the
- * first is printed. Stage 03 polls without a pause, and its trace would be
- * unreadable. The same holds for any other error of one call. The JSON of
- * the next event has the number of omitted EAGAIN lines in its field "again".
+ * first is printed. Otherwise the trace of stage 03, which polls without a
+ * pause, would be unreadable. The same holds if one call fails several times
+ * with another error. In JSON, the next event has the number of omitted EAGAIN
+ * lines in its field "again".
  *
  * Other parts of common/ observe the trace (see struct trace_hooks). The trace
  * itself controls nothing.
@@ -140,16 +141,17 @@ void trace_listen_at(const char *src, int fd, int result);
  * string literal. */
 void trace_wait_at(const char *src, const char *call);
 
-/* select, poll or epoll_wait returned num, or io_uring_enter num results. */
+/* select, poll or epoll_wait returned num, or io_uring_enter(2) has found num
+ * results. */
 void trace_woke_at(const char *src, const char *call, int num);
 
 /* That call reported fd. events are POLL... or EPOLL... flags, which have the
  * same values. */
 void trace_ready_at(const char *src, int fd, uint32_t events);
 
-/* A request for op, "recv" for example, on fd is ready for the next
- * io_uring_enter(2). op is a string literal. The calls below print its result.
- */
+/* A request for op on fd, for example for "recv", will be submitted by the next
+ * io_uring_enter(2). op is a string literal. The functions below print the
+ * result. */
 void trace_submit_at(const char *src, const char *op, int fd);
 
 /*
@@ -249,10 +251,10 @@ struct trace_hooks {
     void (*thread_begins)(enum trace_role role, int number);
     void (*thread_ends)(void);
 
-    /* A server thread is about to print a line. begins_wait: it announces a
-     * call that may block. may_be_held: a hold stops the thread here, which is
-     * before a wait, but after an io_uring_enter. This is called with --quiet,
-     * too, and may block. */
+    /* A server thread is about to print a line. begins_wait: the line announces
+     * a call that may block. may_be_held: the step "hold" stops the thread
+     * here, before a wait or after an io_uring_enter(2). The hook is called
+     * with --quiet, too, and may block. */
     void (*line)(bool begins_wait, bool may_be_held);
     void (*printed)(void);     /* a server thread has printed a line */
     void (*wait)(bool begins); /* a server thread begins or ends a wait */

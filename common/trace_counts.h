@@ -14,7 +14,8 @@ struct trace_counts {
     unsigned long bytes_in, bytes_out;
     unsigned long chunks;                  /* recv calls that returned data */
     unsigned long accept, recv, send, ctl; /* system calls */
-    unsigned long requests; /* then accept, recv and send are their results */
+    unsigned long requests; /* of io_uring; if any, accept, recv and send count
+                               their results */
     unsigned long waits;    /* calls of wait_call */
     const char *wait_call;  /* epoll_wait, for example, or NULL */
     unsigned long again;    /* calls that failed with EAGAIN */

@@ -63,9 +63,9 @@ struct trace_event {
     bool server;           /* it is a server thread */
     pid_t tid;             /* thread id */
     int name;              /* of the connection fd: N for cN, -N for xN, or 0 */
-    const char *src;       /* FILE:LINE of the trace call, or of ... */
-    const char *source;    /* ... the file whose line 'source_line' is played */
-    int source_line;       /* if source is not NULL */
+    const char *src;       /* FILE:LINE of the trace call, if source is NULL */
+    const char *source;    /* file of trace_source(), or NULL */
+    int source_line;       /* line in source */
     const char *waiting;   /* the wait that this event ends, or NULL */
     unsigned long omitted; /* EAGAIN lines omitted before this one */
 };

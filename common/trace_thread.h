@@ -24,7 +24,7 @@ struct thread {
     int source_line;
     bool busy; /* a call has succeeded since the last scan */
 
-    /* The last lines, which are omitted if they repeat (is_repeated()). */
+    /* The last failures. The same ones again are omitted (is_repeated()). */
     bool again_printed;
     const char *error_call; /* or NULL */
     int error_printed;

@@ -6,10 +6,10 @@
  *
  * Adds: calls that do not block. With O_NONBLOCK on the listening socket,
  * accept4(2) fails with EAGAIN if no connection waits. With MSG_DONTWAIT,
- * recv(2) does so if no data has arrived.
+ * recv(2) also fails with EAGAIN if no data has arrived.
  *
  * Limitations: it uses a whole CPU while nothing happens, because it tries all
- * clients again and again: see "scans" in its summary. Stage 04 fixes this.
+ * clients again and again. Its summary counts these scans. Stage 04 fixes this.
  * send() may still block. A client that sends but never reads fills its socket
  * and then stops the server for all others. Stage 07 fixes this.
  *

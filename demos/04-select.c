@@ -11,11 +11,11 @@
  * Limitations: no descriptor number above 1023. A set is an array of FD_SETSIZE
  * (1024) bits, and FD_SET() with a higher number writes past its end. Stage 05
  * fixes this. Each call copies and searches the whole set (stage 06 fixes
- * this), and send() may block (stage 07). The server accepts one connection per
- * report.
+ * this), and send() may block (stage 07 fixes this). The server accepts one
+ * connection per report.
  *
- * Try: (ulimit -Sn 4096; build/04-select -q -c 600). Each client takes one
- * descriptor on each side, so some numbers are too high: see "refused".
+ * Try: (ulimit -Sn 4096; build/04-select -q -c 600). One process has both ends
+ * of each connection, so some numbers are above 1023. How many are "refused"?
  */
 #include "demo.h"
 #include "listener.h"

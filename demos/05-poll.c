@@ -9,9 +9,9 @@
  * so the array is kept from call to call. It changes only when a client
  * connects or leaves.
  *
- * Limitations: each call copies the whole array to the kernel, which looks at
- * every descriptor in it. The server then searches the array, even if one of
- * thousands is ready. Stage 06 fixes this. send() may block (stage 07). The
+ * Limitations: each call copies the whole array to the kernel, which checks
+ * every descriptor in it. Then the server searches the array, even if only one
+ * of thousands is ready. Stage 06 fixes this. send() may block (stage 07). The
  * server accepts one connection per report. If RLIMIT_NOFILE is lowered below
  * the length of the array, poll(2) fails with EINVAL and the server ends.
  *

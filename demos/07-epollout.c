@@ -1,19 +1,19 @@
 /*
  * 07-epollout - send() may block too: keep the unsent bytes, wait for EPOLLOUT.
  *
- * This echo server runs in one thread. It registers each client for what it
- * waits for next: EPOLLIN for data, EPOLLOUT for room to send.
+ * This echo server runs in one thread. It registers each client for the event
+ * that it needs next: EPOLLIN for data, EPOLLOUT for room to send.
  *
- * Adds: a readable socket may still have no room to send. The server keeps a
- * copy of the unsent bytes and waits for EPOLLOUT. Until they are sent it
- * receives nothing from this client, so the client's own socket fills up. This
- * is backpressure, and it costs one buffer. EPOLLOUT is registered only while
- * there are unsent bytes, because an idle socket is always writable.
+ * Adds: a readable socket may still have no room to send. The server keeps the
+ * unsent bytes and waits for EPOLLOUT. Until they are sent it receives nothing
+ * from this client, so the client's socket fills up (backpressure). EPOLLOUT is
+ * registered only for unsent bytes, because an idle socket is always writable.
  *
  * Limitations: it uses one CPU. It accepts one connection per report.
  *
- * Try: build/07-epollout --serve -s /tmp/echo, a client that never reads:
- * socat -u OPEN:/dev/zero UNIX:/tmp/echo, and nc -U /tmp/echo. Then stage 06.
+ * Try: build/07-epollout --serve -s /tmp/echo. In a second terminal, start a
+ * client that never reads: socat -u OPEN:/dev/zero UNIX:/tmp/echo. In a third
+ * one, nc -U /tmp/echo still gets its echoes. Not so with stage 06.
  */
 #include "demo.h"
 #include "listener.h"

@@ -6,16 +6,16 @@
  * EAGAIN.
  *
  * Adds: EPOLLET. A client is registered once, for reading and writing, and
- * never modified. In return, the server must remember what it has not finished,
- * because epoll does not report it again. It keeps such clients in a queue, and
- * each gets short turns, so that a client that floods does not delay others.
+ * never modified. In return, the server must remember its unfinished clients,
+ * because epoll does not report them again. It keeps them in a queue, and each
+ * gets short turns, so that a client that sends a lot does not delay others.
  *
  * Limitations: it uses one CPU. It is not faster than stage 07. On a
  * Unix-domain socket it makes five calls per message: a wait, recv, send, recv
  * with EAGAIN, and a wait because the client has read. Stage 07 makes three.
  *
- * Try: in echo(), return MORE instead of "blocked ? DRAINED : MORE"; the trace
- * of -c 1 -z 300000 shows why a blocked send() must end the turn.
+ * Try: in send_bytes(), return MORE instead of blocked ? DRAINED : MORE. Then
+ * make -s && build/08-epoll-et -q -S demos/scenarios/slow-reader.scn spins.
  */
 #include "demo.h"
 #include "listener.h"

@@ -10,11 +10,11 @@
  *
  * Limitations: the order between clients is unspecified. The server makes four
  * calls per message, stage 07 three (choosing.md shows the cost). An echo is
- * too little work to share: compare time build/07-epollout -q -c 16 -m 5000 -i
- * 0 with this stage and -w 1 or -w 2. It accepts one connection per report.
+ * too little work to share: run "time build/07-epollout -q -c 16 -m 5000 -i 0",
+ * then this stage with -w 1 and -w 2. It accepts one connection per report.
  *
- * Try: -w 2 -c 4 -i 0. Which worker serves which client? Then remove
- * "| EPOLLONESHOT".
+ * Try: build/09-epoll-pool -w 2 -c 4 -i 0. Which worker serves which client?
+ * Then remove "| EPOLLONESHOT", run make -s and try it again.
  */
 #include "demo.h"
 #include "listener.h"

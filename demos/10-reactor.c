@@ -7,8 +7,8 @@
  * Adds: reactor.c contains the loop, which is the same for every server. It has
  * timers, so --idle-timeout MS can close clients that have been idle for MS
  * milliseconds. libevent, libuv, Redis (ae.c) and Python's asyncio have such a
- * loop. The server also accepts more connections per report when it has more
- * clients, so a burst of newcomers does not wait for all of them each time.
+ * loop. With many clients, the server also accepts several connections per
+ * report. Otherwise each would wait until all ready clients are handled.
  *
  * Limitations: it uses one CPU, and a callback that blocks stops all clients.
  * --idle-timeout may close a client that reads slowly, because the kernel

@@ -7,10 +7,10 @@
  * Adds: each connection has a state, which decides what the connection waits
  * for and for how long. A turn receives once, answers one request and sends
  * once, so no client can delay the others by more than a turn. It returns the
- * next state. A stop lets the requests end that have begun (--drain).
+ * next state. After a stop, requests that have begun get a reply (--drain).
  *
  * Limitations: one thread. sendfile() blocks while the disk reads. The headers
- * http_request.h and http_reply.h name what is left out of HTTP.
+ * http_request.h and http_reply.h name the parts of HTTP that are left out.
  *
  * Try: build/11-http --serve -s /tmp/http --root . and, in another terminal,
  * curl --unix-socket /tmp/http http://localhost/README.md, and then /trace.

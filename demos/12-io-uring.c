@@ -1,15 +1,15 @@
 /*
  * 12-io-uring - completions: the kernel does the work and returns the results.
  *
- * This echo server runs in one thread. It does not ask whether a socket is
+ * This echo server runs in one thread. It does not wait until a socket is
  * ready. It writes requests (accept, recv, send) to a ring that it shares with
  * the kernel, and reads their results from a second ring.
  *
  * Adds: one io_uring_enter(2) submits all new requests and returns a batch of
- * results. While a request is in flight, its buffer belongs to the kernel. Each
- * client has exactly one request in flight, so it can be freed when the result
- * of its last one has arrived. Backpressure is a recv that is not submitted
- * until all bytes are sent.
+ * results. Until the result arrives, a request is in flight, and its buffer
+ * belongs to the kernel. Each client has exactly one request in flight, so its
+ * memory can be freed after the result of the last one. For backpressure, the
+ * server submits the next recv only after all bytes are sent.
  *
  * Limitations: each client needs a buffer, even while it is idle. The server
  * uses one CPU and accepts one connection at a time. It needs liburing and
@@ -28,8 +28,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The rings take 52 KiB, because RLIMIT_MEMLOCK may be 64 KiB. If there are
- * more results, the others wait in the kernel. None is lost. */
+/* With these sizes the rings take 52 KiB, because RLIMIT_MEMLOCK may be 64 KiB.
+ * If there are more results, the others wait in the kernel. None is lost. */
 enum { REQUESTS = 256, RESULTS = 2048 };
 
 enum request { ACCEPT, RECV, SEND };

@@ -42,7 +42,7 @@ bool http_date(const char *text, time_t *when)
             strftime(again, sizeof(again), date_forms[i], &tm) == 0 ||
             strcmp(text, again) != 0)
             continue;
-        if (i == 1) { /* two digits: at most 50 years in the future */
+        if (i == 1) { /* a year of two digits is at most 50 years ahead */
             time_t now = time(NULL);
             struct tm today;
             gmtime_r(&now, &today);
@@ -60,9 +60,9 @@ bool http_date(const char *text, time_t *when)
 }
 
 /*
- * Evaluates the conditions in the order of RFC 9110, 13.2.2, for a file that
- * was modified at modified, or -1 if that is unknown. Returns 200 if the
- * request must be served, 304 or 412.
+ * Evaluates the conditions in the order of RFC 9110, 13.2.2. modified is the
+ * modification time of the file, or -1 if that is unknown. Returns 200 if the
+ * request must be served, or else 304 or 412.
  */
 static int check_conditions(const struct http_request *request, time_t modified)
 {
@@ -123,8 +123,8 @@ int http_range(const char *text, off_t size, off_t *first, off_t *count)
 
 /* --- files --------------------------------------------------------------- */
 
-/* Must be called before open(2), because to open a FIFO wakes its writer, which
- * then has no reader, and to open a device may have any effect. */
+/* Must be called before open(2), because opening a FIFO wakes its writer, which
+ * then has no reader, and opening a device may have side effects. */
 static bool is_file(int directory, const char *name)
 {
     struct stat about;
@@ -262,7 +262,7 @@ static FILE *begin_head(struct http_reply *reply,
 }
 
 /* Describes the body. nosniff forbids a browser to guess another type, for
- * example that a trace with HTML in it is a page. */
+ * example to display a trace that contains HTML as a page. */
 static void write_type(FILE *out, const char *type, long long size)
 {
     fprintf(out,

@@ -37,7 +37,7 @@ struct http_reply {
  * such as "404 Not Found". /trace is a plain text, the last lines of the trace.
  * Every other path is a file below the directory root: 200, or 206 for a range.
  * If root is -1, there is only a line at / that explains this. The status is
- * 304 or 412 if a condition demands it, and 416 if the range is after the end.
+ * 304 or 412 if a condition requires it, and 416 if the range is after the end.
  * If http_open() fails, it is 503 for EMFILE, ENFILE and ENOMEM, and 404 for
  * every other error, so that a forbidden file looks like a missing one.
  *

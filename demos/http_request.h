@@ -2,10 +2,10 @@
  * http_request.h - parses the head of an HTTP/1.1 request.
  *
  * The parser is strict. Some servers accept a line that ends without CR, a
- * header that continues on a second line, a control character, a blank before
- * a colon or two lengths. If a proxy reads such a request in another way, one
- * request can be smuggled inside another (RFC 9112, 11.2), so all of these are
- * refused here.
+ * header that continues on a second line, a control character, two lengths, or
+ * a blank before a colon. If a proxy understands such a request differently, a
+ * client can hide one request inside another (RFC 9112, 11.2). So the parser
+ * refuses all of these.
  *
  * The parser makes no system calls. Its result depends only on the bytes, not
  * on how they arrived. Therefore tests/fuzz/http.c can compare it with a second
@@ -30,7 +30,7 @@ enum {
 enum http_tags {
     HTTP_NO_TAGS,  /* the field is absent */
     HTTP_ANY_TAG,  /* "*" */
-    HTTP_SOME_TAGS /* entity tags, of which none matches: we send no ETag */
+    HTTP_SOME_TAGS /* entity tags; none can match, because we send no ETag */
 };
 
 /* A request. The last three fields are "" if the header is absent, repeated or

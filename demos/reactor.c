@@ -164,7 +164,7 @@ void reactor_walk(struct reactor *r)
 
 /* --- timers -------------------------------------------------------------- */
 
-/* Returns the time. It never repeats, so timers of equal delay keep order. */
+/* Returns the time, never twice the same, so equal delays keep their order. */
 static int64_t now(struct reactor *r)
 {
     struct timespec t;
@@ -384,10 +384,10 @@ static void deliver(struct reactor *r, const struct epoll_event *event)
 
 /*
  * A round is one or more waits. It ends when every descriptor that was ready at
- * its start has been reported, because then the timers due at its start expire.
- * That is so after a wait that does not fill the array. It is also so after as
- * many events as there are descriptors: epoll reports first those that have
- * waited longest.
+ * its start has been reported. Then the timers that were due at its start
+ * expire. A wait that does not fill the array ends the round. So do as many
+ * events as there are descriptors, because epoll first reports those that have
+ * been ready longest.
  */
 int reactor_run(struct reactor *r)
 {
