@@ -1,8 +1,8 @@
 """box.py - runs a command with limits, and ends all that it has started.
 
-sandbox.py has the two ways to shut it in. A judge is a Python script: guard.py
-runs it, and its status comes through a descriptor. The status of any other
-program proves nothing but how that program ended.
+sandbox.py has the two ways to isolate the command. A judge is a Python script.
+guard.py runs it and returns its status through a descriptor. The exit status of
+any other program shows only how that program ended.
 """
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ JOIN_SESSION_KEYRING = 1
 KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of keyctl(2)
 EXCESSES = 2  # time-outs and other excesses; after these, nothing is run
 
-# Sets the limits inside, where the processes of others do not count. The system
-# ends these programs first if there is no memory. dash(1), which every Debian
-# has, starts in a tenth of the time of bash, and a box starts often.
+# Sets the limits inside the box, where the processes of others do not count. If
+# memory runs out, the system ends these programs first. dash(1), which every
+# Debian has, starts in a tenth of the time of bash, and boxes start often.
 LAUNCH = """set -e
 echo 1000 >/proc/self/oom_score_adj
 ulimit -c 0
@@ -54,8 +54,8 @@ exec "$@"
 
 
 class Box:
-    """What the two ways have in common. Only a command that builds may write
-    to `place`. `papers` has scenarios. No program in the box can change them.
+    """The code that both ways share. Only a command that builds may write to
+    `place`. `papers` has scenarios, which no program in the box can change.
     """
 
     name = ""
@@ -106,8 +106,9 @@ class Box:
                 os.close(result_end)
 
     def open(self, *arguments):
-        """Starts a command in the box. Returns its Popen, whose streams are
-        pipes that belong to the user, who can open /dev/stdout then."""
+        """Starts a command in the box. Returns its Popen. Its streams are pipes
+        that belong to the user of the box, so that the command can open
+        /dev/stdout."""
         leave_keyring()
         pipes = [os.pipe() for _ in range(2)]
         try:
@@ -196,9 +197,9 @@ class Box:
                          follow_symlinks=False)
 
     def launch(self, roomy):
-        """Returns the start of a command line that sets the limits. A compiler
-        is roomy, and a program with AddressSanitizer, which reserves 20 TiB
-        of addresses."""
+        """Returns the start of a command line that sets the limits. roomy: no
+        limit of addresses, for a compiler, or for AddressSanitizer, which
+        reserves 20 TiB."""
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         limits = self.limits
         return ["/bin/dash", "-c", LAUNCH.format(
@@ -235,8 +236,8 @@ class Box:
         return ran
 
     def excess(self, process):
-        """Returns a sentence about the limit that is exceeded, or None. It is
-        called often, and looks from time to time."""
+        """Returns a sentence about the limit that is exceeded, or None. It may
+        be called often, because it looks only every 0.2 s."""
         if time.monotonic() < self.look:
             return None
         self.look = time.monotonic() + LOOK

@@ -33,8 +33,8 @@ from .scenario import read_scenario
 
 UNASKED = ("golden", "clients", "address-sanitizer", "descriptors")  # see judge.py
 ALSO_UNDER_ASAN = ("three", "leave")  # of the golden ones
-HAZARD_LIMIT = 20  # seconds; for a wait in a hazard it is a quarter of 20
-SKIPPED = 77  # the status of hazard.py; what it prints, others can print too
+HAZARD_LIMIT = 20  # seconds for a hazard; a wait in it has a quarter of its own
+SKIPPED = 77  # status of hazard.py; a student's program could forge its output
 
 
 # --- the checks --------------------------------------------------------------
@@ -75,7 +75,7 @@ def check_play(case, play):
 
 
 def expected_bytes(expected, got):
-    """Does a client wait for a server that perhaps hangs?"""
+    """Did a client get nothing, so that the server may hang?"""
     return " receives " in expected and got.endswith(" nothing")
 
 
@@ -115,8 +115,8 @@ def says(case, words):
 
 
 def hazard(case, words):
-    """One process does all of them. It tells its result by its status alone,
-    because the program of the student can print whatever it wants."""
+    """One process tries all of them. Only its exit status counts, because the
+    program of the student can print anything."""
     names = words[1:]
     ran = case.runner.run(
         [sys.executable, "-IBS",

@@ -8,8 +8,8 @@ these words define the exercise:
   - kind: find|build|write|predict
   - stage: NAME           the stage that is built, if it is not the file's
   - start: twin NAME      begins with a broken twin instead of start.patch
-  - fails: WORDS          what the check prints of the unsolved file
-  - except: WORD, ...     unasked checks, and laws, that do not apply
+  - fails: WORDS          words that the check prints for the unsolved file
+  - except: WORD, ...     laws, and checks of judge.py, that do not apply
   - check: POINTS CHECK   see checks.py
 """
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Exercise:
 
     @property
     def task(self):
-        """The text for the student: without the lines above and the hints."""
+        """The text for the student, without the lines that define the
+        exercise and without the hints."""
         text = re.split(r"^## Hint", self.text, maxsplit=1, flags=re.M)[0]
         return without_markup(LINE.sub("", text)) + "\n"
 
@@ -104,7 +105,8 @@ class Exercise:
     def read_stage(self, word):
         if not os.path.isfile(os.path.join(TOP, self.file)) or (
                 self.file in ("", ".")):
-            self.refuse(f"'- file: {self.file}' is not a file of the tree")
+            self.refuse(f"'- file: {self.file}' is not a file of the "
+                        "repository")
         if word is None and re.fullmatch(r"demos/[0-9]+-.*\.c", self.file):
             word = self.hand_in[:-2]
         if word and not os.path.exists(os.path.join(TOP, "demos",
@@ -174,7 +176,7 @@ def patched(name, content, patch):
         os.makedirs(os.path.dirname(path))
         with open(path, "wb") as file:
             file.write(content)
-        # Without this, git takes the directory for a part of a checkout.
+        # Without this, git may use a repository above the directory.
         environment = dict(os.environ, GIT_CEILING_DIRECTORIES=os.path.dirname(
             os.path.realpath(place)))
         git = shutil.which("git")
@@ -191,8 +193,8 @@ def patched(name, content, patch):
 
 
 def read_all(more=None):
-    """Returns the exercises of the tree, and of another folder, by their
-    numbers, in order."""
+    """Returns a dictionary from numbers to exercises, in order: those of the
+    repository, and those of another folder."""
     known = {}
     for folder in filter(None, (os.path.join(TOP, FOLDER), more)):
         try:

@@ -1,8 +1,8 @@
 """exercises.py - the student's side of the exercises: work/NN-name/FILE.
 
-The file is what the student edits and hands in. Beside it, the file "progress"
-notes how many hints were read, and whether the exercise was solved or given
-up. A file exists if and only if the exercise is started."""
+The student edits FILE and hands it in. Beside it, the file "progress" notes
+how many hints were read, and whether the exercise was solved or given up. FILE
+exists if and only if the exercise is started."""
 import contextlib
 import difflib
 import fcntl
@@ -76,7 +76,7 @@ def print_list(known):
     following = next((n for word in ("started", "open")
                       for n, state in states.items() if state == word), None)
     if following is None:
-        print("\nall exercises are solved")
+        print("\nevery exercise is solved or given up")
     else:
         print(f"\nnext: scripts/exercise {following}")
 
@@ -89,7 +89,7 @@ def start(exercise):
     """Makes the file of the student."""
     work = Work(exercise)
     if work.is_started:
-        raise Trouble(f"exercise {exercise.number} is started: edit "
+        raise Trouble(f"exercise {exercise.number} is started already: edit "
                       f"{work.shown}. To begin again, run scripts/exercise "
                       f"--reset {exercise.number}")
     work.write_started()
@@ -114,7 +114,7 @@ def reset(exercise):
         if given_up:
             work.note("given up")
     work.write_started()
-    print(f"{work.shown} is as it was at the start")
+    print(f"{work.shown} is the file of the start again")
 
 
 def hint(exercise):
@@ -139,7 +139,8 @@ def answer(exercise, give_up):
     work = Work(exercise)
     if not give_up and not {"solved", "given up"} & set(work.noted()):
         raise Trouble(f"exercise {exercise.number} is not solved yet: solve "
-                      "it first, or add --give-up, which is noted")
+                      "it first, or add --give-up, and its state becomes "
+                      "'given up'")
     solution = exercise.solution()
     if solution is None:
         print(f"the answer of exercise {exercise.number} is not in this "
@@ -218,8 +219,8 @@ def print_result(result):
 
 
 def check(exercise, seed, path=None):
-    """Judges the student's file, or another one, of which nothing is noted.
-    Returns the status."""
+    """Judges the student's file, or the file at path. For that one, nothing is
+    noted. Returns the status."""
     work = Work(exercise)
     if path is None and not work.is_started:
         print_task(exercise)
@@ -229,7 +230,8 @@ To begin, run
         return 1
     if path is not None and not os.path.isfile(path):
         raise Trouble(f"there is no file {path}")
-    # A program reads a scenario from another folder.
+    # An absolute path, because the program that reads a scenario of the student
+    # runs in another directory.
     results = judge_file(exercise, os.path.abspath(path or work.file), seed,
                          print_result)
     earned, most = judges.summary(results)
@@ -263,8 +265,9 @@ def check_all(known, seed, form):
 
 
 def judge_started(exercise, work, seed):
-    """Returns the results of a file, which may not be started. A file that
-    cannot be read has failed, so that the others are still judged."""
+    """Returns the results of a file, or [] if its exercise is not started. If
+    the file cannot be read, all checks fail. Raises nothing for that, so that
+    the other exercises are still judged."""
     if not work.is_started:
         return []
     if os.path.isfile(work.file) and os.access(work.file, os.R_OK):

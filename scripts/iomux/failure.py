@@ -19,8 +19,9 @@ class Failed(Exception):
     """A check has failed: what was expected, and what came instead.
 
     at is the line of a scenario. rows are (word, line of the trace). source is
-    a line of the student's file. command repeats this failure, if it is not
-    the check's own. hang is where the server was meanwhile."""
+    a line of the student's file. command repeats this failure, or is None if
+    the command of the check does. hang is where the server was blocked or
+    spinning when a client received nothing."""
 
     def __init__(self, expected, got, at=None, rows=(), source=None,
                  command=None, hang=None):

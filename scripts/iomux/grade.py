@@ -1,7 +1,8 @@
 """grade.py - judges the submissions of a class, each in a box of its own.
 
-A process of its own judges each student, so that a crash of one does not stop
-the others. Without a result there are 0 points, and the reason.
+For each student there is a process that judges, so that a crash does not
+affect the others. If it ends without a result, the student gets 0 points, and
+the report has the reason.
 """
 import contextlib
 import ctypes
@@ -40,7 +41,7 @@ class Trusted(Direct):
 
 
 class Session:
-    """What all students have in common."""
+    """The exercises, the seed, the users and the kind of box of a grading."""
 
     def __init__(self, chosen, seed, trust=False, wanted=None, jobs=1):
         self.exercises, self.seed = chosen, seed
@@ -68,13 +69,15 @@ class Session:
         """Returns the class of the boxes."""
         if self.users[0] is not None and not sandbox.open_to_all(self.base):
             raise Trouble(f"other users cannot enter {self.base}, and root "
-                          "judges as one of them: set TMPDIR to another place")
+                          "runs submissions as another user: set TMPDIR to a "
+                          "directory that all users can enter")
         kind = sandbox.choose(os.path.join(self.base, "try"), self.users[0],
                               wanted)
         if kind is sandbox.OwnUser and not sandbox.open_to_all(TOP):
             raise Trouble(f"other users cannot enter {TOP}, and without user "
-                          "namespaces root judges as one of them: move the "
-                          "tree to a place that all can read")
+                          "namespaces root runs submissions as another user: "
+                          "move the repository to a directory that all users "
+                          "can enter")
         return kind
 
     def take_users(self, jobs):
@@ -187,7 +190,8 @@ class Worker:
             return [Graded(student, name, [Line(*line) for line in lines], why)
                     for student, name, lines, why in json.loads(self.text)]
         except (ValueError, TypeError):
-            reason = ("it took too long" if time.monotonic() > self.end else
+            reason = ("judging it took too long"
+                      if time.monotonic() > self.end else
                       f"the judge has ended by signal {-code}" if code < 0 else
                       f"the judge has ended with status {code}")
             return [graded(self.student.name, each, [], reason)

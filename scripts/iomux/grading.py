@@ -17,8 +17,8 @@ folder for each student. The file of an exercise is found by its name, and
 nothing else of a submission is used. Each submission is compiled and run in a
 box, without the files, the network and the processes of this system."""
 EPILOG = """\
-DIR gets grades.csv and, for each student, STUDENT/report.txt. An exercise that
-could not be judged has 0 points, and its report has the reason.
+The reports in DIR are grades.csv and, for each student, STUDENT/report.txt. If
+an exercise cannot be judged, it has 0 points, and the report has the reason.
 
 try:  scripts/grade -e 2 --jobs 4 -o build/grades submissions
 
@@ -37,29 +37,32 @@ def options(arguments):
     parser = Parser("grade", usage=USAGE, description=DESCRIPTION,
                     epilog=EPILOG)
     add = parser.add_argument
-    add("submissions", metavar="SUBMISSIONS", nargs="?")
+    add("submissions", metavar="SUBMISSIONS", nargs="?",
+        help="a folder with a file or a folder for each student")
     add("-e", "--exercise", metavar="N", action="append", default=[],
         help="an exercise: its number or its name")
     add("-o", "--output", metavar="DIR", default="build/grades",
-        help="where the reports go (default: build/grades)")
+        help="write the reports to DIR (default: build/grades)")
     add("-j", "--jobs", metavar="N", type=number(1, 64), default=1,
-        help="students that are judged at the same time (default: 1)")
+        help="judge N students at the same time (default: 1)")
     add("--seed", metavar="S", type=seeds.parse,
-        help="the seed of the scenarios (default: another one each time)")
+        help="a number that chooses the words and sizes in the scenarios "
+        "(default: a random one)")
     add("--detail", choices=reports.DETAILS, default="full",
-        help="how much of a failure a report shows: all, the actual result "
-        "alone, or nothing (default: full)")
+        help="how much a report shows of a failure: everything, only the "
+        "actual result, or nothing (default: full)")
     add("--format", choices=list(reports.FORMATS), action="append",
         default=[], help="write the results in this format too")
     add("--more", metavar="DIR", help="a folder with hidden checks: "
         "DIR/NN-name/task.md and scenarios")
     add("--one", action="store_true",
         help="SUBMISSIONS is the submission of one student")
-    add("--box", choices=list(sandbox.WAYS), help="use this way alone: "
-        "Bubblewrap, or, for root, a user without rights")
-    add("--trust", action="store_true", help="no box: for a file of your own")
+    add("--box", choices=list(sandbox.WAYS), help="use only this kind of box: "
+        "Bubblewrap, or (only for root) a user without rights")
+    add("--trust", action="store_true",
+        help="use no box; only for files that you trust, such as your own")
     add("--gradescope-zip", metavar="FILE",
-        help="write an autograder for Gradescope instead")
+        help="judge nothing: write an autograder for Gradescope")
     parser.add_help_option()
     chosen = parser.parse_args(arguments)
     if not chosen.exercise:

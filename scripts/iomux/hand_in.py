@@ -8,8 +8,8 @@ import stat
 from .program import Trouble
 
 MOST = 256 << 10  # bytes of a file
-ENTRIES = 20000  # of a folder: more are not looked at
-DEEPEST = 50  # folders in each other
+ENTRIES = 20000  # files and folders of a submission; with more, it is refused
+DEEPEST = 50  # levels of folders
 IGNORED = ("__MACOSX",)
 
 Student = collections.namedtuple("Student", "name path")
@@ -86,10 +86,10 @@ def candidates(path, wanted, others):
                       if name[0] != "." and name not in others
                       and name not in IGNORED]
         if os.path.relpath(folder, path).count(os.sep) >= DEEPEST:
-            raise Refused(f"it has over {DEEPEST} folders in each other")
+            raise Refused(f"the submission has over {DEEPEST} levels of folders")
         count += len(names) + len(folders)
         if count > ENTRIES:
-            raise Refused(f"it has more than {ENTRIES} files")
+            raise Refused(f"the submission has more than {ENTRIES} files")
         if wanted in names or wanted in folders:
             found.append(os.path.join(folder, wanted))
     if closed and not found:

@@ -1,10 +1,10 @@
 """judge.py - judges the file of a student: one Result for each check.
 
-An exercise has the checks of its task.md, and, if it is about a stage, some
-that no author has to write: the file compiles without a warning, the golden
-scenarios play and obey the laws, clients of another process get the right bytes,
-AddressSanitizer finds nothing, and no system call fails with EBADF. They have no
-points. Each that fails takes one away.
+An exercise has the checks of its task.md. If it is about a stage, it also has
+unasked checks, which task.md does not list: the file compiles without a
+warning, the golden scenarios play and obey the laws, clients in another process
+get the right bytes, AddressSanitizer finds nothing, and no system call fails
+with EBADF. They have no points, but each that fails takes one point away.
 """
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .program import read_text
 from .seeds import has_places
 from .stages import build
 
-# A program that ends at once has no faults of memory either. So these count
-# together with the golden scenarios.
+# A program that ends at once would pass these checks. So they fail if the
+# golden scenarios do not play.
 COUNT_WITH_GOLDEN = (("clients",), ("address-sanitizer",), ("descriptors",))
 COST = 1  # points that a failed unasked check takes away
 

@@ -14,9 +14,9 @@ LAWS = {
     "requested": "a result has its request, and no client is closed while "
                  "it has one",
     "results": "after 'io_uring_enter done, num:N' N results follow",
-    "one at a time": "the thread that a client is reported to has it alone "
-                     "until re-arming",
-    "asked": "epoll reports only registered events, ERR and HUP",
+    "one at a time": "with ONESHOT, one thread alone handles a reported client "
+                     "until MOD",
+    "asked": "epoll reports only registered events, and always ERR and HUP",
     "echo": "no more is sent to a client than was received from it",
     "all echoed": "what was received is sent before the close",
     "ended": "after end of file or an error a client is only closed",

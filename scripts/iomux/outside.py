@@ -218,7 +218,7 @@ class Player:
                          got)
 
     def connect(self, client, step):
-        client.connect(self.server.door, step.verb == "connect")
+        client.connect(self.server.path_here, step.verb == "connect")
         if client.error is None:
             self.server.need_peer(client.socket)
         self.names.append(client.name)

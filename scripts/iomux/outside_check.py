@@ -1,8 +1,9 @@
 """outside_check.py - checks a file with clients of the judge's process.
 
-What a program prints while it plays a scenario itself may be made up. So each
-scenario of an exercise is also played from outside, and strace(1) writes down
-the system calls, with which the trace must agree.
+While a program plays a scenario itself, it could print a trace of calls that it
+does not make. So each scenario of an exercise is also played from outside: the
+program only serves, the clients are in this process, and strace(1) records the
+system calls. Each line of the trace must have its call.
 """
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class Served:
 
 
 def spins(stage):
-    """Does this stage ask the kernel without end, by design?"""
+    """Does this stage poll without a pause, by design?"""
     return stage.startswith("03-")
 
 
@@ -52,9 +53,9 @@ def again(case):
 
 def serve(case, plays, program, more=(), traced=False, environment=None,
           settles=True):
-    """Plays lists of steps, one after the other, with one server, and ends it.
-    plays has (path or None, steps). Returns the Server and the Player of the
-    last. Raises Failed, which has the server, too."""
+    """Plays lists of steps, one after the other, with one server, and then ends
+    the server. plays has (path or None, steps). Returns the Server, and the
+    Player of the last list. Raises Failed, which has the attribute server."""
     path = None
     with Server(case.runner, program, more, traced, spins(case.exercise.stage),
                 environment) as server:
@@ -72,7 +73,7 @@ def serve(case, plays, program, more=(), traced=False, environment=None,
             place = (failure.step_at(path, wrong.step.line) if path else
                      f"{wrong.step.who} {wrong.step.verb}")
             raise fault(case, server, wrong.expected, wrong.got,
-                        place + "; the client is of another process") from None
+                        place + "; the client is in another process") from None
         except Gone as reason:
             raise fault(case, server, "a server for clients of another process",
                         str(reason), path and os.path.basename(path)) from None
@@ -118,8 +119,8 @@ def named(text, names):
 
 
 def played(case, name):
-    """Returns the Served of a scenario, which is played once, or None if it is
-    so long that its clients would be slow under strace."""
+    """Returns the Served of a scenario, or None if the scenario is so long that
+    it would be slow under strace. Each scenario is played only once."""
     if len(read_scenario(case.scenario(name))) > MOST_STEPS:
         return None
     if name not in case.served:
@@ -212,7 +213,7 @@ def for_everybody(path):
 
 def mixed(case, names):
     """Returns the plays for one server: a crowd if it is an echo server, and
-    scenarios in an order that depends on the seed, with other words."""
+    the scenarios. The seed chooses their order and words."""
     dice = random.Random(f"{case.seed} order")
     plays, stage = [], case.exercise.stage
     if "golden" not in case.exercise.excepted and echoes(stage):
@@ -232,8 +233,8 @@ def echoes(stage):
 
 
 def clients(case, names):
-    """Plays much for one server, whose number and order of clients, messages
-    and bytes depend on the seed."""
+    """Plays several lists of steps with one server. The seed chooses the
+    clients, their order, their messages and their bytes."""
     plays = mixed(case, names)
     if not plays:
         raise Skipped("each scenario needs a server of its own")
@@ -266,7 +267,7 @@ def found(case, errors, paths, program):
         return None
     frame = re.search(r"(demos/[\w.-]+\.[ch]:[0-9]+)", errors)
     names = ", ".join(os.path.basename(path)[:-4] for path in paths)
-    # An address is another one each time.
+    # An address differs from run to run.
     what = re.sub("0x[0-9a-f]{6,}", "0x...", said[0].partition(" at pc ")[0])
     return Failed(f"AddressSanitizer finds nothing in {names}", what,
                   source=frame and failure.source_line(

@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape, quoteattr
 from .judge import summary
 
 # One check. `message` explains a failure.
-# earned: the points, or what a check without points takes away: -1 if it fails.
-# skipped: it was not made. Then it has neither passed nor failed.
+# earned: its points if it passes, -1 if it has none and fails, otherwise 0.
+# skipped: it could not be made, so it has neither passed nor failed.
 Line = collections.namedtuple(
     "Line", "check points passed message earned skipped", defaults=(False,))
 # The checks of one exercise. `reason`: why there is no result, or None. The
@@ -53,7 +53,7 @@ def with_detail(line, detail):
 
 
 def headline(line):
-    """Returns the row of a message that describes the failure shortest."""
+    """Returns the row of a message that describes the failure most briefly."""
     rows = line.message.strip().split("\n")
     got = [row.split(":", 1)[1] for row in rows
            if row.lstrip().startswith("got:")]

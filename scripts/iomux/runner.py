@@ -18,7 +18,8 @@ For served.py, which connects to a program that goes on:
   end_others()    after its end: ends what it has started
   own_user()      the arguments of Popen() for a command of its user
   processes()     its processes
-  meeting, door() the folder of its socket, and the path as this process sees it
+  meeting         the folder of its socket
+  path_here()     the path of its socket as this process sees it
   excess()        a sentence about a limit that it exceeds, or None
   look_up()       runs addr2line(1)
 """
@@ -170,7 +171,7 @@ class Direct:
     def processes(self, process):
         return where.members(process.pid)
 
-    def door(self, pid, path):
+    def path_here(self, pid, path):
         del pid
         return path
 

@@ -1,10 +1,10 @@
-"""sandbox.py - shuts in a program that nobody has read.
+"""sandbox.py - isolates a submission, which may be harmful.
 
 There are two ways. Bubblewrap gives each command its own mounts, processes,
-network and /tmp, and needs user namespaces. OwnUser, for root alone, gives a
+network and /tmp, and needs user namespaces. OwnUser, for root only, gives a
 submission a user that owns nothing else. It needs no namespaces, and hides
 nothing that every user may read. Root starts both as an unprivileged user,
-because the limit of processes does not bind root.
+because the limit on the number of processes does not apply to root.
 """
 import contextlib
 import ctypes
@@ -28,10 +28,10 @@ WORLD = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock",
 SMALLEST = 4096  # bytes that a file counts at least
 PR_SET_CHILD_SUBREAPER = 36
 WAYS_OUT = """\
-nothing here can shut in a submission: Bubblewrap needs user namespaces, and \
+submissions cannot be isolated here: Bubblewrap needs user namespaces, and \
 without them grading needs root. Either install bubblewrap (scripts/setup \
 grade) on a system that allows user namespaces, or run scripts/grade as root, \
-in a container for example. For your own file only, there is --trust"""
+in a container for example. For your own file only, use --trust"""
 
 
 class Bubblewrap(Box):
@@ -91,10 +91,10 @@ class Bubblewrap(Box):
         return children.of(process.pid)
 
     def end_others(self, process):
-        """The last process of a box ends the others."""
+        """Does nothing: the end of a box's first process ends the others."""
 
-    def door(self, pid, path):
-        """The box has mounts of its own."""
+    def path_here(self, pid, path):
+        """Returns a path through /proc: the box has mounts of its own."""
         return f"/proc/{pid}/root{path}"
 
     def end(self, process):
@@ -125,7 +125,7 @@ class OwnUser(Box):
     def end_others(self, process):
         end_user(self.user)
 
-    def door(self, pid, path):
+    def path_here(self, pid, path):
         del pid
         return path
 

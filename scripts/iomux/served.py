@@ -1,5 +1,5 @@
-"""served.py - a server of a student that runs with --serve, and that clients
-of the judge's process connect to. A runner has started it, with its limits.
+"""served.py - a server of a student that runs with --serve. The clients that
+connect to it are in the judge's process. A runner starts it, with its limits.
 """
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STRACE = ("strace", "-DD", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", "64",
 
 
 class Gone(Exception):
-    """The server has ended, has exceeded a limit, or does not go on."""
+    """The server has ended, has exceeded a limit, or hangs."""
 
 
 class Server:
@@ -42,10 +42,10 @@ class Server:
         self.environment = environment or {}
         self.out, self.errors, self.ran = bytearray(), bytearray(), Ran()
         self.pid, self.stopped, self.terminated = None, False, False
-        self.hangs = None  # where, if a client waits for it
+        self.hangs = None  # where it hangs while a client waits for it, or None
         self.folder = tempfile.mkdtemp(prefix="iomux-log.") if traced else None
         self.log = self.folder and os.path.join(self.folder, "log")
-        # The program cannot know the name before.
+        # A random name, which the program cannot predict.
         self.path = f"{runner.meeting}/{os.urandom(6).hex()}"
         self.end_time = time.monotonic() + time_limit(6 * LIMIT)
         self.process = runner.start_server(
@@ -69,8 +69,8 @@ class Server:
     # --- what it prints
 
     def pump(self, seconds=0.0):
-        """Reads what it prints, after at most so many seconds. Raises Gone at
-        a limit."""
+        """Waits for output, at most these seconds, and reads it. Raises Gone
+        at a limit."""
         for key, _ in self.selector.select(seconds):
             with contextlib.suppress(BlockingIOError):
                 data = os.read(key.fd, 65536)
@@ -155,9 +155,9 @@ class Server:
             self.refuse("the process that listens is not the program")
 
     @property
-    def door(self):
-        """Returns the path by which this process can connect."""
-        return self.runner.door(self.pid, self.path)
+    def path_here(self):
+        """Returns the path of the socket as this process sees it."""
+        return self.runner.path_here(self.pid, self.path)
 
     # --- what the kernel shows
 
@@ -177,7 +177,7 @@ class Server:
         return True
 
     def settle(self):
-        """Waits until it sleeps, twice in a row, and has printed nothing
+        """Waits until it sleeps twice in a row and has printed nothing in
         between. A stage that never sleeps must print nothing for a moment."""
         calm = 0
 
@@ -240,7 +240,7 @@ class Server:
             self.pump(LOOK)
             if not self.selector.get_map():
                 time.sleep(LOOK)
-        # A process that it has left keeps the tracer, and perhaps its output.
+        # A process that it has left keeps the tracer, and perhaps the pipes.
         self.runner.end_others(self.process)
         end = time.monotonic() + time_limit(1)
         while self.selector.get_map() and time.monotonic() < end:

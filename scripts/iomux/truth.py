@@ -1,8 +1,10 @@
-"""truth.py - has a server done what its trace shows? strace(1) has written down
-its system calls, and each line of the trace must have its call.
+"""truth.py - checks that a server has made the calls that its trace shows.
+strace(1) has recorded its system calls, and each line of the trace must have
+its call.
 
-A program can print any line, but strace is outside its box. Calls without a
-line are allowed. Whoever counts calls, counts those of strace.
+A program can print any line, but it cannot change the record of strace, which
+runs outside its box. Calls without a line are allowed. A check that counts
+calls counts those that strace has recorded.
 """
 from __future__ import annotations
 
@@ -78,7 +80,7 @@ def by_descriptor(calls):
 
 
 def stands_for(event, call):
-    """Can this call have printed this line?"""
+    """Can this line be about this call?"""
     if event.kind in ("accept", "close"):
         return call.name == event.kind and call.result >= 0
     if event.kind == "send":

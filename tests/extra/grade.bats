@@ -89,7 +89,7 @@ need_box() {
     mkdir -p "$place/one"
     cp "$TOP/demos/06-epoll-lt.c" "$place/one/06-epoll-lt.txt"
     said=$(grade --one --box "$1" -o "$place/none" "$place/one" 2>&1) || :
-    [[ $said != *"nothing here can shut in"* && $said != *"cannot enter"* ]] ||
+    [[ $said != *"cannot be isolated here"* && $said != *"cannot enter"* ]] ||
         skip "this system has no box of the kind $1: $said"
 }
 
@@ -167,7 +167,7 @@ judged() {
     # The cheats that know the judge fail for the reason that they give.
     grep 'strace shows none for line' "$place/full/liar/report.txt"
     grep 'also for clients of another process' "$place/full/recogniser/report.txt"
-    grep 'the client is of another process' "$place/full/few/report.txt"
+    grep 'the client is in another process' "$place/full/few/report.txt"
     grep 'got:      no_sanitize' "$place/full/unchecked/report.txt"
     grep 'AddressSanitizer: heap-buffer-overflow on address 0x\.\.\.$' \
         "$place/full/overrun/report.txt"
