@@ -65,15 +65,15 @@ static const struct demo_option common_options[] = {
      .letter = 's',
      .argument = "PATH",
      .help = "where to listen: PATH, or @NAME in the abstract\n"
-             "namespace, or tcp:PORT on 127.0.0.1; to these two\n"
-             "any user may connect (default: a new private\n"
-             "directory)",
+             "namespace, or tcp:PORT on 127.0.0.1 (default: in\n"
+             "a new private directory); any user may connect\n"
+             "to @NAME and to tcp:PORT",
      .text = &values.path,
      .side = DEMO_BOTH},
     {.name = "scenario",
      .letter = 'S',
      .argument = "FILE",
-     .help = "play FILE in lock-step instead",
+     .help = "play the scenario in FILE instead",
      .text = &values.scenario,
      .side = DEMO_BOTH},
     {.name = "serve",
