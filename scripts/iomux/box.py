@@ -261,7 +261,7 @@ class Box:
 
 def remove_tree(path):
     """Removes a folder that a submission could fill. rmtree() of some versions
-    of Python fails at a thousand folders in each other, and rm(1) does not."""
+    of Python fails at a thousand levels of folders, and rm(1) does not."""
     try:
         shutil.rmtree(path, ignore_errors=True)
     except RecursionError:

@@ -156,8 +156,8 @@ class OwnUser(Box):
     def excess_now(self, process):
         try:
             size = self.size()
-        except RecursionError:  # of os.walk(): a thousand folders in each other
-            return "it made too many folders in each other, and was ended"
+        except RecursionError:  # of os.walk(): a thousand levels of folders
+            return "it made too many levels of folders, and was ended"
         if size > 2 * self.limits.disk:
             return ("its files took more than "
                     f"{2 * self.limits.disk // MIB} MiB, and it was ended")

@@ -358,7 +358,7 @@ grade_kinds() {
     [ "$(wc -l <"$out/grades.csv")" -eq 12 ]
     [ "$(find "$out" -name report.txt | wc -l)" -eq 11 ]
     grep 'link,.*is a symbolic link' "$out/grades.csv"
-    grep 'deep,.*folders in each other' "$out/grades.csv"
+    grep 'deep,.*levels of folders' "$out/grades.csv"
     grep 'fifo.*is not a regular file' "$out/grades.csv"
     grep "^'"$'\xef\xbc\x9d1+1,' "$out/grades.csv"
 }
