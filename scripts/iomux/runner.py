@@ -205,8 +205,8 @@ def build_script(file, target, build="build", sanitize=""):
         # With DWARF 5, clang warns about a text after the preprocessor.
         more += ["CFLAGS=-O1 -gdwarf-4", "CPPFLAGS=-U_FORTIFY_SOURCE "
                  '-ffile-prefix-map="$$PWD"=.']
-    others = glob.glob(os.path.join(os.path.dirname(file), "[a-z]*.c"),
-                       root_dir=TOP)
+    others = [os.path.relpath(path, TOP) for path in glob.glob(os.path.join(
+        glob.escape(TOP), os.path.dirname(file), "[a-z]*.c"))]
     ran = subprocess.run(
         ["make", "-sn", "-C", TOP, f"BUILD={build}", f"SANITIZE={sanitize}",
          "NEW=$@", "RENAME=", *more, *[f"-W{name}" for name in (file, *others)],
