@@ -94,7 +94,7 @@ def step_at(scenario, number):
     """Returns "last-message.scn:6: c1 close"."""
     name = os.path.basename(scenario)
     try:
-        with open(scenario, encoding="utf-8", errors="replace") as file:
+        with open(scenario, encoding="latin-1") as file:  # bytes, as in "got"
             lines = file.read().split("\n")
         return f"{name}:{number}: {lines[number - 1].strip()}"
     except (OSError, IndexError):
