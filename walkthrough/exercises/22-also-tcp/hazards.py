@@ -128,13 +128,16 @@ def port_again(stage):
 def port_in_use(stage):
     """If the port is in use, the program ends with a message."""
     with socket.socket() as other:
+        # With this option at both sockets, two servers would share the port.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind((ADDRESS, 0))
         other.listen()
         try:
             result = stage.run("--serve", "-q", "-s", "other.sock", "--tcp",
                                str(other.getsockname()[1]))
         except subprocess.TimeoutExpired:
-            raise Bad("status 1 and EADDRINUSE", "a server that goes on") from None
+            raise Bad("status 1 and EADDRINUSE", "a server that goes on, although "
+                      "another one listens on its port") from None
     check(result.returncode == 1 and "EADDRINUSE" in result.stderr,
           "status 1 and EADDRINUSE",
           f"status {result.returncode}, {result.stderr.strip()}")
