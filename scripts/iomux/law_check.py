@@ -126,8 +126,11 @@ class Checker:
              f"be ready{at(thread.woke)}")
         if thread.unhandled and not thread.again:
             ready = next(iter(thread.unhandled.values()))
+            missing = ("accept4 and trace_accept(), also if it fails"
+                       if ready.client is None else "recv and trace_recv()")
             need(False, "handled", event, "nothing was done about the ready "
-                 f"descriptor{at(ready)}: {ready.text[11:].strip()}")
+                 f"descriptor{at(ready)}: {ready.text[11:].strip()}; expected "
+                 f"{missing}")
         thread.unhandled, thread.again = {}, False
 
     # --- the server
