@@ -60,6 +60,10 @@ def check_play(case, play):
     if not ran.good:
         said = failure.said_by_player(ran.errors.decode("utf-8", "replace"))
         if said is None or ran.status is None:
+            if ran.reason:  # it prints without end after a step has failed?
+                step = outside_check.failed_step(case, play.path, play.argv[0])
+                if step is not None:
+                    raise step
             got = ran.ending
             if ran.status is not None:
                 got += f": {first_error(ran)}"

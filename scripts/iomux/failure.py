@@ -21,7 +21,10 @@ class Failed(Exception):
     at is the line of a scenario. rows are (word, line of the trace). source is
     a line of the student's file. command repeats this failure, or is None if
     the command of the check does. hang is where the server was blocked or
-    spinning when a client received nothing."""
+    spinning when a client received nothing. is_step is true if a step of a
+    scenario has failed."""
+
+    is_step = False
 
     def __init__(self, expected, got, at=None, rows=(), source=None,
                  command=None, hang=None):

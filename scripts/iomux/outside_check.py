@@ -72,8 +72,10 @@ def serve(case, plays, program, more=(), traced=False, environment=None,
         except outside.NotMet as wrong:
             place = (failure.step_at(path, wrong.step.line) if path else
                      f"{wrong.step.who} {wrong.step.verb}")
-            raise fault(case, server, wrong.expected, wrong.got,
-                        place + "; the client is in another process") from None
+            failed = fault(case, server, wrong.expected, wrong.got,
+                           place + "; the client is in another process")
+            failed.is_step = True
+            raise failed from None
         except Gone as reason:
             raise fault(case, server, "a server for clients of another process",
                         str(reason), path and os.path.basename(path)) from None
@@ -98,14 +100,27 @@ def last_rows(server):
     return [("LAST", line) for line in lines[-failure.ROWS:]]
 
 
-def place(case, path, program):
-    """Returns where a server is when a client gets nothing, or None."""
+def failure_of(case, path, program):
+    """Returns the Failed of a scenario for clients of this process, or None."""
     try:
         serve(case, [(path, read_scenario(path))], program,
               options(case, path))
     except Failed as failed:
-        return failed.hang
+        return failed
     return None
+
+
+def place(case, path, program):
+    """Returns where a server is when a client gets nothing, or None."""
+    failed = failure_of(case, path, program)
+    return failed and failed.hang
+
+
+def failed_step(case, path, program):
+    """Returns the Failed of the first step that fails, or None. A stage that
+    plays the scenario itself names this step only if it ends."""
+    failed = failure_of(case, path, program)
+    return failed if failed is not None and failed.is_step else None
 
 
 def named(text, names):
