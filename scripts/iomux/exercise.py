@@ -85,7 +85,9 @@ class Exercise:
         if self.twin is not None:
             return self.twin
         path = os.path.join(self.folder, "start.patch")
-        return path if os.path.exists(path) else None
+        # "--diff N > start.patch" empties it first, so an empty one is none.
+        return (path if os.path.exists(path) and os.path.getsize(path)
+                else None)
 
     @property
     def hand_in(self):

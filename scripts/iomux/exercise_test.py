@@ -35,7 +35,9 @@ def refused(exercise, what, content, words):
     if not words:
         print(f"BAD  {exercise.name}: {what} has no words that its refusal "
               "must contain: '- fails: WORDS' in task.md, or 'Words: WORDS' in "
-              "the first line of a patch", flush=True)
+              "the first line of a patch. This is the check's output:",
+              flush=True)
+        print_all(judged(exercise, content))
         return False
 
     def has_words(result):

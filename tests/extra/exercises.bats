@@ -215,6 +215,9 @@ END
     echo "$output"
     [ "$status" -eq 0 ]
     [ "$(grep -c ^GOOD <<<"$output")" -eq 3 ]
+    # The shell makes an empty file before --diff reads it.
+    exercise --diff 51 >"$own/start.patch"
+    grep -q '^+/\* nothing \*/' "$own/start.patch"
 }
 
 @test "hints come one after the other, and an answer needs a solution or --give-up" {
@@ -414,6 +417,13 @@ END
     judge 3 <<<'#include <stdio.h>
 int main(void) { for (;;) puts("[server]   epoll_wait..."); }'
     [[ $output == *"it printed over 1024 KiB"* ]]
+    # A step that has failed before is more useful.
+    sed 's|return false; /\* end of file.*|return true;|' \
+        "$TOP/demos/06-epoll-lt.c" >"$BATS_TEST_TMPDIR/floods.c"
+    judge 1 <"$BATS_TEST_TMPDIR/floods.c"
+    [[ $output == *"BAD  scenario shout
+  seed:     1
+  line:     shout.scn:4: c1 expect "*"  expected: c1 receives HELLO"* ]]
 }
 
 @test "a check leaves no process and no file but in build/exercises" {
