@@ -20,7 +20,7 @@ import time
 from . import where
 from .environment import time_limit
 from .program import TOP, Trouble
-from .runner import LIMIT, Ran, collect
+from .runner import LIMIT, Exceeded, Ran, collect
 
 PYTHON = "/usr/bin/python3"
 GUARD = "scripts/iomux/guard.py"
@@ -131,8 +131,8 @@ class Box:
         """Starts a program that goes on. The tracer, strace(1), is outside:
         the program can neither end it nor read or change what it writes."""
         if self.exceeded >= EXCESSES:
-            raise Trouble("not run, because it has exceeded its limits "
-                          f"{EXCESSES} times")
+            raise Exceeded("not run, because it has exceeded its limits "
+                           f"{EXCESSES} times")
         self.tracer = tracer
         try:
             return self.open(self.launch("/asan/" in argv[0]) + argv,

@@ -29,6 +29,7 @@ from .failure import Failed, Skipped
 from .law_check import Checker
 from .law_scenario import Script
 from .program import TOP, read_bytes
+from .runner import Exceeded
 from .scenario import read_scenario
 
 UNASKED = ("golden", "clients", "address-sanitizer", "descriptors")  # see judge.py
@@ -267,4 +268,7 @@ def validate(exercise):
 
 def run(case, words):
     """Runs a check. Returns if it passes; raises Failed or Skipped."""
-    CHECKS[words[0]](case, words)
+    try:
+        CHECKS[words[0]](case, words)
+    except Exceeded as reason:
+        raise Failed("the program runs", str(reason)) from None

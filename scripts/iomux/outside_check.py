@@ -18,6 +18,7 @@ from . import failure, laws, outside, trace as traces, truth
 from .exercise import shown
 from .failure import Failed, Skipped
 from .law_check import Checker
+from .runner import Exceeded
 from .scenario import options_of, read_scenario
 from .served import Gone, Server
 from .stages import OPTIONS
@@ -107,6 +108,8 @@ def failure_of(case, path, program):
               options(case, path))
     except Failed as failed:
         return failed
+    except Exceeded:
+        pass
     return None
 
 

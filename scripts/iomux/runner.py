@@ -49,6 +49,10 @@ SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 ASAN = "build/asan"
 
 
+class Exceeded(Trouble):
+    """A program is not started, because it has exceeded its limits before."""
+
+
 @dataclasses.dataclass
 class Ran:
     """How a command ended."""
