@@ -23,7 +23,7 @@ enum {
     TASKS_FD = 99, /* leaves the numbers below any limit to read_proc() */
     PAUSE_US = 30, /* between two looks at the threads */
     QUICK_LOOKS = 20,
-    SCANS = 64 /* in vain, after which stage 03 gives up the CPU */
+    YIELD_SCANS = 64 /* empty scans after which stage 03 yields the CPU */
 };
 
 /* A thread that has a role in the trace. */
@@ -140,17 +140,17 @@ static void on_line(bool begins_wait, bool may_be_held)
 /* Stage 03 never waits, so a hold stops it at the end of a busy scan. */
 static void on_scan(bool busy)
 {
-    unsigned long in_vain = 0;
+    unsigned long empty_scans = 0;
     pthread_mutex_lock(&lock);
     if (self != NULL) {
         if (active && holding && busy)
             await_turn(true, true);
         self->scans++;
         self->empty_scans = busy ? 0 : self->empty_scans + 1;
-        in_vain = self->empty_scans;
+        empty_scans = self->empty_scans;
     }
     pthread_mutex_unlock(&lock);
-    if (in_vain > 0 && in_vain % SCANS == 0)
+    if (empty_scans > 0 && empty_scans % YIELD_SCANS == 0)
         sched_yield(); /* the player may need this CPU */
 }
 

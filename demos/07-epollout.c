@@ -13,7 +13,7 @@
  *
  * Try: build/07-epollout --serve -s /tmp/echo. In a second terminal, start a
  * client that never reads: socat -u OPEN:/dev/zero UNIX:/tmp/echo. In a third
- * one, nc -U /tmp/echo still gets its echoes. Not so with stage 06.
+ * one, nc -U /tmp/echo still gets its echoes. With stage 06, it gets none.
  */
 #include "demo.h"
 #include "listener.h"

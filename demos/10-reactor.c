@@ -8,7 +8,7 @@
  * timers, so --idle-timeout MS can close clients that have been idle for MS
  * milliseconds. libevent, libuv, Redis (ae.c) and Python's asyncio have such a
  * loop. With many clients, the server also accepts several connections per
- * report. Otherwise each would wait until all ready clients are handled.
+ * report. Otherwise each of them would wait until all clients are handled.
  *
  * Limitations: it uses one CPU, and a callback that blocks stops all clients.
  * --idle-timeout may close a client that reads slowly, because the kernel

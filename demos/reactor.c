@@ -384,10 +384,10 @@ static void deliver(struct reactor *r, const struct epoll_event *event)
 
 /*
  * A round is one or more waits. It ends when every descriptor that was ready at
- * its start has been reported. Then the timers that were due at its start
- * expire. A wait that does not fill the array ends the round. So do as many
- * events as there are descriptors, because epoll first reports those that have
- * been ready longest.
+ * its start has been reported. That is so after a wait that does not fill the
+ * array. It is also so after as many events as there are descriptors, because
+ * epoll first reports those that have been ready longest. At the end of the
+ * round, the timers that were due at its start expire.
  */
 int reactor_run(struct reactor *r)
 {

@@ -32,11 +32,11 @@ Limits = collections.namedtuple(
 LIMITS = Limits(processes=64, address_space=2048 * MIB, cpu=20, files=4096,
                 file_size=128 * MIB, memory=512 * MIB, output=64 * KIB,
                 disk=128 * MIB)
-TRACED = 4 * MIB  # bytes that strace may print
 LOOK = 0.2  # seconds between two looks at the files and processes of a box
 JOIN_SESSION_KEYRING = 1
 KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of keyctl(2)
 EXCESSES = 2  # time-outs and other excesses; after these, nothing is run
+NOT_RUN = f"not run, because it has exceeded its limits {EXCESSES} times"
 
 # Sets the limits inside the box, where the processes of others do not count. If
 # memory runs out, the system ends these programs first. dash(1), which every
@@ -76,8 +76,7 @@ class Box:
         """Runs a command, like runner.Direct.run(). A judge that was killed
         before it had a result ends with status 125."""
         if self.exceeded >= EXCESSES:
-            return Ran(reason="not run, because it has exceeded its limits "
-                       f"{EXCESSES} times")
+            return Ran(reason=NOT_RUN)
         if build and self.user is not None:
             self.give_place(self.user)
         judge = os.path.basename(argv[0]).startswith("python3")
@@ -95,7 +94,6 @@ class Box:
             os.close(result_end)
             result_end = -1
             ran = self.watch(process, time_limit(limit), program,
-                             TRACED if argv[0] == "strace" else
                              outputs * self.limits.output)
             if judge:
                 ran.status = int(os.read(result, 16).strip() or 125)
@@ -131,8 +129,7 @@ class Box:
         """Starts a program that goes on. The tracer, strace(1), is outside:
         the program can neither end it nor read or change what it writes."""
         if self.exceeded >= EXCESSES:
-            raise Exceeded("not run, because it has exceeded its limits "
-                           f"{EXCESSES} times")
+            raise Exceeded(NOT_RUN)
         self.tracer = tracer
         try:
             return self.open(self.launch("/asan/" in argv[0]) + argv,
@@ -169,9 +166,11 @@ class Box:
         remove_tree(self.folder)
 
     def bring(self, program):
-        """Returns the copy of a program of the tree in `papers`. Only there a
-        box shows it."""
-        return shutil.copy(program, self.papers)
+        """Copies a program of the repository to `papers`, because the box does
+        not show the original. Returns the path of the copy."""
+        copy = shutil.copy(program, self.papers)
+        os.chmod(copy, 0o755)
+        return copy
 
     def show(self, word):
         """Returns the word of a command line. A scenario is replaced by its
@@ -197,9 +196,9 @@ class Box:
                          follow_symlinks=False)
 
     def launch(self, roomy):
-        """Returns the start of a command line that sets the limits. roomy: no
-        limit of addresses, for a compiler, or for AddressSanitizer, which
-        reserves 20 TiB."""
+        """Returns the start of a command line that sets the limits. If roomy is
+        true, there is no limit of addresses, for a compiler, or for a program
+        with AddressSanitizer, which reserves 20 TiB."""
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         limits = self.limits
         return ["/bin/dash", "-c", LAUNCH.format(

@@ -27,9 +27,9 @@ for word; do
     echo "$mark"
     command=()
 done"""
-# After a build with the sanitizers, prints how the file avoids them: $FILE is
-# its name without ".c". The texts are those of which both programs were made,
-# and the compiler has put words and strings together.
+# After a build with the sanitizers, prints how the file avoids them. $FILE is its
+# name without ".c". The two .i files are the input of the two compilations. In
+# them and in the .s file, words and strings are no longer in parts.
 AVOIDS = r"""
 cmp -s "build/$FILE.i" "build/asan/$FILE.i" ||
     echo "code that depends on the sanitizers"
@@ -94,7 +94,7 @@ class Case:
             ["--random", str(1 + self.seed % 1000)] if name == "random" else
             [os.path.join(MODEL, name + ".ep")])]
 
-    def hazard_argv(self, program, name, copied=True):
+    def hazard_argv(self, program, name, *, copied=True):
         """The command of a hazard. The exercise's own are copied, so that they
         can be read where the student's programs run. People read the original.
         """
@@ -146,7 +146,7 @@ class Case:
         names = names_of(words)
         if words[0] == "hazard":
             return shlex.join(map(shown, self.hazard_argv(
-                self.built(exercise.stage), names[0], False)))
+                self.built(exercise.stage), names[0], copied=False)))
         if words[0] == "model":
             return shlex.join(map(shown, self.model_argv(
                 names[0], self.built("model"))))

@@ -19,8 +19,8 @@ def adopt():
 
 
 def of(pid):
-    """Returns the processes that a process has started, and theirs, zombies
-    included: see proc(5), /proc/pid/task/tid/children."""
+    """Returns all descendants of a process, zombies included. Source: proc(5),
+    /proc/pid/task/tid/children."""
     found, waiting = [], [pid]
     while waiting:
         each = waiting.pop()
@@ -34,8 +34,8 @@ def of(pid):
 
 
 def end_all():
-    """Kills them all, and those that they start meanwhile, until none is left, or
-    only those of another user."""
+    """Kills the descendants of this process until none is left, or only those of
+    another user."""
     end = time.monotonic() + time_limit(LIMIT)
     while time.monotonic() < end:
         children = of(os.getpid())

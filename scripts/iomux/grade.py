@@ -265,9 +265,9 @@ def write_reports(folder, students, detail, formats, one):
 
 
 def place_names(students, folder):
-    """Returns the name of a folder of reports for each student. A long name is
-    cut. The name is another one than those of the other students, of the
-    results and of files that exist."""
+    """Returns a name for each student's folder of reports. A long name is cut.
+    All names differ, and none is the name of a result or of an existing file.
+    """
     found = []
     taken = {"grades.csv", *reports.FILES.values()}
     for student in students:

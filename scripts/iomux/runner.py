@@ -8,7 +8,7 @@ own file. sandbox.py has those for the files of others.
   papers    a folder that they may only read: scenarios with a seed
   run()     runs a command, and returns a Ran
   build()   builds the programs of an exercise in place, and returns a Ran
-  bring()   returns the path of a program of the tree that run() can start
+  bring()   returns the path by which run() can start a program of the repository
   close()   ends all processes, and removes what was made
 
 For served.py, which connects to a program that goes on:
@@ -199,10 +199,11 @@ class Direct:
 
 @functools.lru_cache(maxsize=None)
 def build_script(file, target, build="build", sanitize=""):
-    """Returns the commands by which make builds a program of an exercise, as a
-    script for place. Make is asked once, in the tree, which has the others'
-    objects. The text of the file after the preprocessor and its assembler code
-    stay there, beside its object."""
+    """Returns a shell script with the commands of "make -n" for a program of an
+    exercise, which builds it in place without make. Make needs the objects of
+    common/, so they must be built before. The script keeps the output of the
+    preprocessor (.i) and the assembler code (.s) of the file beside its
+    object."""
     more = ["URING="] if target != "12-io-uring" else []
     if file.startswith("demos/"):
         # The same text with and without sanitizers, and no path of this system.
